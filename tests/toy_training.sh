@@ -91,7 +91,7 @@ want_text err "--weight-toy -2: give a number from 0 to"
 run train pairs.h5 -o refused --toy-factor 5
 want_rc 2
 want_text err "--toy-factor 5: give a number from 0 to 4"
-run train pairs.h5 -o trained --weight-toy 2 --toy-factor 0.5 --epochs 2 --csv --quiet
+run train pairs.h5 -o trained --weight-toy 2 --toy-factor 0.5 --epochs 2 --history-csv --quiet
 want_rc 0
 want_text trained/history.csv "training.toy" "validation.toy"
 want_text trained/compare.json '"weight_toy": 2' '"toy_factor": 0.5'

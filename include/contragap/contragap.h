@@ -355,6 +355,34 @@ typedef struct cgap_sample {
   double gain[CGAP_PAIR_KINDS];       /* variance of sampling without the control variates over that with them */
 } cgap_sample;
 
+/* What to do about the gap. */
+typedef enum cgap_advice_word {
+  CGAP_ADVICE_NOT_ASKED,
+  CGAP_ADVICE_LOOK,     /* look at the pairs first: not matched, or not everywhere */
+  CGAP_ADVICE_SUBTRACT, /* subtract the means: search in one index of both modalities finds more, recall@1 no less */
+  CGAP_ADVICE_TRAIN,    /* train: subtracting the means lowers recall@1, or leaves a gap */
+  CGAP_ADVICE_NOTHING   /* nothing to do */
+} cgap_advice_word;
+
+/* The last two are means over both directions, and are absent from unpaired data. */
+enum { CGAP_TRIAL_DISTANCE, CGAP_TRIAL_MIXED_NDCG, CGAP_TRIAL_RECALL_AT_1, CGAP_TRIAL_MEASURES };
+enum { CGAP_TRAINING_IMAGES_MIN = 300 }; /* for the advice to train: fewer are too few for a head */
+
+/* What subtracting each modality's mean does to a sample of the rows that the means do not come from. */
+typedef struct cgap_center_trial {
+  size_t images, texts; /* of the sample, which is the index that is searched */
+  bool gap_stays;       /* moderate or wider afterwards, or apart, or collapsed */
+  cgap_scalar before[CGAP_TRIAL_MEASURES], after[CGAP_TRIAL_MEASURES]; /* of the distance with an interval */
+  cgap_scalar difference[CGAP_TRIAL_MEASURES];                         /* after − before, paired by image */
+  const char *why; /* why nothing was measured, a static string; NULL: it was */
+} cgap_center_trial;
+
+typedef struct cgap_advice {
+  cgap_advice_word word;
+  cgap_center_trial center;
+  char input[512]; /* what a command is given to read these data */
+} cgap_advice;
+
 /* The result of an audit. Owns its arrays. */
 typedef struct cgap_audit {
   unsigned has;              /* CGAP_HAS_… */
@@ -384,6 +412,7 @@ typedef struct cgap_audit {
   cgap_pairing_check pairing_check;
   cgap_pair worst[CGAP_WORST];
   size_t worst_count;
+  cgap_advice advice; /* filled by cgap_advice_run */
 
   /* For figures and rows.tsv. Indices below count measured rows; *_row maps them to rows of the file. */
   double *image_mean, *text_mean;             /* (dim) */
@@ -450,6 +479,13 @@ CGAP_API cgap_audit_options cgap_audit_options_default(void);
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *data,
                                                     const cgap_audit_options *options, cgap_error *error);
 CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
+
+/* Fills audit->advice; audit is the result for the same data. Measures every fifth image by a hash of its index, at
+ * most 2000, with its texts (unpaired: texts likewise), twice: as they are, and less the means of all other rows. The
+ * same for any threads and ranks; of several ranks the first one runs it alone. input: how a command line names the
+ * data, as "pairs.h5"; NULL: "FILE". Of options, threads, memory and progress matter. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *data, const char *input,
+                                                     const cgap_audit_options *options, cgap_error *error);
 
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {

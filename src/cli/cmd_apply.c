@@ -129,19 +129,21 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   return status;
 }
 
-static void print_summary(const cgap_apply_summary *summary, size_t dim)
+static void print_summary(const cgap_apply_summary *summary, const cgap_data *data, size_t dim)
 {
-  if (summary->part_count)
-    cli_say("%s: %zu rows of %zu dimensions, stored in %s … %s next to it: move and copy them together "
-            "(--one-file writes one file); h5py reads a missing part as NaN without a warning",
-            opt.out, summary->rows, dim, summary->first_part, summary->last_part);
-  else
-    cli_say("%s: %zu rows of %zu dimensions", opt.out, summary->rows, dim);
+  const bool both = data->image.rows && (data->text.rows || data->class_text.rows);
+  const char *next = both ? "measure it with contragap audit" : "list what it holds with contragap info";
   if (summary->trained)
     cli_say("if the head was trained on this file, %zu of its images were in the training, which flatters the result; "
             "before.json and "
             "after.json of the training have the numbers of images that it never saw",
             summary->trained);
+  if (summary->part_count)
+    cli_say("wrote %s: %zu rows of %zu dimensions, stored in %s … %s next to it: move and copy them together "
+            "(--one-file writes one file); h5py reads a missing part as NaN without a warning",
+            opt.out, summary->rows, dim, summary->first_part, summary->last_part);
+  else
+    cli_say("wrote %s: %zu rows of %zu dimensions; %s", opt.out, summary->rows, dim, next);
 }
 
 /* head.h5, or the folder of a training. */
@@ -194,7 +196,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   if (status == CGAP_OK && summary.left_out[0])
     cli_warn("%s: cannot hold these datasets, which are left out: %s", opt.out, summary.left_out);
   if (status == CGAP_OK)
-    print_summary(&summary, cgap_head_shape_of(head).dim);
+    print_summary(&summary, cgap_dataset_data(dataset), cgap_head_shape_of(head).dim);
   cgap_head_close(head);
   cgap_dataset_close(dataset);
   return status;

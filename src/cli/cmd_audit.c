@@ -12,7 +12,7 @@
 
 static struct {
   const char *out;
-  bool json, markdown, dry_run, allow_missing, csls;
+  bool json, csv, markdown, dry_run, allow_missing, csls;
   int pairs;     /* cgap_pairs_choice */
   int precision; /* cgap_precision */
   size_t sample_rows;
@@ -27,6 +27,7 @@ static const char *const precision_choices[] = {[CGAP_PRECISION_FP32] = "fp32", 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write report.json, rows.tsv, figures/ and report.html to DIR"},
   {"json", 0, CLI_FLAG, &opt.json, .help = "print the report as JSON on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print the measures as comma-separated values"},
   {"markdown", 0, CLI_FLAG, &opt.markdown, .help = "print the table as Markdown, for a model card"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
@@ -184,6 +185,14 @@ static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cga
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
 }
 
+static cgap_status advise(audit_run *r, const cli_args *args, const cgap_audit_options *options, cgap_error *error)
+{
+  char *input = cli_input_line(args->items, args->count);
+  const cgap_status status = cgap_advice_run(&r->audit, cgap_dataset_data(r->dataset), input, options, error);
+  free(input);
+  return status;
+}
+
 static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds,
                                  cgap_error *error)
 {
@@ -216,6 +225,8 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
     status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
+  if (!status && cli_ranks_first())
+    status = advise(r, args, &options, error);
   cli_progress_clear();
   if (status) {
     cgap_folder_abandon(&r->folder);
@@ -247,6 +258,8 @@ static cgap_status print_report(const audit_run *r, cgap_error *error)
 {
   if (opt.json)
     return cli_printed(cgap_json_print(r->json, stdout, error), error);
+  if (opt.csv)
+    return cli_printed(cgap_csv_print(&r->audit, stdout, error), error);
   if (opt.markdown)
     return cli_printed(cgap_markdown_print(&r->audit, r->source, stdout, error), error);
   const cgap_paper paper = cli_paper();
@@ -269,9 +282,7 @@ static int run_audit(const cli_args *args)
   audit_run r = {0};
   cgap_error error = {0};
   cgap_threshold *thresholds = NULL;
-  cgap_status status = CGAP_OK;
-  if (opt.json && opt.markdown)
-    status = cgap_fail(&error, CGAP_USAGE, "audit: --json and --markdown both take standard output; give one of them");
+  cgap_status status = cli_check_forms("audit", opt.json, opt.csv, opt.markdown, &error);
   if (!status)
     status = cli_thresholds(&thresholds, &opt.fail_if, &error);
   cli_source_name(r.source, sizeof r.source, args);
@@ -283,6 +294,9 @@ static int run_audit(const cli_args *args)
   if (has_report && !status)
     status = print_report(&r, &error);
   int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check_thresholds(&r.audit, thresholds);
+  if (has_report && !status && opt.out)
+    cli_wrote_folder(opt.out,
+                     r.audit.has & CGAP_HAS_PAIRS ? "report.json, rows.tsv and figures" : "report.json and figures");
   free(thresholds);
   json_decref(r.input);
   json_decref(r.json);

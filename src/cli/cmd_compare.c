@@ -22,13 +22,14 @@
 
 static struct {
   const char *out;
-  bool json, all, independent, allow_missing;
+  bool json, csv, all, independent, allow_missing;
   cli_list fail_if;
 } opt;
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write compare.json, report.html and figures/ to DIR"},
   {"json", 0, CLI_FLAG, &opt.json, .help = "print the comparison as JSON on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print every measure and difference as comma-separated values"},
   {"all", 0, CLI_FLAG, &opt.all, .help = "include measures for which neither direction is better"},
   {"independent", 0, CLI_FLAG, &opt.independent,
    .help = "the inputs are of different images: use intervals of independent samples"},
@@ -440,6 +441,8 @@ static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_er
     status = write_folder(r, args, json, error);
   if (status == CGAP_OK && opt.json)
     status = cli_printed(cgap_json_print(json, stdout, error), error);
+  else if (status == CGAP_OK && opt.csv)
+    cgap_comparison_csv(&r->comparison, stdout);
   else if (status == CGAP_OK)
     print_table(r);
   json_decref(json);
@@ -470,7 +473,9 @@ static int run_compare(const cli_args *args)
 {
   compare_run r = {.start = cli_seconds()};
   cgap_error error = {0};
-  cgap_status status = measure_inputs(&r, args, &error);
+  cgap_status status = cli_check_forms("compare", opt.json, opt.csv, false, &error);
+  if (status == CGAP_OK)
+    status = measure_inputs(&r, args, &error);
   if (status == CGAP_OK)
     warn_of_dimensions(&r);
   if (status == CGAP_OK)
@@ -478,6 +483,8 @@ static int run_compare(const cli_args *args)
   if (status != CGAP_OK)
     cgap_folder_abandon(&r.folder);
   const int code = status ? cli_fail(&error) : check_thresholds(&r);
+  if (status == CGAP_OK && opt.out)
+    cli_wrote_folder(opt.out, "compare.json and figures");
   for (size_t k = 0; r.item && k < r.count; k++) {
     cgap_audit_clear(&r.item[k].audit);
     cgap_dataset_close(r.item[k].dataset);

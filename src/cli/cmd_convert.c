@@ -43,10 +43,10 @@ static void print_summary_of(const cgap_data *data)
   char text[100] = "no texts";
   if (data->text.rows)
     (void)snprintf(text, sizeof text, "%zu texts", data->text.rows);
-  cli_say("%s: %zu images, %s, d = %zu, %s", opt.out, data->image.rows, text, data->image.dim,
-          cgap_type_name(data->image.type));
   if (opt.format == CGAP_LAYOUT_NPY && (data->image.type == CGAP_BFLOAT16 || data->text.type == CGAP_BFLOAT16))
     cli_say("NumPy has no bfloat16: it was widened to float32, which is exact");
+  cli_say("wrote %s: %zu images, %s, d = %zu, %s; list what it holds with contragap info", opt.out, data->image.rows,
+          text, data->image.dim, cgap_type_name(data->image.type));
 }
 
 static int run_convert(const cli_args *args)

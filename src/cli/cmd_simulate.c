@@ -94,8 +94,8 @@ static int run_simulate(const cli_args *args)
   cli_progress_clear();
   if (status)
     return cli_fail(&error);
-  cli_say("%s: %zu images of %zu, model %s, seed %llu", opt.out, simulation.images, simulation.dim,
-          cgap_model_name(simulation.model), (unsigned long long)simulation.seed);
+  cli_say("wrote %s: %zu images of %zu, model %s, seed %llu; measure it with contragap audit", opt.out,
+          simulation.images, simulation.dim, cgap_model_name(simulation.model), (unsigned long long)simulation.seed);
   return CGAP_OK;
 }
 

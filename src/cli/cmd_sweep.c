@@ -19,11 +19,13 @@
 
 static struct {
   const char *out;
-  bool resume;
+  bool resume, json, csv;
 } opt;
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where sweep.csv, sweep.json, report.html and the figures go"},
+  {"json", 0, CLI_FLAG, &opt.json, .help = "print sweep.json on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print sweep.csv on stdout: a line per run"},
   {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has and make the others"},
   CLI_FORCE_OPTION,
   {0}};
@@ -249,7 +251,9 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
   if (cli_shared.seed)
     return cgap_fail(error, CGAP_USAGE, "sweep: --seed is of one run; give --seeds %llu",
                      (unsigned long long)cli_shared.seed);
-  cgap_status status = cli_train_options(&s->base, error);
+  cgap_status status = cli_check_forms("sweep", opt.json, opt.csv, false, error);
+  if (status == CGAP_OK)
+    status = cli_train_options(&s->base, error);
   for (int a = 0; status == CGAP_OK && a < cgap_axis_count(); a++)
     if (cli_grid[a])
       status = cgap_sweep_grid_set(&s->grid, a, cli_grid[a], error);
@@ -439,10 +443,14 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
     status = sweep_results_write(&s->results, &s->grid, opt.out, &run, error);
   if (status == CGAP_OK)
     status = sweep_report_write(&s->results, &s->grid, opt.out, &run, s->source, cli_warn_line, error);
-  if (status == CGAP_OK) {
+  if (status == CGAP_OK && (opt.json || opt.csv))
+    status = cli_print_file(opt.out, opt.json ? "sweep.json" : "sweep.csv", error);
+  else if (status == CGAP_OK) {
     sweep_report_print(&s->results, &s->grid, cli_paper().columns);
     status = cli_printed(CGAP_OK, error);
   }
+  if (status == CGAP_OK)
+    cli_wrote_folder(opt.out, "sweep.csv, sweep.json, runs.jsonl and figures");
   return status;
 }
 

@@ -22,13 +22,15 @@ enum { COLUMNS_SHOWN = 5 };
 
 static struct {
   const char *out, *race, *tensorboard;
-  bool resume, csv, dry_run;
+  bool resume, json, csv, history_csv, dry_run;
 } opt;
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where head.h5, the reports and the figures go"},
   {"race", 0, CLI_STRING, &opt.race, "LOSS,LOSS", .help = "train with several losses and compare them"},
-  {"csv", 0, CLI_FLAG, &opt.csv, .help = "also write history.csv, one line per epoch"},
+  {"json", 0, CLI_FLAG, &opt.json, .help = "print compare.json on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print every measure and difference as comma-separated values"},
+  {"history-csv", 0, CLI_FLAG, &opt.history_csv, .help = "also write history.csv, one line per epoch"},
   {"tensorboard", 0, CLI_STRING, &opt.tensorboard, "DIR",
    .help = "write each epoch's losses and measures as TensorBoard events; in a race, one folder per loss"},
   {"resume", 0, CLI_FLAG, &opt.resume, .help = "continue from the checkpoint in DIR"},
@@ -114,7 +116,9 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
     return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
   if (opt.resume && cli_shared.force)
     return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force starts over; give one of them");
-  cgap_status status = cli_train_options(&t->options, error);
+  cgap_status status = cli_check_forms("train", opt.json, opt.csv, false, error);
+  if (status == CGAP_OK)
+    status = cli_train_options(&t->options, error);
   t->options.progress = (cgap_progress){.tick = tick_run, .context = t};
   t->options.threads = cli_rank_threads();
   t->options.comm = cli_ranks();
@@ -168,7 +172,7 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
   const cgap_training_output store = {.folder = cli_ranks_first() ? opt.out : NULL,
                                       .prefix = r->prefix,
                                       .resume = opt.resume,
-                                      .table = opt.csv,
+                                      .table = opt.history_csv,
                                       .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = print_epoch, .context = t};
   cgap_status status = cgap_training_run(&r->training_result, &t->training_data, &r->options, &store, &observer, error);
@@ -243,7 +247,7 @@ static cgap_status name_events(race_run *r, cgap_error *error)
 static cgap_status open_folder(train_run *t, cgap_error *error)
 {
   cli_train_begin how = {
-    .dataset = t->dataset, .resume = opt.resume, .force = cli_shared.force, .table = opt.csv, .runs = t->runs};
+    .dataset = t->dataset, .resume = opt.resume, .force = cli_shared.force, .table = opt.history_csv, .runs = t->runs};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     how.prefix[k] = t->run[k].prefix;
@@ -342,6 +346,12 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
   const cgap_comparison *c = &t->evaluation.comparison;
   const cgap_split *s = &t->training_data.split;
   const cgap_paper paper = cli_paper();
+  if (opt.json)
+    return cli_print_file(opt.out, "compare.json", error);
+  if (opt.csv) {
+    cgap_comparison_csv(c, stdout);
+    return cli_printed(CGAP_OK, error);
+  }
   print_words(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   for (size_t k = 1; k <= t->runs; k++) {
@@ -367,6 +377,9 @@ static int run_train(const cli_args *args)
     status = write_results(&t, args, &error);
   if (has_results && status == CGAP_OK)
     status = print_comparison(&t, &error);
+  if (has_results && status == CGAP_OK)
+    cli_wrote_folder(opt.out, opt.race ? "a head and a history per loss, reports and figures"
+                                       : "head.h5, history.jsonl, reports and figures");
   if (status != CGAP_OK) {
     cli_train_name_flag(&error);
     cgap_folder_abandon(&t.events);

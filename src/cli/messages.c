@@ -144,6 +144,14 @@ void cli_say(const char *format, ...)
   va_end(values);
 }
 
+void cli_wrote_folder(const char *folder, const char *contents)
+{
+  size_t length = strlen(folder);
+  while (length > 1 && folder[length - 1] == '/')
+    length--;
+  cli_say("wrote %.*s: %s; open %.*s/report.html", (int)length, folder, contents, (int)length, folder);
+}
+
 void cli_warn(const char *format, ...)
 {
   if (cli_interrupted()) /* what a step that was cut short complains of */

@@ -25,6 +25,8 @@ int cli_flushed(void); /* 0 when stdout took everything, else a message and 5 */
 CGAP_MUST_CHECK cgap_status cli_printed(cgap_status status, cgap_error *error);
 int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */
 void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* on stderr, nothing under --quiet */
+/* The last line of a command that has written a folder: what is in it, and that its page is to be opened. */
+void cli_wrote_folder(const char *folder, const char *contents);
 void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning: …", also under --quiet */
 
 void cli_warn_line(const char *line); /* the same of a whole line */

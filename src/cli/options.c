@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "cli/interrupt.h"
 
@@ -219,6 +220,27 @@ void cli_args_clear(cli_args *args)
   free(s->option);
   free(s->given);
   free(s);
+}
+
+cgap_status cli_check_forms(const char *command, bool json, bool csv, bool markdown, cgap_error *error)
+{
+  if (json + csv + markdown <= 1)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_USAGE, "%s: %s and %s both take standard output; give one of them", command,
+                   json ? "--json" : "--csv", json && csv ? "--csv" : "--markdown");
+}
+
+cgap_status cli_print_file(const char *folder, const char *name, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_status status = cgap_folder_file(path, folder, name, error);
+  char *text = status == CGAP_OK ? cgap_read_text(path, NULL) : NULL;
+  if (status == CGAP_OK && !text)
+    status = cgap_fail(error, CGAP_FILE, "%s: cannot be read again to print it", path);
+  if (text)
+    fputs(text, stdout);
+  free(text);
+  return cli_printed(status, error);
 }
 
 cgap_input_options cli_input(const cli_args *args)

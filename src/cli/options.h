@@ -36,6 +36,12 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv);
 void cli_args_clear(cli_args *args);
 bool cli_given(const cli_args *args, const char *option); /* whether the command line names it */
 
+/* CGAP_USAGE where more than one of a command's forms of output is asked for: each takes standard output. */
+CGAP_MUST_CHECK cgap_status cli_check_forms(const char *command, bool json, bool csv, bool markdown, cgap_error *error);
+
+/* Prints folder/name, which was just written, on stdout. */
+CGAP_MUST_CHECK cgap_status cli_print_file(const char *folder, const char *name, cgap_error *error);
+
 /* The input options of the command line, over its arguments as files; borrowed. */
 cgap_input_options cli_input(const cli_args *args);
 

@@ -61,6 +61,40 @@ char *cli_command_line(int argc, char **argv)
   return text;
 }
 
+char *cli_input_line(const char *const *items, size_t count)
+{
+  const struct {
+    const char *option, *value;
+  } named[] = {{"--image", cli_shared.image},
+               {"--text", cli_shared.text},
+               {"--text-image", cli_shared.text_image},
+               {"--labels", cli_shared.labels},
+               {"--class-text", cli_shared.class_text}};
+  char *text = NULL;
+  size_t bytes;
+  FILE *out = open_memstream(&text, &bytes);
+  if (!out)
+    return NULL;
+  for (size_t i = 0; i < count; i++) {
+    fputs(i ? " " : "", out);
+    put_word(out, items[i]);
+  }
+  const char *blank = count ? " " : "";
+  for (size_t k = 0; k < sizeof named / sizeof *named; k++)
+    if (named[k].value) {
+      fprintf(out, "%s%s ", blank, named[k].option);
+      put_word(out, named[k].value);
+      blank = " ";
+    }
+  fprintf(out, "%s%s%s", cli_shared.unpaired ? " --unpaired" : "", cli_shared.drop_bad ? " --drop-bad" : "",
+          cli_shared.merge_images ? " --merge-images" : "");
+  if (fclose(out) != 0) {
+    free(text);
+    return NULL;
+  }
+  return text;
+}
+
 double cli_seconds(void)
 {
   struct timespec t;

@@ -22,9 +22,13 @@ enum cli_progress_choice { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_
 extern cli_common cli_shared;
 bool cli_ends_with(const char *text, const char *ending);
 char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: memory is out */
-double cli_seconds(void);                      /* a clock that only goes on */
-int cli_cores(void);                           /* threads that the machine offers this process */
-int cli_columns(int file);                     /* letters in a line of the terminal, 80 where it is none */
+
+/* The arguments of a command and its input options as a shell reads them, for a command that reads the same; free;
+ * NULL: memory is out. */
+char *cli_input_line(const char *const *items, size_t count);
+double cli_seconds(void);  /* a clock that only goes on */
+int cli_cores(void);       /* threads that the machine offers this process */
+int cli_columns(int file); /* letters in a line of the terminal, 80 where it is none */
 
 bool cli_ranks_first(void); /* this process is rank 0, or alone: it talks and writes */
 void cli_ranks_set_first(bool first);

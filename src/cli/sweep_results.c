@@ -328,7 +328,8 @@ static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, 
 {
   char path[CGAP_PATH];
   json_t *root = json_object();
-  const bool ok = put_value(root, "axes", axes_json(g)) && put_value(root, "means", means_json(r, g)) &&
+  const bool ok = put_value(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
+                  put_value(root, "axes", axes_json(g)) && put_value(root, "means", means_json(r, g)) &&
                   json_object_set(root, "runs", r->runs) == 0 && put_value(root, "run", run_json(run));
   cgap_status status =
     ok ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");

@@ -258,6 +258,51 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
   }
 }
 
+/* ---------------------------------------------------------------- comma-separated values */
+
+static void put_csv_head(const cgap_comparison *c, size_t k, const char *what, FILE *out)
+{
+  char head[400];
+  snprintf(head, sizeof head, "%.300s%s", c->input[k].name, what);
+  fputc(',', out);
+  cgap_csv_text(out, head);
+}
+
+void cgap_comparison_csv(const cgap_comparison *c, FILE *out)
+{
+  static const char *const DIFFERENCE[] = {" difference", " ci95_low", " ci95_high", " verdict"};
+  fputs("measure", out);
+  for (size_t k = 0; k < c->count; k++)
+    put_csv_head(c, k, "", out);
+  for (size_t k = 1; k < c->count; k++)
+    for (size_t w = 0; w < sizeof DIFFERENCE / sizeof *DIFFERENCE; w++)
+      put_csv_head(c, k, DIFFERENCE[w], out);
+  fputc('\n', out);
+  for (size_t e = 0; e < c->entries; e++) {
+    bool any = false;
+    for (size_t k = 0; k < c->count; k++)
+      any = any || c->input[k].present[e];
+    if (!any)
+      continue;
+    fputs(cgap_entry_key(e), out);
+    for (size_t k = 0; k < c->count; k++) {
+      const cgap_scalar *s = &c->input[k].scalar[e];
+      fputc(',', out);
+      cgap_csv_number(out, c->input[k].present[e] && !s->why ? s->value : NAN);
+    }
+    for (size_t k = 1; k < c->count; k++) {
+      const cgap_change *d = &c->change[k * c->entries + e];
+      const double cells[] = {d->difference, d->lo, d->hi};
+      for (size_t w = 0; w < sizeof cells / sizeof *cells; w++) {
+        fputc(',', out);
+        cgap_csv_number(out, cells[w]);
+      }
+      fprintf(out, ",%s", cgap_change_word(d, cgap_comparison_better(c, k, e)));
+    }
+    fputc('\n', out);
+  }
+}
+
 /* ---------------------------------------------------------------- JSON */
 
 static json_t *change_json(const cgap_change *d, cgap_better better, bool trained_on)
@@ -318,6 +363,7 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
                 k ? relation_json(in->rows) : json_null(), "same_rows_why", in->rows_why, "trained_on", in->trained_on);
     json_array_append_new(inputs, input);
   }
+  json_object_set_new(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION));
   json_object_set_new(root, "baseline", json_string(c->input[0].name));
   json_object_set_new(root, "intervals", json_string(c->intervals));
   json_object_set_new(root, "inputs", inputs);

@@ -34,10 +34,13 @@ void cgap_name_shorten(char *out, size_t size, const char *name);
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
-/* {baseline, intervals, inputs: [{name, dim, seconds, method, same_rows, same_rows_why, trained_on}], measures: {…key…:
- * {values: {name: scalar}, differences: {name: {value, ci95, verdict, trained_on: true where
- * it is a loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens:
- * {…}}; NULL when memory is out. */
+/* The table as comma-separated values, a line per measure: its value in every input, and the differences to the first
+ * with interval and word, in full precision. */
+void cgap_comparison_csv(const cgap_comparison *c, FILE *stream);
+
+/* {schema_version, baseline, intervals, inputs: [{name, dim, seconds, method, same_rows, same_rows_why, trained_on}],
+ * measures: {…key…: {values: {name: scalar}, differences: {name: {value, ci95, verdict, trained_on: true where it is a
+ * loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens: {…}}; NULL when memory is out. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
 /* CGAP_CROSSED where the difference of input k to the first crosses the threshold, CGAP_DATA where there is none to

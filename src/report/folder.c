@@ -99,6 +99,25 @@ static void put_tiles(cgap_page *page, const cgap_audit *a)
   fputs("</dl>\n", page->out);
 }
 
+static void put_advice(cgap_page *page, const cgap_audit *a)
+{
+  cgap_advice_words advice;
+  cgap_advice_write(&advice, a);
+  if (!advice.word)
+    return;
+  fputs("<div class=\"advice\">\n", page->out);
+  cgap_page_put(page, "h3", "Advice: %s", advice.word);
+  for (size_t i = 0; i < advice.count; i++)
+    cgap_page_put(page, "p", "%s", advice.sentence[i]);
+  if (advice.command[0])
+    cgap_page_put(page, "pre", "%s", advice.command);
+  if (advice.further) {
+    cgap_page_put(page, "p", "%s", advice.further);
+    cgap_page_put(page, "pre", "%s", advice.further_command);
+  }
+  fputs("</div>\n", page->out);
+}
+
 static void put_verdict(cgap_page *page, const void *report)
 {
   const cgap_audit *a = ((const cgap_report *)report)->audit;
@@ -107,6 +126,7 @@ static void put_verdict(cgap_page *page, const void *report)
   cgap_verdict_write(&verdict, a);
   cgap_notes_write(&notes, a);
   cgap_page_verdict(page, &verdict, &notes);
+  put_advice(page, a);
   put_tiles(page, a);
 }
 

@@ -113,8 +113,6 @@ cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *er
 
 /* ---------------------------------------------------------------- report json */
 
-enum { SCHEMA_VERSION = 1 }; /* rises where a key is removed or changes its meaning */
-
 static bool put_scalars(json_t *root, const cgap_audit *audit)
 {
   for (size_t i = 0; i < cgap_field_count(); i++) {
@@ -354,6 +352,47 @@ static json_t *verdict_json(const cgap_audit *a)
                    "notes", notes);
 }
 
+/* Of a trial's measures, the distance alone where there are no pairs. */
+static json_t *trial_measures(const cgap_audit *a, const cgap_scalar *values, bool differences)
+{
+  static const char *const NAMES[] = {[CGAP_TRIAL_DISTANCE] = "corrected_distance",
+                                      [CGAP_TRIAL_MIXED_NDCG] = "mixed_ndcg_at_10",
+                                      [CGAP_TRIAL_RECALL_AT_1] = "recall_at_1"};
+  const int count = a->has & CGAP_HAS_PAIRS ? CGAP_TRIAL_MEASURES : CGAP_TRIAL_DISTANCE + 1;
+  json_t *out = json_object();
+  for (int m = 0; out && m < count; m++) {
+    json_t *one = cgap_scalar_json(&values[m]);
+    if (one && differences)
+      json_object_del(one, "method");
+    json_object_set_new(out, NAMES[m], one);
+  }
+  return out;
+}
+
+static json_t *trial_json(const cgap_audit *a)
+{
+  const cgap_center_trial *t = &a->advice.center;
+  if (t->why)
+    return json_null();
+  return json_pack("{s:I, s:I, s:o, s:o, s:o}", "images", (json_int_t)t->images, "texts", (json_int_t)t->texts,
+                   "before", trial_measures(a, t->before, false), "after", trial_measures(a, t->after, false),
+                   "differences", trial_measures(a, t->difference, true));
+}
+
+static json_t *advice_json(const cgap_audit *a)
+{
+  char reason[CGAP_REASONS * CGAP_SENTENCE + 1000] = "";
+  cgap_advice_words words;
+  cgap_advice_write(&words, a);
+  size_t used = 0;
+  for (size_t i = 0; i < words.count; i++)
+    used += (size_t)snprintf(reason + used, sizeof reason - used, "%s%s", i ? " " : "", words.sentence[i]);
+  if (words.further)
+    snprintf(reason + used, sizeof reason - used, " %s %s", words.further, words.further_command);
+  return json_pack("{s:s, s:s, s:s?, s:o}", "word", words.word, "reason", reason, "command",
+                   words.command[0] ? words.command : NULL, "center", trial_json(a));
+}
+
 /* ---------------------------------------------------------------- its schema */
 
 /* The schema of the object `name` in that of its parent; made where it is missing. Borrowed; NULL: memory is out. */
@@ -417,12 +456,14 @@ json_t *cgap_report_schema(void)
 json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run)
 {
   json_t *root = json_object();
-  bool sound = root && cgap_json_put(root, "schema_version", json_integer(SCHEMA_VERSION)) &&
+  bool sound = root && cgap_json_put(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
                cgap_json_put(root, "verdict", verdict_json(a)) && put_scalars(root, a) && put_cosines(root, a) &&
                put_dimensions(root, a) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
                cgap_json_put(root, "checks.image", modality_checks(&a->checks_image, a->sample.images)) &&
                cgap_json_put(root, "checks.text", modality_checks(&a->checks_text, a->sample.texts));
+  if (sound && a->advice.word != CGAP_ADVICE_NOT_ASKED)
+    sound = cgap_json_put(root, "advice", advice_json(a));
   if (sound && a->sample.images)
     sound = cgap_json_put(root, "sample", sample_json(&a->sample));
   if (sound && (a->has & CGAP_HAS_PAIRS))

@@ -17,6 +17,10 @@ typedef struct cgap_run {
   uint64_t peak_memory_bytes;
 } cgap_run;
 
+enum {
+  CGAP_SCHEMA_VERSION = 1
+}; /* of every JSON that is written; rises where a key is removed or changes its meaning */
+
 /* The whole report; `input` (borrowed) is what cgap_dataset_json gave, NULL where there is none; run may be NULL.
  * The caller owns the result (json_decref). NULL: memory is out. */
 json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);

@@ -1,8 +1,9 @@
-/* The table of an audit: for the terminal, and in Markdown for a model card. */
+/* The table of an audit: for the terminal, in Markdown for a model card, and as comma-separated values. */
 #include <math.h>
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "report/json.h"
 #include "report/text.h"
 
 enum { LABEL = 24 };
@@ -161,6 +162,21 @@ static void print_notes(const cgap_notes *notes, bool bad, const style *paint, F
   }
 }
 
+static void print_advice(const cgap_audit *a, const style *paint, FILE *out)
+{
+  cgap_advice_words advice;
+  cgap_advice_write(&advice, a);
+  if (!advice.word)
+    return;
+  fprintf(out, "\n  %sAdvice: %s.%s\n", paint->bold, advice.word, paint->off);
+  for (size_t i = 0; i < advice.count; i++)
+    cgap_text_wrap(out, paint->columns, "  ", advice.sentence[i], 2);
+  if (advice.command[0])
+    fprintf(out, "    %s%s%s\n", paint->bold, advice.command, paint->off); /* whole, to be copied */
+  if (advice.further)
+    fprintf(out, "  %s\n    %s%s%s\n", advice.further, paint->bold, advice.further_command, paint->off);
+}
+
 static void print_head(const cgap_audit *a, const char *name, const style *paint, FILE *out)
 {
   cgap_notes notes;
@@ -179,6 +195,7 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
     cgap_text_wrap(out, paint->columns, "  ", verdict.sentence[i], 2);
     fprintf(out, "%s", i == 0 ? paint->off : "");
   }
+  print_advice(a, paint, out);
   print_notes(&notes, false, paint, out);
 }
 
@@ -229,6 +246,24 @@ static void put_escaped(FILE *out, const char *text)
   }
 }
 
+static void put_advice(FILE *out, const cgap_audit *a)
+{
+  cgap_advice_words advice;
+  cgap_advice_write(&advice, a);
+  if (!advice.word)
+    return;
+  fprintf(out, "- **Advice: %s.**", advice.word);
+  for (size_t i = 0; i < advice.count; i++) {
+    fputc(' ', out);
+    put_escaped(out, advice.sentence[i]);
+  }
+  fputc('\n', out);
+  if (advice.command[0])
+    fprintf(out, "\n      %s\n", advice.command); /* a block of code: Markdown reads no signs there */
+  if (advice.further)
+    fprintf(out, "\n  %s\n\n      %s\n", advice.further, advice.further_command);
+}
+
 static void put_row(FILE *out, const cgap_audit *a, const cgap_field *f)
 {
   static const char *const better[] = {"", "lower", "higher"};
@@ -259,10 +294,55 @@ cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out
   }
   for (size_t i = 0; i < verdict.count; i++)
     fprintf(out, i == 0 ? "- **%s**\n" : "- %s\n", verdict.sentence[i]);
+  put_advice(out, a);
   fprintf(out, "\n| measure | value | 95 %% interval | better |\n| --- | ---: | --- | --- |\n");
   for (size_t i = 0; i < cgap_field_count(); i++)
     if (cgap_field_present(a, cgap_field_at(i)))
       put_row(out, a, cgap_field_at(i));
+  if (fflush(out) != 0 || ferror(out))
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- comma-separated values */
+
+void cgap_csv_text(FILE *out, const char *text)
+{
+  if (!strpbrk(text, ",\"\r\n")) {
+    fputs(text, out);
+    return;
+  }
+  fputc('"', out);
+  for (; *text; text++)
+    fprintf(out, *text == '"' ? "\"%c" : "%c", *text);
+  fputc('"', out);
+}
+
+void cgap_csv_number(FILE *out, double value)
+{
+  if (isfinite(value))
+    fprintf(out, "%.17g", value);
+}
+
+cgap_status cgap_csv_print(const cgap_audit *a, FILE *out, cgap_error *error)
+{
+  static const char *const better[] = {"", "lower", "higher"};
+  fprintf(out, "measure,value,ci95_low,ci95_high,n,method,better,why\n");
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
+    if (!cgap_field_present(a, f))
+      continue;
+    const cgap_scalar *s = cgap_field_scalar(a, f);
+    const double cells[] = {s->value, s->lo, s->hi};
+    fputs(f->key, out);
+    for (size_t k = 0; k < 3; k++) {
+      fputc(',', out);
+      cgap_csv_number(out, s->why ? NAN : cells[k]);
+    }
+    fprintf(out, ",%llu,%s,%s,", (unsigned long long)s->n, cgap_method_name(s->method), better[f->better]);
+    cgap_csv_text(out, s->why ? s->why : "");
+    fputc('\n', out);
+  }
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
   return CGAP_OK;

@@ -44,6 +44,19 @@ typedef struct cgap_verdict_words {
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);
 
+/* What to do about the gap, for what reason, and the command to type. */
+enum { CGAP_REASONS = 3 };
+typedef struct cgap_advice_words {
+  const char *word; /* "subtract the means"; NULL: the audit has no advice */
+  char sentence[CGAP_REASONS][CGAP_SENTENCE];
+  size_t count;
+  char command[700];         /* "": none */
+  const char *further;       /* what else may help, and … */
+  char further_command[700]; /* … the command that finds out; NULL and "": nothing */
+} cgap_advice_words;
+
+void cgap_advice_write(cgap_advice_words *out, const cgap_audit *audit);
+
 /* What the checks found, the worst first. bad: the numbers may mean nothing until this is looked into. */
 typedef struct cgap_notes {
   char text[CGAP_NOTES][CGAP_SENTENCE];
@@ -67,5 +80,12 @@ CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char
 
 CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const char *name, FILE *stream,
                                                 cgap_error *error);
+
+/* The same numbers as comma-separated values: a line per measure, in full precision. */
+CGAP_MUST_CHECK cgap_status cgap_csv_print(const cgap_audit *audit, FILE *stream, cgap_error *error);
+
+/* A cell: text, in quotes where it needs them, and a number, empty where it is not finite. */
+void cgap_csv_text(FILE *stream, const char *text);
+void cgap_csv_number(FILE *stream, double value);
 
 #endif

@@ -235,11 +235,34 @@ static void say_search(cgap_verdict_words *out, const cgap_audit *a)
   const bool guessing = images > 10 && is_guessing(&image->recall_at_10, texts / images, texts) &&
                         is_guessing(&text->recall_at_10, 1, images);
   const char *beats = guessing ? " is not shown to beat guessing" : "";
-  add_sentence(
-    out,
-    "Search%s: among %zu texts an image finds one of its own %s; among %zu images a text finds its own %s. A larger "
-    "index finds less.",
-    beats, a->texts, by_image, a->images, by_text);
+  add_sentence(out,
+               "Search%s: among %zu texts an image finds one of its own %s; among %zu images a text finds its own %s.",
+               beats, a->texts, by_image, a->images, by_text);
+}
+
+static void among_words(char out[WORDS], const cgap_scalar *among)
+{
+  char ends[40] = "";
+  if (isfinite(among->lo) && isfinite(among->hi))
+    snprintf(ends, sizeof ends, " [%.1f, %.1f]", 100 * among->lo, 100 * among->hi);
+  snprintf(out, WORDS, "in %.1f %%%s of searches", 100 * among->value, ends);
+}
+
+/* Where the gap costs most: the query's own modality is nearer than its partner. */
+static void say_mixed_search(cgap_verdict_words *out, const cgap_audit *a)
+{
+  const cgap_mixed_retrieval *image = &a->mixed_image_query, *text = &a->mixed_text_query;
+  char by_image[WORDS], by_text[WORDS];
+  if (!(a->has & CGAP_HAS_PAIRS) || !cgap_scalar_known(&image->recall_at_10) ||
+      !cgap_scalar_known(&text->recall_at_10) || !cgap_scalar_known(&image->ndcg_at_10) ||
+      !cgap_scalar_known(&text->ndcg_at_10))
+    return;
+  among_words(by_image, &image->recall_at_10);
+  among_words(by_text, &text->recall_at_10);
+  add_sentence(out,
+               "Search in one mixed index of all %zu images and texts: the partner is among the first ten %s by image "
+               "and %s by text (nDCG@10 %.3f and %.3f). A larger index finds less, of either kind.",
+               a->images + a->texts, by_image, by_text, image->ndcg_at_10.value, text->ndcg_at_10.value);
 }
 
 static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
@@ -273,8 +296,113 @@ void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)
   say_classifier(out, a);
   say_cones(out, a);
   say_search(out, a);
+  say_mixed_search(out, a);
   say_zero_shot(out, a);
   say_shift(out, a);
+}
+
+/* ---------------------------------------------------------------- the advice */
+
+static void CGAP_PRINTF(2, 3) add_reason(cgap_advice_words *out, const char *format, ...)
+{
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(out->sentence[out->count++], CGAP_SENTENCE, format, values);
+  va_end(values);
+}
+
+/* "from 0.770 to 0.760 (difference -0.010 [-0.050, +0.030])" */
+static void change_words(char out[WORDS], const cgap_center_trial *t, int measure)
+{
+  const cgap_scalar *d = &t->difference[measure];
+  char ends[40] = "";
+  if (isfinite(d->lo) && isfinite(d->hi))
+    snprintf(ends, sizeof ends, " [%+.3f, %+.3f]", d->lo, d->hi);
+  snprintf(out, WORDS, "from %.3f to %.3f (difference %+.3f%s)", t->before[measure].value, t->after[measure].value,
+           d->value, ends);
+}
+
+static void add_trial(cgap_advice_words *out, const cgap_audit *a)
+{
+  const cgap_center_trial *t = &a->advice.center;
+  char distance[WORDS], mixed[WORDS], recall[WORDS];
+  change_words(distance, t, CGAP_TRIAL_DISTANCE);
+  if (!(a->has & CGAP_HAS_PAIRS)) {
+    add_reason(out,
+               "Subtracting each modality's mean, tried on %zu images and %zu %s with the means of all other rows: the "
+               "corrected distance goes %s. What that does to search cannot be measured without pairs.",
+               t->images, t->texts, texts_word(a), distance);
+    return;
+  }
+  change_words(mixed, t, CGAP_TRIAL_MIXED_NDCG);
+  change_words(recall, t, CGAP_TRIAL_RECALL_AT_1);
+  add_reason(out,
+             "Subtracting each modality's mean, tried on %zu images and %zu texts with the means of all other rows: in "
+             "one mixed index of these %zu rows nDCG@10 goes %s.",
+             t->images, t->texts, t->images + t->texts, mixed);
+  add_reason(out, "Search within the other modality: recall@1 goes %s. Corrected distance: %s.", recall, distance);
+}
+
+static void advise_to_look(cgap_advice_words *out, const cgap_audit *a)
+{
+  const bool matched = a->pairing_check.verdict == CGAP_PAIRING_MATCHED;
+  add_reason(out, "%s: every number that needs pairs depends on them. The report of this command lists %s.",
+             matched ? "Some consecutive pairs do not fit" : "The pairs do not look matched",
+             matched ? "these rows" : "the pairs with the lowest cosine");
+}
+
+static void advise_nothing(cgap_advice_words *out, const cgap_audit *a)
+{
+  const cgap_center_trial *t = &a->advice.center;
+  const cgap_level level = cgap_audit_level(a);
+  if (level <= CGAP_LEVEL_NOISE)
+    add_reason(out, level == CGAP_LEVEL_NOISE ? "No gap is found." : "The gap could not be measured.");
+  else if (t->why)
+    add_reason(out, "Nothing could be tried: %s.", t->why);
+  else if ((a->has & CGAP_HAS_PAIRS) && level > CGAP_LEVEL_LOW && a->images < CGAP_TRAINING_IMAGES_MIN)
+    add_reason(out, "Subtracting the means is not shown to help, and %zu images are too few to train on (at least %d).",
+               a->images, CGAP_TRAINING_IMAGES_MIN);
+  else
+    add_reason(out, "The gap is %s, and subtracting the means is not shown to help.", cgap_level_word(level));
+}
+
+void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
+{
+  static const char *const WORDS_OF[] = {[CGAP_ADVICE_NOT_ASKED] = NULL,
+                                         [CGAP_ADVICE_LOOK] = "look at the pairs first",
+                                         [CGAP_ADVICE_SUBTRACT] = "subtract the means",
+                                         [CGAP_ADVICE_TRAIN] = "train",
+                                         [CGAP_ADVICE_NOTHING] = "nothing to do"};
+  const cgap_advice *advice = &a->advice;
+  const char *input = advice->input;
+  *out = (cgap_advice_words){.word = WORDS_OF[advice->word]};
+  switch (advice->word) {
+  case CGAP_ADVICE_NOT_ASKED:
+    break;
+  case CGAP_ADVICE_LOOK:
+    advise_to_look(out, a);
+    snprintf(out->command, sizeof out->command, "contragap audit %s -o report", input);
+    break;
+  case CGAP_ADVICE_SUBTRACT:
+    add_trial(out, a);
+    snprintf(out->command, sizeof out->command, "contragap apply --method center %s -o centered.h5", input);
+    if ((a->has & CGAP_HAS_PAIRS) && a->images >= CGAP_TRAINING_IMAGES_MIN) {
+      out->further = "A trained head may add to it. This finds out:";
+      snprintf(out->further_command, sizeof out->further_command, "contragap train %s -o closed", input);
+    }
+    break;
+  case CGAP_ADVICE_TRAIN:
+    add_trial(out, a);
+    add_reason(out, "%s; a trained head may do better.",
+               advice->center.gap_stays ? "A gap stays" : "That finds fewer partners first");
+    snprintf(out->command, sizeof out->command, "contragap train %s -o closed", input);
+    break;
+  case CGAP_ADVICE_NOTHING:
+    advise_nothing(out, a);
+    if (!advice->center.why && cgap_audit_level(a) > CGAP_LEVEL_NOISE)
+      add_trial(out, a);
+    break;
+  }
 }
 
 /* ---------------------------------------------------------------- notes */

@@ -156,7 +156,7 @@ want_rc 0
 mkdir empty
 last="audit without gnuplot"
 rc=0
-PATH="$work/empty" "$CONTRAGAP" audit pairs.h5 -o bare >out 2>err || rc=$?
+PATH="$work/empty" "$CONTRAGAP" audit pairs.h5 -o bare --quiet >out 2>err || rc=$?
 want_rc 0
 want_line err "gnuplot is not installed" "gnuplot-nox"
 want_file bare/report.json bare/figures/scatter.tsv bare/figures/scatter.gp
@@ -192,7 +192,7 @@ fi
 
 # thresholds: the report is written all the same
 fine audit pairs.h5 --fail-if 'gap.centroid_distance<0' --fail-if 'uniformity.image>0'
-refused 1 "gap.centroid_distance is|threshold crossed" audit pairs.h5 --fail-if 'gap.centroid_distance>0.01' --fail-if 'uniformity.image>0' -o crossed
+refused 1 "gap.centroid_distance is|threshold crossed" audit pairs.h5 --fail-if 'gap.centroid_distance>0.01' --fail-if 'uniformity.image>0' -o crossed --quiet
 want_file crossed/report.json
 ends 4 audit pairs.h5 --unpaired --fail-if 'retrieval.image_to_text.recall_at_1<2'
 want_line err "retrieval.image_to_text.recall_at_1 is not in this report" "--allow-missing"

@@ -167,7 +167,7 @@ run audit flat.h5 -o flat --quiet
 for two in "a.h5 flat.h5" "ra flat"; do
   # shellcheck disable=SC2086
   set -- $two
-  fine compare "$1" "$2" --json -o "of-d-$2"
+  fine compare "$1" "$2" --json -o "of-d-$2" --quiet
   want_line err "warning" "$1 has d = 24" "$2 has d = 16"
   want_text "of-d-$2/report.html" "$1 has d = 24, $2 has d = 16"
   checks=$((checks + 1))

@@ -16,7 +16,7 @@ report() {
   "$python" -c '
 import json, sys
 report = json.load(open("out"))
-del report["input"], report["run"]
+del report["input"], report["run"], report["advice"]["reason"], report["advice"]["command"]
 json.dump(report, open(sys.argv[1], "w"), sort_keys=True, indent=1)' "$to" || complain "no JSON from audit $*"
 }
 

@@ -9,7 +9,7 @@ read_events() {
 fine simulate --model clip --n 600 --d 32 --seed 3 -o pairs.h5 --quiet
 
 # 420 training texts, batches of 60: 7 steps an epoch
-fine train pairs.h5 -o closed --csv --tensorboard tb --epochs 6 --batch 60 --quiet
+fine train pairs.h5 -o closed --history-csv --tensorboard tb --epochs 6 --batch 60 --quiet
 want_file closed/history.csv closed/history.jsonl
 read_events closed/history.jsonl tb 7 closed/history.csv
 want_rc 0
@@ -25,20 +25,20 @@ fine train pairs.h5 -o plain --epochs 1 --batch 60 --quiet
 want_absent plain/history.csv plain/tb
 
 # a run without a validation part: empty cells, no such tags
-fine train pairs.h5 -o blind --csv --tensorboard blind-tb --epochs 2 --batch 60 --val 0 --patience 0 --quiet
+fine train pairs.h5 -o blind --history-csv --tensorboard blind-tb --epochs 2 --batch 60 --val 0 --patience 0 --quiet
 read_events blind/history.jsonl blind-tb 8 blind/history.csv
 want_rc 0
 want_text out "1 sessions, 16 tags, 2 epochs"
 
 # a race: a folder for each loss
-fine train pairs.h5 -o race --race clip,cua --csv --tensorboard logs/race --epochs 3 --batch 60 --quiet
+fine train pairs.h5 -o race --race clip,cua --history-csv --tensorboard logs/race --epochs 3 --batch 60 --quiet
 for loss in clip cua; do
   read_events race/$loss-history.jsonl logs/race/$loss 7 race/$loss-history.csv
   want_rc 0
 done
 
 # killed and resumed: every epoch once
-long="--csv --tensorboard pieces-tb --batch 60 --epochs 400 --patience 0 --threads 1 --quiet"
+long="--history-csv --tensorboard pieces-tb --batch 60 --epochs 400 --patience 0 --threads 1 --quiet"
 for tenths in 2 4 3 5; do
   # shellcheck disable=SC2086  # several words
   timeout -s KILL 0.$tenths "$CONTRAGAP" train pairs.h5 -o pieces --resume $long >/dev/null 2>&1

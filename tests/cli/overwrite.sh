@@ -128,7 +128,7 @@ done
 mkdir -p own2
 printf 'mine' >own2/history.csv
 sums own2 >before
-trains own2 --csv
+trains own2 --history-csv
 left_alone own2 "history.csv"
 printf 'mine' >own2/clip.json # of a race alone
 trains own2

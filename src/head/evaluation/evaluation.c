@@ -23,6 +23,8 @@ typedef enum quantity {
   NONE,
   IMAGE_RANK,
   TEXT_RANK,
+  MIXED_IMAGE_RANK,
+  MIXED_TEXT_RANK,
   PAIR_COSINE,
   IMAGE_LOSS,
   TEXT_LOSS,
@@ -59,6 +61,10 @@ static double within_10(double rank)
 static double reciprocal_rank(double rank)
 {
   return 1 / rank;
+}
+static double gain_within_10(double rank)
+{
+  return rank <= 10 ? 1 / log2(1 + rank) : 0;
 }
 static double squared_distance(double cosine)
 {
@@ -103,6 +109,21 @@ static const mean_measure MEANS[] = {
   {"arithmetic.score", ANSWERS, {ANSWER}, percent_of},
   {"retrieval.image_to_text.median_rank", MEDIAN, {IMAGE_RANK}, identity},
   {"retrieval.text_to_image.median_rank", MEDIAN, {TEXT_RANK}, identity},
+  {"mixed_retrieval.image_query.recall_at_1", FRACTION, {MIXED_IMAGE_RANK}, within_1},
+  {"mixed_retrieval.image_query.recall_at_10", FRACTION, {MIXED_IMAGE_RANK}, within_10},
+  {"mixed_retrieval.image_query.ndcg_at_10", MEAN, {MIXED_IMAGE_RANK}, gain_within_10},
+  {"mixed_retrieval.image_query.mrr", MEAN, {MIXED_IMAGE_RANK}, reciprocal_rank},
+  {"mixed_retrieval.image_query.median_rank", MEDIAN, {MIXED_IMAGE_RANK}, identity},
+  {"mixed_retrieval.text_query.recall_at_1", FRACTION, {MIXED_TEXT_RANK}, within_1},
+  {"mixed_retrieval.text_query.recall_at_10", FRACTION, {MIXED_TEXT_RANK}, within_10},
+  {"mixed_retrieval.text_query.ndcg_at_10", MEAN, {MIXED_TEXT_RANK}, gain_within_10},
+  {"mixed_retrieval.text_query.mrr", MEAN, {MIXED_TEXT_RANK}, reciprocal_rank},
+  {"mixed_retrieval.text_query.median_rank", MEDIAN, {MIXED_TEXT_RANK}, identity},
+};
+
+static const mean_measure BOTH[] = {
+  [CGAP_BOTH_MIXED_NDCG] = {"", MEAN, {MIXED_IMAGE_RANK, MIXED_TEXT_RANK}, gain_within_10},
+  [CGAP_BOTH_RECALL_AT_1] = {"", MEAN, {IMAGE_RANK, TEXT_RANK}, within_1},
 };
 
 /* Sums of contributions: of the logs of mean kernels, of one measure of the centroids, and of the two means that the
@@ -139,12 +160,14 @@ static size_t count_of(const cgap_audit *a, quantity q)
 {
   switch (q) {
   case TEXT_RANK:
+  case MIXED_TEXT_RANK:
   case PAIR_COSINE:
   case TEXT_LOSS:
     return a->texts;
   case ANSWER:
     return a->contributions->queries;
   case IMAGE_RANK:
+  case MIXED_IMAGE_RANK:
   case IMAGE_LOSS:
   case PLACE:
   case CLASS_PLACE:
@@ -155,10 +178,17 @@ static size_t count_of(const cgap_audit *a, quantity q)
   return 0;
 }
 
+/* Whether several queries may be about one image. */
+static bool is_of_texts(quantity q)
+{
+  return q == TEXT_RANK || q == MIXED_TEXT_RANK;
+}
+
 static size_t owner_of(const cgap_audit *a, quantity q, size_t item)
 {
   switch (q) {
   case TEXT_RANK:
+  case MIXED_TEXT_RANK:
   case PAIR_COSINE:
   case TEXT_LOSS:
     return a->image_of[item];
@@ -178,6 +208,10 @@ static double quantity_of(const cgap_audit *a, quantity q, size_t item)
     return a->rank_image_to_text[item];
   case TEXT_RANK:
     return a->rank_text_to_image[item];
+  case MIXED_IMAGE_RANK:
+    return a->mixed_rank_image[item];
+  case MIXED_TEXT_RANK:
+    return a->mixed_rank_text[item];
   case PAIR_COSINE:
     return a->pair_cosine[item];
   case IMAGE_LOSS:
@@ -436,7 +470,7 @@ static void interval_by_mcnemar(cgap_change *d, const paired *p, const mean_meas
   double lost, gained;
   count_changed(&lost, &gained, p, m);
   const double changed = lost + gained, changed_fraction = changed / count_asking(p->a, m->of[0]);
-  const double effect = changed > 0 && m->of[0] == TEXT_RANK ? design_effect(p, m, changed, d->difference) : 1;
+  const double effect = changed > 0 && is_of_texts(m->of[0]) ? design_effect(p, m, changed, d->difference) : 1;
   lost /= effect;
   gained /= effect;
   const double lo = gained > 0 ? cgap_beta_quantile(0.025, gained, lost + 1) : 0;
@@ -448,16 +482,16 @@ static void interval_by_mcnemar(cgap_change *d, const paired *p, const mean_meas
 
 /* n/(n − 1) Σ (Σ of an image's texts' deviations)² over that of as many independent texts, of v = 1 up to the median.
  */
-static double median_effect(const paired *p, const cgap_audit *a, double median)
+static double median_effect(const paired *p, const cgap_audit *a, quantity q, double median)
 {
   const double n = (double)p->images, texts = (double)a->texts;
   double below = 0;
   clear_moves(p);
   for (size_t j = 0; j < a->texts; j++)
-    below += a->rank_text_to_image[j] <= median;
+    below += quantity_of(a, q, j) <= median;
   const double below_fraction = below / texts;
   for (size_t j = 0; j < a->texts; j++)
-    p->moves[a->image_of[j]] += (a->rank_text_to_image[j] <= median) - below_fraction;
+    p->moves[a->image_of[j]] += (quantity_of(a, q, j) <= median) - below_fraction;
   const double alone = texts * below_fraction * (1 - below_fraction);
   return alone > 0 ? fmax(1, n / (n - 1) * sum_of_squares(p->moves, p->images) / alone) : 1;
 }
@@ -474,7 +508,7 @@ static cgap_status median_ends(double *lo, double *hi, const paired *p, const cg
     if (!isnan(quantity_of(a, q, k)))
       rank[count++] = quantity_of(a, q, k);
   qsort(rank, count, sizeof *rank, compare_doubles);
-  const double n = (double)count, effect = q == TEXT_RANK ? median_effect(p, a, median) : 1;
+  const double n = (double)count, effect = is_of_texts(q) ? median_effect(p, a, q, median) : 1;
   const double half = CGAP_Z95 / 2 * sqrt(n * effect), last = n - 1;
   *lo = fmin(rank[(size_t)fmax(0, floor(n / 2 - half))], median);
   *hi = fmax(rank[(size_t)fmin(last, ceil(n / 2 + half))], median);
@@ -531,7 +565,7 @@ cgap_change cgap_paired_distance(const cgap_audit *a, const cgap_audit *b)
   cgap_change d = {.difference = to->value - from->value, .lo = NAN, .hi = NAN};
   if (!isfinite(from->lo) || !isfinite(to->lo))
     return d;
-  if (!is_clear(from) || !is_clear(to)) {
+  if (!a->contributions || !b->contributions || !is_clear(from) || !is_clear(to)) {
     set_ends(&d, to->lo - from->hi, to->hi - from->lo);
     return d;
   }
@@ -602,6 +636,12 @@ bool cgap_paired_same_rows(const cgap_audit *a, const cgap_audit *b)
   return same;
 }
 
+static void paired_clear(paired *p)
+{
+  cgap_free(p->class_size);
+  cgap_free(p->moves);
+}
+
 static cgap_status paired_init(paired *p, const cgap_audit *a, const cgap_audit *b, cgap_error *error)
 {
   const cgap_contributions *c = a->contributions;
@@ -609,14 +649,38 @@ static cgap_status paired_init(paired *p, const cgap_audit *a, const cgap_audit 
   p->class_size = cgap_zalloc(c->classes, sizeof *p->class_size);
   p->moves = cgap_alloc(2 * a->images, sizeof *p->moves);
   if (!p->class_size || !p->moves) {
-    cgap_free(p->class_size);
-    cgap_free(p->moves);
+    paired_clear(p);
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the differences of %zu images", a->images);
   }
   p->weight = p->moves + a->images;
   for (size_t i = 0; c->classes && i < a->images; i++)
     p->class_size[c->label[i]]++;
   return CGAP_OK;
+}
+
+/* By random signs, of many images by Student. */
+static cgap_status interval_of_mean(cgap_change *d, const paired *p, const mean_measure *m, cgap_error *error)
+{
+  fill_mean(p, m, p->images > FLIPPED_IMAGES);
+  if (p->images <= FLIPPED_IMAGES)
+    return interval_by_random_signs(d, p, error);
+  interval_by_student(d, p, (double)p->images / ((double)p->images - 1), 0);
+  return CGAP_OK;
+}
+
+cgap_status cgap_paired_both(cgap_change *out, cgap_both score, const cgap_audit *a, const cgap_audit *b,
+                             cgap_error *error)
+{
+  paired p;
+  *out = (cgap_change){.lo = NAN, .hi = NAN};
+  cgap_status status = paired_init(&p, a, b, error);
+  if (status != CGAP_OK)
+    return status;
+  fill_mean(&p, &BOTH[score], false);
+  out->difference = sum_of(p.moves, p.images);
+  status = interval_of_mean(out, &p, &BOTH[score], error);
+  paired_clear(&p);
+  return status;
 }
 
 static cgap_status of_mean(cgap_change *d, const paired *p, const mean_measure *m, size_t entry,
@@ -630,11 +694,7 @@ static cgap_status of_mean(cgap_change *d, const paired *p, const mean_measure *
   }
   if (m->how == ANSWERS)
     return interval_of_answers(d, p, error);
-  fill_mean(p, m, p->images > FLIPPED_IMAGES);
-  if (p->images <= FLIPPED_IMAGES)
-    return interval_by_random_signs(d, p, error);
-  interval_by_student(d, p, (double)p->images / ((double)p->images - 1), 0);
-  return CGAP_OK;
+  return interval_of_mean(d, p, m, error);
 }
 
 cgap_status cgap_paired_differences(cgap_comparison *c, size_t k, const cgap_audit *a, const cgap_audit *b,
@@ -662,8 +722,7 @@ cgap_status cgap_paired_differences(cgap_comparison *c, size_t k, const cgap_aud
   change[distance_entry].lo = moved.lo;
   change[distance_entry].hi = moved.hi;
   cgap_comparison_mark_same(c, k, cgap_paired_same_rows(a, b));
-  cgap_free(p.class_size);
-  cgap_free(p.moves);
+  paired_clear(&p);
   return status;
 }
 

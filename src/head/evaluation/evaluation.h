@@ -59,7 +59,14 @@ bool cgap_paired_possible(const cgap_audit *a, const cgap_audit *b);
 CGAP_MUST_CHECK cgap_status cgap_paired_differences(cgap_comparison *c, size_t k, const cgap_audit *a,
                                                     const cgap_audit *b, cgap_error *error);
 
-/* The paired interval of gap.corrected_distance alone. */
+/* A mean over both directions of search: of nDCG@10 in one index of both modalities, of recall@1 in the other one. */
+typedef enum cgap_both { CGAP_BOTH_MIXED_NDCG, CGAP_BOTH_RECALL_AT_1 } cgap_both;
+
+/* b − a with its paired interval, of audits that cgap_paired_possible has. */
+CGAP_MUST_CHECK cgap_status cgap_paired_both(cgap_change *out, cgap_both score, const cgap_audit *a,
+                                             const cgap_audit *b, cgap_error *error);
+
+/* The paired interval of gap.corrected_distance alone; without contributions the wide one. */
 cgap_change cgap_paired_distance(const cgap_audit *a, const cgap_audit *b);
 
 /* Whether all cosines agree within what rounding to the files' types can make of them. */

@@ -1,0 +1,308 @@
+/* The advice: what subtracting each modality's mean does to rows that the means do not come from, and the word that
+ * follows from it. A fifth of the images, at most SAMPLE_IMAGES, with their texts (unpaired: of the texts likewise)
+ * becomes data of its own, which is audited as it is and once more after the means of the other rows were subtracted.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/gap_level.h"
+#include "analysis/interval.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/source.h"
+#include "head/evaluation/evaluation.h"
+#include "rows/row_reader.h"
+
+enum {
+  SAMPLE_IMAGES = 2000,
+  ROWS_MIN = 3,     /* sampled, and left for the means */
+  SPAN_ROWS = 1024, /* read at once … */
+  GAP_ROWS = 64     /* … with what is between two rows of the list, where that is no more */
+};
+
+/* A modality's part in the trial. */
+typedef struct sample {
+  size_t *row;   /* (count) of the file, ascending */
+  size_t *place; /* (rows measured) its place in the sample, SIZE_MAX: not in it */
+  size_t count;
+  float *unit; /* (count, dim) */
+} sample;
+
+typedef struct trial {
+  cgap_progress outer; /* the caller's */
+  double done;         /* of the trial, before the audit at work */
+  sample image, text;
+  uint64_t *text_image; /* (text.count) or NULL */
+  cgap_data data;
+  cgap_audit before, after;
+} trial;
+
+/* ---------------------------------------------------------------- the sample */
+
+/* In (0, 1), by the index alone. */
+static double hash_of(size_t index, int modality)
+{
+  static const uint64_t STREAM = 0x41445649; /* one for all, so that no advice depends on a seed */
+  cgap_random random = cgap_random_init(STREAM + (uint64_t)modality, index);
+  return cgap_random_uniform(&random);
+}
+
+static bool sample_init(sample *s, size_t rows)
+{
+  s->place = cgap_alloc(rows, sizeof *s->place);
+  for (size_t i = 0; s->place && i < rows; i++)
+    s->place[i] = SIZE_MAX;
+  return s->place;
+}
+
+/* So many of the rows, each as likely as any, in their order (Knuth, algorithm S). */
+static void choose_rows(sample *s, size_t rows, int modality)
+{
+  const size_t fifth = (rows + 2) / 5, wanted = fifth < SAMPLE_IMAGES ? fifth : SAMPLE_IMAGES;
+  for (size_t i = 0; i < rows; i++)
+    if (hash_of(i, modality) * (double)(rows - i) < (double)(wanted - s->count))
+      s->place[i] = s->count++;
+}
+
+static void choose_texts(sample *text, const sample *image, const cgap_audit *a)
+{
+  for (size_t j = 0; j < a->texts; j++)
+    if (image->place[a->image_of[j]] != SIZE_MAX)
+      text->place[j] = text->count++;
+}
+
+static bool list_rows(sample *s, const size_t *file_row, size_t rows, size_t dim)
+{
+  size_t elements = 0;
+  s->row = cgap_alloc(s->count, sizeof *s->row);
+  s->unit = cgap_product(&elements, s->count, dim) ? cgap_alloc(elements, sizeof *s->unit) : NULL;
+  for (size_t i = 0; s->row && i < rows; i++)
+    if (s->place[i] != SIZE_MAX)
+      s->row[s->place[i]] = file_row[i];
+  return s->row && s->unit;
+}
+
+/* Rows that are near each other are read in one piece: chunks of a file are unpacked whole. */
+static cgap_status read_rows(const sample *s, const cgap_source *source, cgap_error *error)
+{
+  cgap_row_reader reader;
+  bool bad[SPAN_ROWS]; /* rows between those of the list may be */
+  cgap_status status = cgap_row_reader_init(&reader, source, SPAN_ROWS, error);
+  for (size_t k = 0, next; status == CGAP_OK && k < s->count; k = next) {
+    const size_t first = s->row[k];
+    for (next = k + 1; next < s->count && s->row[next] > s->row[next - 1] &&
+                       s->row[next] - s->row[next - 1] <= GAP_ROWS && s->row[next] - first < SPAN_ROWS;
+         next++)
+      ;
+    status = cgap_row_reader_read(&reader, first, s->row[next - 1] - first + 1, bad, error);
+    for (size_t i = k; status == CGAP_OK && i < next; i++)
+      memcpy(s->unit + i * source->dim, reader.unit + (s->row[i] - first) * source->dim, source->dim * sizeof *s->unit);
+  }
+  cgap_row_reader_clear(&reader);
+  return status;
+}
+
+/* Every row less the mean of the rows that are not in the sample; false: a row is at that mean. */
+static bool subtract_mean(const sample *s, const double *mean, size_t rows, size_t dim, double *others)
+{
+  const double left = (double)(rows - s->count);
+  for (size_t k = 0; k < dim; k++)
+    others[k] = mean[k] * (double)rows;
+  for (size_t i = 0; i < s->count * dim; i++)
+    others[i % dim] -= (double)s->unit[i];
+  for (size_t k = 0; k < dim; k++)
+    others[k] /= left;
+  bool sound = true;
+  for (size_t i = 0; sound && i < s->count; i++) {
+    double square = 0;
+    for (size_t k = 0; k < dim; k++) {
+      float *element = &s->unit[i * dim + k];
+      *element = (float)((double)*element - others[k]);
+      square += (double)*element * (double)*element;
+    }
+    sound = square > 1e-12; /* of unit rows in float32 less is rounding */
+  }
+  return sound;
+}
+
+/* ---------------------------------------------------------------- the trial */
+
+static void trial_clear(trial *t)
+{
+  sample *const samples[] = {&t->image, &t->text};
+  for (int k = 0; k < 2; k++) {
+    cgap_free(samples[k]->row);
+    cgap_free(samples[k]->place);
+    cgap_free(samples[k]->unit);
+  }
+  cgap_free(t->text_image);
+  cgap_audit_clear(&t->before);
+  cgap_audit_clear(&t->after);
+}
+
+static bool tick_trial(void *context, const char *phase, double fraction)
+{
+  const trial *t = context;
+  (void)phase; /* of the audit within */
+  return t->outer.tick && t->outer.tick(t->outer.context, "advice", t->done + fraction / 2);
+}
+
+static cgap_status out_of_memory(cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for the advice; give less --threads, or close other programs");
+}
+
+/* Chooses the rows; *enough: whether they, and those left, are enough to measure anything. */
+static cgap_status choose_sample(trial *t, const cgap_audit *a, bool *enough, cgap_error *error)
+{
+  if (!sample_init(&t->image, a->images) || !sample_init(&t->text, a->texts))
+    return out_of_memory(error);
+  choose_rows(&t->image, a->images, 0);
+  if (a->has & CGAP_HAS_PAIRS)
+    choose_texts(&t->text, &t->image, a);
+  else
+    choose_rows(&t->text, a->texts, 1);
+  *enough = t->image.count >= ROWS_MIN && t->text.count >= ROWS_MIN && a->images - t->image.count >= ROWS_MIN &&
+            a->texts - t->text.count >= ROWS_MIN;
+  return CGAP_OK;
+}
+
+static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit *a, cgap_error *error)
+{
+  const cgap_source *texts = a->has & CGAP_TEXT_IS_CLASSES ? &data->class_text : &data->text;
+  const bool paired = a->has & CGAP_HAS_PAIRS;
+  if (!list_rows(&t->image, a->image_row, a->images, a->dim) || !list_rows(&t->text, a->text_row, a->texts, a->dim) ||
+      (paired && !(t->text_image = cgap_alloc(t->text.count, sizeof *t->text_image))))
+    return out_of_memory(error);
+  for (size_t j = 0; paired && j < a->texts; j++)
+    if (t->text.place[j] != SIZE_MAX)
+      t->text_image[t->text.place[j]] = t->image.place[a->image_of[j]];
+  t->data = (cgap_data){.image = cgap_source_view(t->image.unit, t->image.count, a->dim, CGAP_FLOAT32, "image"),
+                        .text = cgap_source_view(t->text.unit, t->text.count, a->dim, CGAP_FLOAT32, "text"),
+                        .pairing = paired ? CGAP_BY_INDEX : CGAP_UNPAIRED,
+                        .text_image = t->text_image};
+  cgap_status status = read_rows(&t->image, &data->image, error);
+  return status == CGAP_OK ? read_rows(&t->text, texts, error) : status;
+}
+
+static cgap_scalar mean_of(const cgap_scalar *a, const cgap_scalar *b)
+{
+  if (!cgap_scalar_known(a) || !cgap_scalar_known(b))
+    return cgap_scalar_null("not measured", 0);
+  return cgap_scalar_number((a->value + b->value) / 2, a->n + b->n);
+}
+
+/* One that matters: moderate or severe, or apart, or collapsed. */
+static bool is_gap(cgap_level level)
+{
+  return level > CGAP_LEVEL_LOW;
+}
+
+static void note_measures(cgap_scalar out[CGAP_TRIAL_MEASURES], const cgap_audit *a)
+{
+  out[CGAP_TRIAL_DISTANCE] = a->gap.corrected_distance;
+  if (!(a->has & CGAP_HAS_PAIRS))
+    return;
+  out[CGAP_TRIAL_MIXED_NDCG] = mean_of(&a->mixed_image_query.ndcg_at_10, &a->mixed_text_query.ndcg_at_10);
+  out[CGAP_TRIAL_RECALL_AT_1] = mean_of(&a->image_to_text.recall_at_1, &a->text_to_image.recall_at_1);
+}
+
+static cgap_scalar difference_of(const cgap_change *change, size_t images)
+{
+  return (cgap_scalar){.value = change->difference, .lo = change->lo, .hi = change->hi, .n = images};
+}
+
+static cgap_status note_differences(cgap_center_trial *out, const trial *t, cgap_error *error)
+{
+  cgap_change change = cgap_paired_distance(&t->before, &t->after);
+  out->difference[CGAP_TRIAL_DISTANCE] = difference_of(&change, out->images);
+  if (!cgap_paired_possible(&t->before, &t->after))
+    return CGAP_OK;
+  cgap_status status = cgap_paired_both(&change, CGAP_BOTH_MIXED_NDCG, &t->before, &t->after, error);
+  out->difference[CGAP_TRIAL_MIXED_NDCG] = difference_of(&change, out->images);
+  if (status == CGAP_OK)
+    status = cgap_paired_both(&change, CGAP_BOTH_RECALL_AT_1, &t->before, &t->after, error);
+  out->difference[CGAP_TRIAL_RECALL_AT_1] = difference_of(&change, out->images);
+  return status;
+}
+
+/* Leaves out->why where there is nothing to measure. */
+static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, const cgap_audit *a,
+                             const cgap_audit_options *given, cgap_error *error)
+{
+  trial t = {.outer = given->progress};
+  bool enough = false, sound = true;
+  double *others = cgap_alloc(a->dim, sizeof *others);
+  cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
+  options.threads = given->threads;
+  options.memory_bytes = given->memory_bytes;
+  options.progress = (cgap_progress){.tick = tick_trial, .context = &t};
+  options.contributions = true;
+  cgap_status status = others ? choose_sample(&t, a, &enough, error) : out_of_memory(error);
+  *out = (cgap_center_trial){.why = "too few rows for a sample and for the means of the others"};
+  if (status == CGAP_OK && enough)
+    status = read_sample(&t, data, a, error);
+  if (status == CGAP_OK && enough)
+    status = cgap_audit_run(&t.before, &t.data, &options, error);
+  if (status == CGAP_OK && enough)
+    sound = subtract_mean(&t.image, a->image_mean, a->images, a->dim, others) &&
+            subtract_mean(&t.text, a->text_mean, a->texts, a->dim, others);
+  if (!sound)
+    out->why = "a row equals the mean of its modality";
+  if (status == CGAP_OK && enough && sound) {
+    *out = (cgap_center_trial){.images = t.image.count, .texts = t.text.count};
+    t.done = 0.5;
+    status = cgap_audit_run(&t.after, &t.data, &options, error);
+    out->gap_stays = is_gap(cgap_audit_level(&t.after));
+    note_measures(out->before, &t.before);
+    note_measures(out->after, &t.after);
+    if (status == CGAP_OK)
+      status = note_differences(out, &t, error);
+  }
+  trial_clear(&t);
+  cgap_free(others);
+  return status;
+}
+
+/* ---------------------------------------------------------------- the word */
+
+/* Comparisons with an end that is NaN are false. */
+static cgap_advice_word word_of(const cgap_audit *a, const cgap_center_trial *t)
+{
+  const bool paired = a->has & CGAP_HAS_PAIRS, worse = t->difference[CGAP_TRIAL_RECALL_AT_1].hi < 0;
+  const cgap_level level = cgap_audit_level(a);
+  if (paired && (a->pairing_check.verdict != CGAP_PAIRING_MATCHED || a->pairing_check.block_count))
+    return CGAP_ADVICE_LOOK;
+  if (level <= CGAP_LEVEL_NOISE || t->why)
+    return CGAP_ADVICE_NOTHING;
+  if (!paired && is_gap(level) && t->difference[CGAP_TRIAL_DISTANCE].hi < 0)
+    return CGAP_ADVICE_SUBTRACT;
+  if (paired && t->difference[CGAP_TRIAL_MIXED_NDCG].lo > 0 && !worse)
+    return CGAP_ADVICE_SUBTRACT;
+  if (paired && a->images >= CGAP_TRAINING_IMAGES_MIN && is_gap(level) && (worse || t->gap_stays))
+    return CGAP_ADVICE_TRAIN;
+  return CGAP_ADVICE_NOTHING;
+}
+
+cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const char *input,
+                            const cgap_audit_options *options, cgap_error *error)
+{
+  static const char *const CALL = "cgap_advice_run";
+  cgap_data data;
+  cgap_status status = cgap_check_argument(audit && audit->image_mean, CALL, "audit", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(given, CALL, "data", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(options, CALL, "options", error);
+  if (status == CGAP_OK)
+    status = cgap_check_data(&data, given, error);
+  if (status == CGAP_OK)
+    status = run_trial(&audit->advice.center, &data, audit, options, error);
+  if (status == CGAP_OK)
+    snprintf(audit->advice.input, sizeof audit->advice.input, "%s",
+             input && strlen(input) < sizeof audit->advice.input ? input : "FILE");
+  if (audit)
+    audit->advice.word = status == CGAP_OK ? word_of(audit, &audit->advice.center) : CGAP_ADVICE_NOT_ASKED;
+  return status;
+}
