@@ -2,9 +2,9 @@
  * constants, rows of one magnitude, whole numbers, narrow cones. Ranks, neighbours, extremes and sums beside a plain
  * double program. */
 #include "audit/plan.h"
-#include "simd/kernels.h"
 #include "simd/convert.h"
 #include "simd/gemm.h"
+#include "simd/kernels.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* Paired differences: what each image contributes against leaving it out; exact tests against their tables; intervals
  * that hold the difference, and 0 where the verdict says so; the same rows in other clothes; who is the same at all. */
-#include "analysis/measure.h"
 #include "analysis/interval.h"
+#include "analysis/measure.h"
 #include "head/evaluation/comparison.h"
 #include "head/evaluation/evaluation.h"
 #include "two_models.h"

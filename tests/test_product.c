@@ -2,9 +2,9 @@
  * with their margins; and audits in bfloat16 beside those in float. */
 #include "base/numbers.h"
 #include "run_audit.h"
-#include "simd/kernels.h"
 #include "simd/convert.h"
 #include "simd/gemm.h"
+#include "simd/kernels.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

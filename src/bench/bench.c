@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit/passes.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
+#include "audit/passes.h"
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/threads.h"

@@ -5,8 +5,8 @@
 #include "base/threads.h"
 #include "rows/row_reader.h"
 #include "rows/row_sums.h"
-#include "simd/kernels.h"
 #include "simd/convert.h"
+#include "simd/kernels.h"
 
 #include <math.h>
 #include <omp.h>

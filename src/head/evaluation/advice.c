@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/gap_level.h"
+#include "analysis/fields.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
 #include "base/numbers.h"

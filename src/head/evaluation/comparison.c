@@ -1,6 +1,6 @@
 #include "head/evaluation/comparison.h"
-#include "analysis/measure.h"
 #include "analysis/fields.h"
+#include "analysis/measure.h"
 #include "base/memory.h"
 #include <stdio.h>
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/measure.h"
 #include "analysis/interval.h"
+#include "analysis/measure.h"
 #include "base/memory.h"
 #include "base/numbers.h"
 
