@@ -280,7 +280,8 @@ static cgap_advice_word word_of(const cgap_audit *a, const cgap_center_trial *t)
     return CGAP_ADVICE_SUBTRACT;
   if (paired && t->difference[CGAP_TRIAL_MIXED_NDCG].lo > 0 && !worse)
     return CGAP_ADVICE_SUBTRACT;
-  if (paired && a->images >= CGAP_TRAINING_IMAGES_MIN && is_gap(level) && (worse || t->gap_stays))
+  if (paired && a->images >= CGAP_TRAINING_IMAGES_MIN && is_gap(level) &&
+      (worse || t->gap_stays || level == CGAP_LEVEL_APART)) /* a shift that is gone already cannot be subtracted */
     return CGAP_ADVICE_TRAIN;
   return CGAP_ADVICE_NOTHING;
 }
