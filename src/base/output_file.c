@@ -101,7 +101,7 @@ cgap_status cgap_folder_open_alone(cgap_folder *out, const char *path, cgap_erro
 void cgap_folder_abandon(cgap_folder *folder)
 {
   if (folder->fresh)
-    cgap_locks_remove(); /* it lies in the folder */
+    cgap_lock_release(folder->path, true); /* it is in the folder */
   size_t length = strlen(folder->path);
   while (folder->fresh && length >= folder->made) {
     folder->path[length] = '\0';

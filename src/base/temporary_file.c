@@ -222,7 +222,9 @@ cgap_status cgap_temporary_create(cgap_temporary *out, const char *path, const c
       cgap_temporary_name(out->path, path, cgap_temporary_token(), "");
     number = create_locked(out);
   }
-  return number ? cgap_fail_errno(error, number, path, "write") : CGAP_OK;
+  const cgap_status status = number ? cgap_fail_errno(error, number, path, "write") : CGAP_OK;
+  errno = number;
+  return status;
 }
 
 int cgap_synchronise_folder(const char *path)
@@ -267,14 +269,19 @@ void cgap_temporary_close(cgap_temporary *file)
 
 /* ---------------------------------------------------------------- lock files */
 
+/* The last lock of the list. */
+static void remove_last_lock(void)
+{
+  const cgap_output_lock lock = list->lock[--list->lock_count];
+  (void)unlink(lock.path); /* before it is free: else another's could go */
+  unlist_path(lock.path);
+  (void)close(lock.fd);
+}
+
 void cgap_locks_remove(void)
 {
-  while (list && list->lock_count > 0) {
-    const cgap_output_lock lock = list->lock[--list->lock_count];
-    (void)unlink(lock.path); /* before it is free: else another's could go */
-    unlist_path(lock.path);
-    (void)close(lock.fd);
-  }
+  while (list && list->lock_count > 0)
+    remove_last_lock();
 }
 
 static cgap_status fail_taken(int fd, const char *lock, const char *path, cgap_error *error)
@@ -297,8 +304,14 @@ static void write_owner(int fd)
     return;
 }
 
-static void lock_name(char out[CGAP_TEMPORARY], const char *path, bool folder)
+static void lock_name(char out[CGAP_TEMPORARY], const char *given, bool folder)
 {
+  char path[CGAP_PATH];
+  size_t length = strlen(given) < CGAP_PATH ? strlen(given) : CGAP_PATH - 1;
+  while (length > 1 && given[length - 1] == '/') /* pairs/ is pairs */
+    length--;
+  memcpy(path, given, length);
+  path[length] = '\0';
   char mark[40];
   mark_of(mark, path);
   if (folder)
@@ -332,6 +345,20 @@ cgap_status cgap_lock_output(const char *path, bool folder, cgap_error *error)
       (void)close(fd);
   }
   return status;
+}
+
+void cgap_lock_release(const char *path, bool folder)
+{
+  char lock[CGAP_TEMPORARY];
+  lock_name(lock, path, folder);
+  for (int k = 0; list && k < list->lock_count; k++)
+    if (strcmp(list->lock[k].path, lock) == 0) {
+      const cgap_output_lock own = list->lock[k];
+      list->lock[k] = list->lock[list->lock_count - 1];
+      list->lock[list->lock_count - 1] = own;
+      remove_last_lock();
+      return;
+    }
 }
 
 void cgap_lock_remove_left(const char *path, bool folder)

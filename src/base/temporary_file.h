@@ -2,7 +2,8 @@
  *
  * A temporary file is in the folder of its target, is new (O_EXCL: no link is followed), and is locked (flock) while it
  * is written: one that is not locked was left by a process that was killed, and is removed when the same target is
- * written again. Where a file system has no locks nothing is taken for left.
+ * written again. Where a file system has no locks nothing is taken for left. A file system
+ * whose locks hold on one machine alone does not show a writer on another: two machines must not write one output.
  * A lock file keeps a second process out of an output; one that a killed process left is free. Both kinds are listed,
  * so that whatever ends the program can remove them without allocating anything. */
 #ifndef CGAP_BASE_TEMPORARY_FILE_H
@@ -56,14 +57,16 @@ int cgap_synchronise_folder(const char *path);
 
 /* For the program, which has a list: keeps other processes out of what is called path until cgap_locks_remove: with
  * `folder` by the file .contragap.lock in it, else by one next to it. CGAP_FILE, with the line that the other one left
- * in it, where it is taken. A file system without locks, or a folder that cannot be written, which whoever writes says,
- * keeps no one out. */
+ * in it, where it is taken. Without locks, or in a folder that cannot be written, nothing is locked and CGAP_OK
+ * returned: the write itself reports the error. */
 CGAP_MUST_CHECK cgap_status cgap_lock_output(const char *path, bool folder, cgap_error *error);
 void cgap_locks_remove(void);
+void cgap_lock_release(const char *path, bool folder); /* the lock of this output alone */
 /* Removes a lock that a killed process left. */
 void cgap_lock_remove_left(const char *path, bool folder);
 
-/* All temporary files and locks of this process, in a signal handler too, whatever other threads do. */
+/* All temporary files and locks of this process, in a signal handler too. A file that another thread is just making may
+ * stay. */
 void cgap_temporaries_remove_all(void);
 
 /* The exit code that belongs to an errno of a failed write, and the line that says so: CGAP_RESOURCE where the disk,

@@ -34,60 +34,74 @@ static void *checked(void *block, size_t bytes)
   return block;
 }
 
-/* The next definition of `name`. It is found at the first call, before there is a second thread; what dlsym itself asks
- * for meanwhile is refused, which it expects. */
-static void find_next(void *to, const char *name)
+/* The next definitions, those of libc or of LD_PRELOAD. */
+static struct {
+  void *(*malloc)(size_t);
+  void *(*calloc)(size_t, size_t);
+  void *(*realloc)(void *, size_t);
+  void *(*memalign)(size_t, size_t);
+  void *(*aligned_alloc)(size_t, size_t);
+  int (*posix_memalign)(void **, size_t, size_t);
+} next;
+
+static void find(void *to, const char *name)
 {
-  static bool searching;
   void **function = to;
-  if (*function || searching)
-    return;
-  searching = true;
   *function = dlsym(RTLD_NEXT, name);
-  searching = false;
+}
+
+/* All of them at once, before main and any second thread: at the first call, or by the constructor. What dlsym itself
+ * asks for meanwhile is refused, which it expects. */
+__attribute__((constructor)) static void find_all(void)
+{
+  static bool begun;
+  if (begun)
+    return;
+  begun = true;
+  find(&next.calloc, "calloc");
+  find(&next.malloc, "malloc");
+  find(&next.realloc, "realloc");
+  find(&next.memalign, "memalign");
+  find(&next.aligned_alloc, "aligned_alloc");
+  find(&next.posix_memalign, "posix_memalign");
 }
 
 static void *own_malloc(size_t bytes)
 {
-  static void *(*next)(size_t);
-  find_next(&next, "malloc");
-  return next ? checked(next(bytes), bytes) : NULL;
+  find_all();
+  return next.malloc ? checked(next.malloc(bytes), bytes) : NULL;
 }
 
 static void *own_calloc(size_t count, size_t size)
 {
-  static void *(*next)(size_t, size_t);
-  find_next(&next, "calloc");
-  return next ? checked(next(count, size), size && count > SIZE_MAX / size ? SIZE_MAX : count * size) : NULL;
+  find_all();
+  return next.calloc ? checked(next.calloc(count, size), size && count > SIZE_MAX / size ? SIZE_MAX : count * size)
+                     : NULL;
 }
 
 static void *own_realloc(void *block, size_t bytes)
 {
-  static void *(*next)(void *, size_t);
-  find_next(&next, "realloc");
-  return next ? checked(next(block, bytes), bytes) : NULL;
+  find_all();
+  return next.realloc ? checked(next.realloc(block, bytes), bytes) : NULL;
 }
 
 static void *own_memalign(size_t alignment, size_t bytes)
 {
-  static void *(*next)(size_t, size_t);
-  find_next(&next, "memalign");
-  return next ? checked(next(alignment, bytes), bytes) : NULL;
+  find_all();
+  return next.memalign ? checked(next.memalign(alignment, bytes), bytes) : NULL;
 }
 
 static void *own_aligned_alloc(size_t alignment, size_t bytes)
 {
-  static void *(*next)(size_t, size_t);
-  find_next(&next, "aligned_alloc");
-  return next ? checked(next(alignment, bytes), bytes) : NULL;
+  find_all();
+  return next.aligned_alloc ? checked(next.aligned_alloc(alignment, bytes), bytes) : NULL;
 }
 
 static int own_posix_memalign(void **out, size_t alignment, size_t bytes)
 {
-  static int (*next)(void **, size_t, size_t);
-  find_next(&next, "posix_memalign");
-  const int number = next ? next(out, alignment, bytes) : ENOMEM;
-  if (number == ENOMEM)
+  find_all();
+  const int number = next.posix_memalign ? next.posix_memalign(out, alignment, bytes) : ENOMEM;
+  if (number == ENOMEM && next.posix_memalign)
     (void)checked(NULL, bytes);
   return number;
 }

@@ -185,12 +185,15 @@ static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cga
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
 }
 
+/* An audit that is finished is not lost where its advice fails. */
 static cgap_status advise(audit_run *r, const cli_args *args, const cgap_audit_options *options, cgap_error *error)
 {
   char *input = cli_input_line(args->items, args->count);
   const cgap_status status = cgap_advice_run(&r->audit, cgap_dataset_data(r->dataset), input, options, error);
   free(input);
-  return status;
+  if (status != CGAP_OK && status != CGAP_INTERRUPTED)
+    cli_warn("the report has no advice: %s", error->message);
+  return status == CGAP_INTERRUPTED ? status : CGAP_OK;
 }
 
 static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds,

@@ -144,7 +144,7 @@ static _Noreturn void end_with(const char *line, size_t length, int code)
     pause();
   clean_up();
   cli_progress_clear();
-  if (cli_ranks_first() && write(STDERR_FILENO, line, length) < 0)
+  if (write(STDERR_FILENO, line, length) < 0) /* on any rank: the others do not know */
     _exit(code);
   _exit(code);
 }
@@ -195,7 +195,7 @@ static void end_crashed(int number)
   end_with(line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1, CGAP_FILE);
 }
 
-/* Its stack may be what ran out. Not with a sanitizer, which says more. */
+/* On a stack of its own, as the main thread's may be what ran out. Not with a sanitizer, which says more. */
 static void guard_crashes(void)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

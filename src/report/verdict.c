@@ -394,8 +394,9 @@ void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
   case CGAP_ADVICE_TRAIN:
     add_trial(out, a);
     add_reason(out, "%s; a trained head may do better.",
-               advice->center.gap_stays || cgap_audit_level(a) == CGAP_LEVEL_APART ? "A gap stays"
-                                                                                   : "That finds fewer partners first");
+               advice->center.gap_stays || cgap_audit_level(a) == CGAP_LEVEL_APART
+                 ? "A gap stays"
+                 : "Subtracting the means lowers recall@1");
     snprintf(out->command, sizeof out->command, "contragap train %s -o closed", input);
     break;
   case CGAP_ADVICE_NOTHING:

@@ -323,7 +323,7 @@ cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method method, double 
   *out = NULL;
   status = cgap_check_argument(data, CALL, "data", error);
   if (status == CGAP_OK)
-    status = cgap_check_choice("closer", (int)method, CGAP_GAP_METHODS, error);
+    status = cgap_check_choice("method", (int)method, CGAP_GAP_METHODS, error);
   if (status == CGAP_OK)
     status = cgap_check_threads(threads, error);
   if (status == CGAP_OK)
