@@ -203,7 +203,7 @@ Test(head_resample, intervals_and_verdicts_agree)
       cr_expect_eq(d->lo, again.change[c.entries + e].lo);
       cr_expect_eq(d->hi, again.change[c.entries + e].hi);
     }
-    cr_expect_eq(intervals, 31, "%zu measures have an interval", intervals);
+    cr_expect_eq(intervals, 41, "%zu measures have an interval", intervals);
     cgap_comparison_clear(&c);
     cgap_comparison_clear(&again);
     cgap_audit_clear(&a);
