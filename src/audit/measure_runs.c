@@ -80,7 +80,7 @@ static cgap_status read_double(const cgap_source *source, size_t first, size_t r
 {
   unsigned char *raw = cgap_alloc(rows * source->dim, cgap_type_size(source->type));
   if (!raw)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, rows, source->dim);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", source->name, rows, source->dim);
   cgap_status status = source->read(source, first, rows, raw, error);
   if (!status)
     cgap_to_double(source->type, raw, rows * source->dim, out);
@@ -122,7 +122,7 @@ static cgap_status read_classes(const cgap_source *source, size_t classes, size_
   char what[600] = "";
   size_t place;
   if (!texts)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu prompts", source->name, prompts);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu prompts", source->name, prompts);
   for (size_t c = 0; !status && c < classes; c++) {
     status = read_double(source, c * prompts, prompts, texts, error);
     if (status || (note_bad(&checks, c * prompts, prompts, texts, source->dim) && !drop_bad))
@@ -220,7 +220,7 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
   tally.class_images = cgap_zalloc(classes, sizeof *tally.class_images);
   tally.class_right = cgap_zalloc(classes, sizeof *tally.class_right);
   if (!vectors || !gap || !tally.class_images || !tally.class_right)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu classes", source->name, classes);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu classes", source->name, classes);
   if (!status)
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
@@ -405,7 +405,8 @@ cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *comm, i
   arithmetic_work w = {.e = e};
   cgap_status status = check_dim(&e->data->words, &e->image, error);
   if (!status && !work_alloc(&w))
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu queries", e->data->words.name, e->data->queries);
+    status =
+      cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu queries", e->data->words.name, e->data->queries);
   if (!status)
     status = read_words(&e->data->words, e->data->drop_bad, w.words, error);
   if (!status)
@@ -428,7 +429,7 @@ cgap_status cgap_measure_runs_check(const cgap_data *data, cgap_error *error)
     return status;
   double *unit = cgap_alloc(words->rows * words->dim, sizeof *unit);
   status = unit ? read_words(words, data->drop_bad, unit, error)
-                : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu words", words->name, words->rows);
+                : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu words", words->name, words->rows);
   cgap_free(unit);
   return status;
 }
@@ -463,7 +464,7 @@ static cgap_status project_rows(const axes *a, const cgap_modality_rows *modalit
   cgap_status status = CGAP_OK;
   *out = cgap_alloc(count, sizeof **out);
   if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu points", count);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu points", count);
   for (size_t first = 0; !status && first < count; first += POINT_BLOCK) {
     const size_t n = cgap_lesser(POINT_BLOCK, count - first);
     status = cgap_modality_rows_fetch(modality, rows + first, 0, n, a->threads, a->rows, error);
@@ -504,7 +505,7 @@ cgap_status cgap_pca_scatter_run(const cgap_embeddings *e, const double *compone
   double *block = cgap_alloc((POINT_BLOCK + 1) * dim, sizeof *block);
   const axes a = {.components = components, .mean = block, .rows = block ? block + dim : NULL, .threads = threads};
   if (!block)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", POINT_BLOCK, dim);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %d rows of %zu", POINT_BLOCK, dim);
   for (size_t k = 0; k < dim; k++)
     a.mean[k] = (images * e->image.mean[k] + texts * e->text.mean[k]) / (images + texts);
   choose_points(e, image, &out->scatter_images, text, &out->scatter_texts);
@@ -532,7 +533,7 @@ cgap_status cgap_spectra_run(const cgap_audit_sums *evidence, cgap_comm *comm, i
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
   cgap_status status = CGAP_OK;
   if (!values || !place)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the eigenvalues of %zu dimensions", evidence->dim);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the eigenvalues of %zu dimensions", evidence->dim);
   for (int r = 0; place && r <= size; r++)
     place[r] = cgap_pca_place(first_problem(r, size), evidence->dim) * sizeof *values;
   if (!status)

@@ -10,7 +10,7 @@
 /* A new string, to be freed; NULL: out of memory. */
 char *cgap_format(const char *format, ...) CGAP_PRINTF(1, 2);
 
-/* Appends to *text (NULL or from malloc), which stays as it was when memory is out. */
+/* Appends to *text (NULL or from malloc), which stays as it was where memory runs out. */
 void cgap_append(char **text, const char *format, ...) CGAP_PRINTF(2, 3);
 
 /* For a line of Python: 'text' with its quotes, ['key']. A new string; NULL: out of memory. */

@@ -98,7 +98,7 @@ static cgap_status tick(const bench_state *b, const char *phase, cgap_error *err
 
 static cgap_status no_memory(cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for the benchmark; give fewer rows or dimensions");
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for the benchmark; give fewer rows or dimensions");
 }
 
 /* ---------------------------------------------------------------- limits */

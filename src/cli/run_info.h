@@ -21,10 +21,10 @@ enum cli_progress_choice { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_
 
 extern cli_common cli_shared;
 bool cli_ends_with(const char *text, const char *ending);
-char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: memory is out */
+char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: out of memory */
 
 /* The arguments of a command and its input options as a shell reads them, for a command that reads the same; free;
- * NULL: memory is out. */
+ * NULL: out of memory. */
 char *cli_input_line(const char *const *items, size_t count);
 double cli_seconds(void);  /* a clock that only goes on */
 int cli_cores(void);       /* threads that the machine offers this process */

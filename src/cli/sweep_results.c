@@ -242,7 +242,7 @@ static cgap_status write_csv(const sweep_results *r, const char *folder, cgap_er
   return cgap_outfile_close(&file, true, error);
 }
 
-/* Sets object[key]; steals value, which is NULL where memory is out. */
+/* Sets object[key]; steals value, which is NULL where memory ran out. */
 static bool put_value(json_t *object, const char *key, json_t *value)
 {
   return json_object_set_new(object, key, value) == 0;

@@ -40,7 +40,7 @@ void cgap_comparison_csv(const cgap_comparison *c, FILE *stream);
 
 /* {schema_version, baseline, intervals, inputs: [{name, dim, seconds, method, same_rows, same_rows_why, trained_on}],
  * measures: {…key…: {values: {name: scalar}, differences: {name: {value, ci95, verdict, trained_on: true where it is a
- * loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens: {…}}; NULL when memory is out. */
+ * loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens: {…}}; NULL when out of memory. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
 /* CGAP_CROSSED where the difference of input k to the first crosses the threshold, CGAP_DATA where there is none to
@@ -48,7 +48,7 @@ json_t *cgap_comparison_json(const cgap_comparison *c);
 cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *threshold,
                                   cgap_error *error);
 
-/* The outcome of each threshold for each input but the first, which "input" names. NULL: memory is out. */
+/* The outcome of each threshold for each input but the first, which "input" names. NULL: out of memory. */
 json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count);
 
 /* ---------------------------------------------------------------- on pages */

@@ -160,7 +160,7 @@ static cgap_status write_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   if (!images || !plotted) {
     free(images);
     free(plotted);
-    return cgap_fail(error, CGAP_RESOURCE, "memory is out while the scatter is written");
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory while the scatter is written");
   }
   if (a->scatter_images)
     memcpy(images, a->scatter_image, a->scatter_images * sizeof *images);

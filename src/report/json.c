@@ -395,7 +395,7 @@ static json_t *advice_json(const cgap_audit *a)
 
 /* ---------------------------------------------------------------- its schema */
 
-/* The schema of the object `name` in that of its parent; made where it is missing. Borrowed; NULL: memory is out. */
+/* The schema of the object `name` in that of its parent; made where it is missing. Borrowed; NULL: out of memory. */
 static json_t *schema_of(json_t *parent, const char *name, bool required)
 {
   json_t *properties = json_object_get(parent, "properties"), *child = json_object_get(properties, name);

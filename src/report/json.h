@@ -22,11 +22,11 @@ enum {
 }; /* of every JSON that is written; rises where a key is removed or changes its meaning */
 
 /* The whole report; `input` (borrowed) is what cgap_dataset_json gave, NULL where there is none; run may be NULL.
- * The caller owns the result (json_decref). NULL: memory is out. */
+ * The caller owns the result (json_decref). NULL: out of memory. */
 json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);
 
 /* The JSON Schema of a report: report.schema.base.json, and the scalars that the measures name. The caller owns the
- * result. NULL: memory is out. */
+ * result. NULL: out of memory. */
 json_t *cgap_report_schema(void);
 
 json_t *cgap_run_json(const cgap_run *run);
@@ -35,7 +35,7 @@ const char *cgap_pairing_word(const cgap_pairing_check *check); /* "matched", "s
 json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */
 json_t *cgap_number_json(double value);              /* null where value is not finite */
 
-/* Sets root["a"]["b"]["c"] for the path "a.b.c", making objects on the way; steals value. false: memory is out. */
+/* Sets root["a"]["b"]["c"] for the path "a.b.c", making objects on the way; steals value. false: out of memory. */
 bool cgap_json_put(json_t *root, const char *path, json_t *value);
 
 /* root at "a.b.c", borrowed, or NULL. */
@@ -69,7 +69,7 @@ cgap_status cgap_threshold_check(const cgap_threshold *threshold, const cgap_aud
 bool cgap_threshold_crosses(const cgap_threshold *threshold, double value); /* NaN: no */
 
 /* {"test": as typed, "value", "crossed"}, both null where value is NaN; and the list of these for an audit. NULL:
- * memory is out. */
+ * out of memory. */
 json_t *cgap_threshold_json(const cgap_threshold *threshold, double value);
 json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, const cgap_audit *audit);
 

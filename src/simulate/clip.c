@@ -96,8 +96,8 @@ cgap_status cgap_clip_open(cgap_clip *out, const cgap_simulate_options *o, cgap_
   out->centre = cgap_alloc(centres * out->noise, sizeof *out->centre);
   if (!out->shared || !out->image || !out->text || !out->mirror || !out->centre) {
     cgap_clip_close(out);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu classes of %zu numbers; give fewer classes", o->classes,
-                     o->dim);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu classes of %zu numbers; give fewer classes",
+                     o->classes, o->dim);
   }
   set_spectrum(out, o->dim);
   normal_rows(CGAP_STREAM_MIRROR, CGAP_MIRRORS, o->dim, out->mirror);

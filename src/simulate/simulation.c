@@ -91,7 +91,7 @@ static cgap_status draw_captions(cgap_simulator *s, cgap_error *error)
     return CGAP_OK;
   uint64_t *owner = cgap_alloc(s->texts, sizeof *owner);
   if (!owner)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the images of %zu texts; give fewer images", s->texts);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the images of %zu texts; give fewer images", s->texts);
   s->texts = 0;
   for (size_t i = 0; i < o->images; i++) {
     cgap_random random = cgap_random_init(o->seed, (uint64_t)CGAP_STREAM_CAPTIONS << 56 | i);
@@ -150,7 +150,7 @@ void cgap_simulator_texts(const cgap_simulator *s, size_t first, size_t count, d
 
 static cgap_status out_of_memory(const cgap_simulator *s, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images and %zu texts of %zu numbers; give fewer",
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images and %zu texts of %zu numbers; give fewer",
                    s->options.images, s->texts, s->options.dim);
 }
 

@@ -73,7 +73,7 @@ static cgap_status write_labels(simulation_job *j, cgap_error *error)
   size_t images = j->simulator->options.images;
   int64_t *labels = cgap_alloc(images, sizeof *labels);
   if (!labels)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu labels; give fewer images", images);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu labels; give fewer images", images);
   for (size_t i = 0; i < images; i++)
     labels[i] = (int64_t)cgap_classes_label(j->simulator, i);
   cgap_status status = cgap_writer_int64(j->writer, "/labels", labels, images, 0, error);
@@ -90,7 +90,7 @@ static cgap_status write_queries(simulation_job *j, cgap_error *error)
   double *weight = cgap_alloc(queries, sizeof *weight);
   cgap_status status = CGAP_OK;
   if (!query || !weight) {
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu queries", queries);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries", queries);
     goto done;
   }
   cgap_classes_fill(j->simulator, query, weight);
@@ -155,8 +155,9 @@ static cgap_status write_all(simulation_job *j, const char *command, cgap_error 
     j->total += o->classes + cgap_classes_words(j->simulator);
   j->block = cgap_alloc(j->block_rows * o->dim, sizeof *j->block);
   if (!j->block)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for a block of %zu rows of %zu numbers; give fewer dimensions",
-                     j->block_rows, o->dim);
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "out of memory for a block of %zu rows of %zu numbers; give fewer dimensions", j->block_rows,
+                     o->dim);
   cgap_status status = write_pairs(j, error);
   if (!status && o->classes)
     status = write_classes(j, error);
