@@ -462,6 +462,7 @@ typedef struct cgap_audit_options {
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations allow, at most
                             10000 */
   bool csls;             /* measure csls.* too, which takes a second pass over images with texts */
+  bool brief;            /* leave out spectra, separability and agreement, most of the time of a small audit: 0 */
   bool contributions;    /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
 } cgap_audit_options;
 

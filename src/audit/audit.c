@@ -268,6 +268,8 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
 {
   const int threads = r->prepared.plan.threads;
   const bool sums = r->prepared.sampling.images == 0 && is_first(r);
+  if (r->options->brief)
+    return sums ? finish_sums(&r->evidence, out, error) : CGAP_OK;
   double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
   sums_task f = {.evidence = &r->evidence, .out = out};
   cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for two components");
@@ -290,7 +292,7 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
 {
   const int threads = r->prepared.plan.threads;
   cgap_status status = CGAP_OK;
-  if (r->prepared.sampling.images == 0)
+  if (r->prepared.sampling.images == 0 && !r->options->brief)
     status =
       cgap_separability_run(&r->evidence, &r->embeddings, r->options->comm, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
@@ -381,7 +383,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = copy_report_rows(r, out, error);
   if (!status)
     set_evidence(r);
-  if (!status && cgap_cross_moment_wanted(&r->embeddings)) {
+  if (!status && !r->options->brief && cgap_cross_moment_wanted(&r->embeddings)) {
     status = cgap_cross_moment_run(&r->agreement, &r->embeddings, r->options->comm, plan->threads, error);
     r->evidence.agreement = &r->agreement;
   }

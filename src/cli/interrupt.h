@@ -15,9 +15,9 @@ void cli_signals_hold(void);
 
 /* From here on they come to a thread of the program's own, which must not start before the program has executed itself:
  * the first signal asks the work to stop; one that comes more than a second later ends the program by its default
- * action. No thread that computes ever runs a signal handler and goes on: generated kernels of matrix products use the stack
- * pointer for other things, and a handler's frame would be written there. A closed pipe and a file past the size limit
- * become failed writes. */
+ * action. No thread that computes ever runs a signal handler and goes on: generated kernels of matrix products use the
+ * stack pointer for other things, and a handler's frame would be written there. A closed pipe and a file past the size
+ * limit become failed writes. */
 void cli_signals_watch(void);
 
 bool cli_interrupted(void);           /* a signal has asked the program to stop */

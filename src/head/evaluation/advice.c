@@ -239,6 +239,7 @@ static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, cons
   options.memory_bytes = given->memory_bytes;
   options.progress = (cgap_progress){.tick = tick_trial, .context = &t};
   options.contributions = true;
+  options.brief = true;
   cgap_status status = others ? choose_sample(&t, a, &enough, error) : out_of_memory(error);
   *out = (cgap_center_trial){.why = "too few rows for a sample and for the means of the others"};
   if (status == CGAP_OK && enough)
