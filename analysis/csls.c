@@ -7,7 +7,6 @@
  * is compared with a mark per row and one per column. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "base/memory.h"
 
 #include <math.h>
 
@@ -105,31 +104,20 @@ static void finish_null(cgap_csls *out, size_t n)
 static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_csls);
-  const size_t images = e->image.rows, texts = e->text.rows, longest = images > texts ? images : texts;
   if (!(out->has & CGAP_HAS_CSLS))
     return CGAP_OK;
   if (!sums->row_counts) {
-    finish_null(&out->csls_image_to_text, images);
-    finish_null(&out->csls_text_to_image, texts);
+    finish_null(&out->csls_image_to_text, e->image.rows);
+    finish_null(&out->csls_text_to_image, e->text.rows);
     return CGAP_OK;
   }
-  double *rank = cgap_alloc(2 * longest, sizeof *rank), *scratch = rank ? rank + longest : NULL;
-  size_t queries = 0;
-  if (!rank)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", longest);
-  for (size_t i = 0; i < images; i++) {
-    const bool asks = e->first[i + 1] > e->first[i];
-    queries += asks;
-    rank[i] = asks ? 1 + cgap_query_added_rank(sums->row_counts, sums->row_stride, i) : NAN;
-  }
-  finish_direction(&(cgap_query_ranks){.sums = e, .rank = rank, .scratch = scratch, .rows = images, .queries = queries},
-                   &out->csls_image_to_text);
-  for (size_t j = 0; j < texts; j++)
-    rank[j] = 1 + cgap_query_added_rank(sums->column_counts, sums->column_stride, j);
-  finish_direction(
-    &(cgap_query_ranks){.sums = e, .rank = rank, .scratch = scratch, .rows = texts, .queries = texts, .texts = true},
-    &out->csls_text_to_image);
-  cgap_free(rank);
+  cgap_query_ranks q[CGAP_QUERY_KINDS];
+  cgap_status status = cgap_query_ranks_init(q, e, sums, error);
+  if (status != CGAP_OK)
+    return status;
+  finish_direction(&q[CGAP_BY_IMAGE], &out->csls_image_to_text);
+  finish_direction(&q[CGAP_BY_TEXT], &out->csls_text_to_image);
+  cgap_query_ranks_clear(q);
   return CGAP_OK;
 }
 

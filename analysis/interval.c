@@ -1,5 +1,7 @@
 #include "analysis/interval.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -167,6 +169,41 @@ static double reciprocal(double rank, double k)
 static double discounted_gain(double rank, double k)
 {
   return rank <= k ? 1 / log2(1 + rank) : 0;
+}
+
+void cgap_query_ranks_clear(cgap_query_ranks q[CGAP_QUERY_KINDS])
+{
+  for (int k = 0; k < CGAP_QUERY_KINDS; k++) {
+    cgap_free(q[k].rank);
+    cgap_free(q[k].scratch);
+    q[k] = (cgap_query_ranks){0};
+  }
+}
+
+cgap_status cgap_query_ranks_init(cgap_query_ranks q[CGAP_QUERY_KINDS], const cgap_audit_sums *e,
+                                  const cgap_sums *cross, cgap_error *error)
+{
+  const size_t images = e->image.rows, texts = e->text.rows;
+  q[CGAP_BY_IMAGE] = (cgap_query_ranks){.sums = e, .rows = images};
+  q[CGAP_BY_TEXT] = (cgap_query_ranks){.sums = e, .rows = texts, .queries = texts, .texts = true};
+  bool ok = true;
+  for (int k = 0; k < CGAP_QUERY_KINDS; k++) {
+    q[k].rank = cgap_alloc(q[k].rows, sizeof(double));
+    q[k].scratch = cgap_alloc(q[k].rows, sizeof(double));
+    ok = ok && q[k].rank && q[k].scratch;
+  }
+  if (!ok) {
+    cgap_query_ranks_clear(q);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the ranks of %zu images and %zu texts", images, texts);
+  }
+  for (size_t i = 0; i < images; i++) {
+    const bool asks = e->first[i + 1] > e->first[i];
+    q[CGAP_BY_IMAGE].queries += asks;
+    q[CGAP_BY_IMAGE].rank[i] = asks ? 1 + cgap_query_added_rank(cross->row_counts, cross->row_stride, i) : NAN;
+  }
+  for (size_t j = 0; j < texts; j++)
+    q[CGAP_BY_TEXT].rank[j] = 1 + cgap_query_added_rank(cross->column_counts, cross->column_stride, j);
+  return CGAP_OK;
 }
 
 cgap_scalar cgap_query_recall(const cgap_query_ranks *q, double k)

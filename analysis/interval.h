@@ -45,11 +45,19 @@ double cgap_student_95(double freedom);
 /* The ranks of one direction. */
 typedef struct cgap_query_ranks {
   const cgap_audit_sums *sums;
-  const double *rank; /* (rows) 1 is first; NaN: the row is no query */
-  double *scratch;    /* (rows) */
+  double *rank;    /* (rows) 1 is first; NaN: the row is no query */
+  double *scratch; /* (rows) */
   size_t rows, queries;
   bool texts; /* whether the queries are texts */
 } cgap_query_ranks;
+
+enum { CGAP_BY_IMAGE, CGAP_BY_TEXT, CGAP_QUERY_KINDS };
+
+/* The ranks of images among texts and of texts among images, from what a pass counted over their pairs: 1 + those above
+ * the best positive + half of those that tie. Cleared by cgap_query_ranks_clear. */
+CGAP_MUST_CHECK cgap_status cgap_query_ranks_init(cgap_query_ranks q[CGAP_QUERY_KINDS], const cgap_audit_sums *e,
+                                                  const cgap_sums *cross, cgap_error *error);
+void cgap_query_ranks_clear(cgap_query_ranks q[CGAP_QUERY_KINDS]);
 
 /* The fraction of queries whose partner is among the first k, with Wilson's interval. */
 cgap_scalar cgap_query_recall(const cgap_query_ranks *q, double k);

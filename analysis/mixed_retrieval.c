@@ -3,9 +3,6 @@
  * what ties. Neither the query itself nor, for a text, the other texts of its image compete.
  * nDCG@10 with one relevant item a query, as in MixBench (arXiv 2507.19054). */
 #include "analysis/interval.h"
-#include "base/memory.h"
-
-#include <math.h>
 
 #define MIXBENCH "MixBench 2025, arXiv 2507.19054"
 
@@ -25,35 +22,21 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   const cgap_sums *cross = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_retrieval),
                   *image = cgap_sums_of(e, CGAP_IMAGE_IMAGE, &cgap_measure_retrieval),
                   *text = cgap_sums_of(e, CGAP_TEXT_TEXT, &cgap_measure_retrieval);
-  const size_t images = e->image.rows, texts = e->text.rows, longest = images > texts ? images : texts;
-  double *scratch = cgap_alloc(longest, sizeof *scratch);
-  out->mixed_rank_image = cgap_alloc(images, sizeof(double));
-  out->mixed_rank_text = cgap_alloc(texts, sizeof(double));
-  if (!scratch || !out->mixed_rank_image || !out->mixed_rank_text) {
-    cgap_free(scratch);
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", longest);
-  }
-  size_t queries = 0;
-  for (size_t i = 0; i < images; i++) {
-    const bool asks = e->first[i + 1] > e->first[i];
-    queries += asks;
-    out->mixed_rank_image[i] = asks ? 1 + cgap_query_added_rank(cross->row_counts, cross->row_stride, i) +
-                                        cgap_query_added_rank(image->row_counts, image->row_stride, i)
-                                    : NAN;
-  }
-  for (size_t j = 0; j < texts; j++)
-    out->mixed_rank_text[j] = 1 + cgap_query_added_rank(cross->column_counts, cross->column_stride, j) +
-                              cgap_query_added_rank(text->row_counts, text->row_stride, j) -
-                              (e->sibling_rank ? e->sibling_rank[j] : 0);
-  finish_direction(
-    &(cgap_query_ranks){
-      .sums = e, .rank = out->mixed_rank_image, .scratch = scratch, .rows = images, .queries = queries},
-    &out->mixed_image_query);
-  finish_direction(
-    &(cgap_query_ranks){
-      .sums = e, .rank = out->mixed_rank_text, .scratch = scratch, .rows = texts, .queries = texts, .texts = true},
-    &out->mixed_text_query);
-  cgap_free(scratch);
+  cgap_query_ranks q[CGAP_QUERY_KINDS];
+  cgap_status status = cgap_query_ranks_init(q, e, cross, error);
+  if (status != CGAP_OK)
+    return status;
+  for (size_t i = 0; i < e->image.rows; i++)
+    q[CGAP_BY_IMAGE].rank[i] += cgap_query_added_rank(image->row_counts, image->row_stride, i);
+  for (size_t j = 0; j < e->text.rows; j++)
+    q[CGAP_BY_TEXT].rank[j] +=
+      cgap_query_added_rank(text->row_counts, text->row_stride, j) - (e->sibling_rank ? e->sibling_rank[j] : 0);
+  finish_direction(&q[CGAP_BY_IMAGE], &out->mixed_image_query);
+  finish_direction(&q[CGAP_BY_TEXT], &out->mixed_text_query);
+  out->mixed_rank_image = q[CGAP_BY_IMAGE].rank; /* the audit keeps them */
+  out->mixed_rank_text = q[CGAP_BY_TEXT].rank;
+  q[CGAP_BY_IMAGE].rank = q[CGAP_BY_TEXT].rank = NULL;
+  cgap_query_ranks_clear(q);
   return CGAP_OK;
 }
 

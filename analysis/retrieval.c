@@ -4,9 +4,6 @@
  * What is computed from the ranks: interval.c. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "base/memory.h"
-
-#include <math.h>
 
 /* The cosine of its best positive, which a row's query, and a column's, must be beaten by. Pairs of two images or of
  * two texts count for the search in one index of both modalities (mixed_retrieval.c). */
@@ -69,30 +66,16 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   if (!e->paired)
     return CGAP_OK;
   const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_retrieval);
-  const size_t images = e->image.rows, texts = e->text.rows, longest = images > texts ? images : texts;
-  double *v = cgap_alloc(longest, sizeof *v);
-  out->rank_image_to_text = cgap_alloc(images, sizeof(double));
-  out->rank_text_to_image = cgap_alloc(texts, sizeof(double));
-  if (!v || !out->rank_image_to_text || !out->rank_text_to_image) {
-    cgap_free(v);
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", longest);
-  }
-  size_t asking = 0;
-  for (size_t i = 0; i < images; i++) {
-    const bool asks = e->first[i + 1] > e->first[i];
-    asking += asks;
-    out->rank_image_to_text[i] = asks ? 1 + cgap_query_added_rank(sums->row_counts, sums->row_stride, i) : NAN;
-  }
-  for (size_t j = 0; j < texts; j++)
-    out->rank_text_to_image[j] = 1 + cgap_query_added_rank(sums->column_counts, sums->column_stride, j);
-  finish_direction(
-    &(cgap_query_ranks){.sums = e, .rank = out->rank_image_to_text, .scratch = v, .rows = images, .queries = asking},
-    &out->image_to_text);
-  finish_direction(
-    &(cgap_query_ranks){
-      .sums = e, .rank = out->rank_text_to_image, .scratch = v, .rows = texts, .queries = texts, .texts = true},
-    &out->text_to_image);
-  cgap_free(v);
+  cgap_query_ranks q[CGAP_QUERY_KINDS];
+  cgap_status status = cgap_query_ranks_init(q, e, sums, error);
+  if (status != CGAP_OK)
+    return status;
+  finish_direction(&q[CGAP_BY_IMAGE], &out->image_to_text);
+  finish_direction(&q[CGAP_BY_TEXT], &out->text_to_image);
+  out->rank_image_to_text = q[CGAP_BY_IMAGE].rank; /* the audit keeps them */
+  out->rank_text_to_image = q[CGAP_BY_TEXT].rank;
+  q[CGAP_BY_IMAGE].rank = q[CGAP_BY_TEXT].rank = NULL;
+  cgap_query_ranks_clear(q);
   return CGAP_OK;
 }
 
