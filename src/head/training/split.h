@@ -74,6 +74,14 @@ bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, siz
 CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor,
                                                      const cgap_split_rows *split_rows, cgap_error *error);
 
+/* The same with the shrinkage of whiten and cca chosen on a validation part, which keeps its duplicates: the strongest
+ * whose score is within one standard error of the best (validation_score.h). Without images there, and for the other
+ * methods: a factor of 1. */
+CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_chosen(cgap_head **out, cgap_gap_method method,
+                                                       const cgap_split_rows *split_rows,
+                                                       const cgap_split_rows *validation, int threads,
+                                                       cgap_error *error);
+
 /* As cgap_gap_method_fit, within `limit` bytes, 0: half of what is free. Rows that do not fit stay in the file; the
  * bits are the same. CGAP_RESOURCE where even that needs more. */
 CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, double factor,

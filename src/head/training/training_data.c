@@ -12,8 +12,6 @@
 #include "rows/embeddings.h"
 #include "rows/row_reader.h"
 
-enum { SHIFT_WHOLE_GAP = 1 };
-
 cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind, cgap_error *error)
 {
   const cgap_source *rows = kind == CGAP_IMAGE_ROWS ? &data->image : &data->text;
@@ -44,15 +42,17 @@ static cgap_status fit_methods(cgap_training_data *t, const cgap_embeddings *e, 
                                cgap_error *error)
 {
   const cgap_split_rows_options every = {.keep_duplicates = true, .leave = !t->plan.resident, .threads = threads_of(o)};
-  cgap_split_rows training_rows;
+  cgap_split_rows training_rows = {0}, validation_rows = {0};
   cgap_status status = cgap_split_rows_init(&training_rows, e, &t->split, CGAP_TRAINING, &every, error);
-  if (status != CGAP_OK)
-    return status;
+  if (status == CGAP_OK)
+    status = cgap_split_rows_init(&validation_rows, e, &t->split, CGAP_VALIDATION, &every, error);
   for (int k = 0; status == CGAP_OK && k < CGAP_GAP_METHODS; k++) {
     const double start = cgap_clock_seconds();
-    status = cgap_gap_method_fit_rows(&t->method[k], (cgap_gap_method)k, SHIFT_WHOLE_GAP, &training_rows, error);
+    status = cgap_gap_method_fit_chosen(&t->method[k], (cgap_gap_method)k, &training_rows, &validation_rows,
+                                        threads_of(o), error);
     t->method_seconds[k] = cgap_clock_seconds() - start;
   }
+  cgap_split_rows_clear(&validation_rows);
   cgap_split_rows_clear(&training_rows);
   return status;
 }
