@@ -10,6 +10,7 @@
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "head/model/loss.h"
+#include "head/training/choice.h"
 #include "io/find/dataset.h"
 #include "report/comparison_show.h"
 
@@ -23,10 +24,21 @@ enum { COLUMNS_SHOWN = 5 };
 static struct {
   const char *out, *race, *tensorboard;
   bool resume, json, csv, history_csv, dry_run;
-} opt;
+  int select, goal;
+} opt = {.select = -1};
+
+enum { SELECT_AUTO, SELECT_NONE };
+static const char *const SELECTS[] = {"auto", "none", NULL};
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where head.h5, the reports and the figures go"},
+  {"select", 0, CLI_CHOICE, &opt.select, NULL,
+   "choose among candidates by held-out rows: the embeddings as they are, methods that need no training, and heads; "
+   "or train one head",
+   "auto, unless options say how to train", 0, 0, SELECTS},
+  {"goal", 0, CLI_CHOICE, &opt.goal, NULL,
+   "what the choice is for: search in one index of both modalities and in the other one; or in the other one alone",
+   NULL, 0, 0, cgap_goal_names},
   {"race", 0, CLI_STRING, &opt.race, "LOSS,LOSS", .help = "train with several losses and compare them"},
   {"json", 0, CLI_FLAG, &opt.json, .help = "print compare.json on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.csv, .help = "print every measure and difference as comma-separated values"},
@@ -52,6 +64,9 @@ typedef struct train_run {
   cgap_train_options options;
   race_run run[RUNS_MAX];
   size_t runs;
+  bool chooses; /* among candidates, else it trains as asked */
+  unsigned fixed;
+  cgap_choice choice;
   cgap_folder folder, events;
   cgap_training_data training_data;
   cgap_evaluation evaluation;
@@ -111,7 +126,10 @@ static bool tick_run(void *context, const char *phase, double fraction)
 /* As all runs have them, and the trial that they share. */
 static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *error)
 {
-  (void)args;
+  t->chooses = opt.select == SELECT_AUTO || (opt.select < 0 && !opt.race && !cli_train_given(args));
+  t->fixed = cli_train_fixed(args);
+  if (t->chooses && opt.race)
+    return cgap_fail(error, CGAP_USAGE, "train: --race trains as asked and --select auto chooses; give one of them");
   if (!opt.out && !opt.dry_run)
     return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
   if (opt.resume && cli_shared.force)
@@ -194,6 +212,20 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
   return status;
 }
 
+static cgap_status run_choice(train_run *t, cgap_error *error)
+{
+  const cgap_choice_options options = {.training = t->options, .fixed = t->fixed, .goal = (cgap_goal)opt.goal};
+  cgap_status status = cgap_choice_run(&t->choice, &t->training_data, &options, error);
+  cli_progress_clear();
+  if (status == CGAP_INTERRUPTED)
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written to %s", opt.out);
+  if (status != CGAP_OK)
+    return status;
+  t->run[0].training_result = t->choice.result;
+  t->choice.result = (cgap_training_result){0};
+  return cli_ranks_first() ? cli_train_write_head(opt.out, "", t->run[0].training_result.head, error) : CGAP_OK;
+}
+
 static void say_split(const train_run *t)
 {
   const cgap_split *s = &t->training_data.split;
@@ -211,13 +243,14 @@ static void say_split(const train_run *t)
 static cgap_status run_evaluation(train_run *t, cgap_error *error)
 {
   cgap_evaluated_head entrants[2 + RUNS_MAX + CGAP_GAP_METHODS] = {{.name = "before"}};
+  const cgap_head *start = t->run[0].training_result.start_head;
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
     entrants[count++] =
       (cgap_evaluated_head){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
-                            cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
-  entrants[count++] =
-    (cgap_evaluated_head){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
+                            start ? cgap_terms_of(&t->run[k].options.weights) : 0, start ? 1 + t->runs : 0};
+  if (start) /* that of all runs; what needs no training has none */
+    entrants[count++] = (cgap_evaluated_head){.name = "start", .head = start};
   for (int i = 0; i < CGAP_GAP_METHODS; i++) {
     const cgap_gap_method k = METHOD_ORDER[i];
     if (t->training_data.method[k])
@@ -274,13 +307,29 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
     status = cli_train_plan_say(&t->data, &t->options, opt.dry_run, error);
   if (status != CGAP_OK || opt.dry_run)
     return status;
-  status = cgap_training_data_open(&t->training_data, &t->data, &t->options, true, error);
+  status = cgap_training_data_open(&t->training_data, &t->data, &t->options,
+                                   CGAP_WITH_METHODS | (t->chooses ? CGAP_WITH_ROWS : 0), error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = cgap_train_check_batch(&t->run[k].options, &t->training_data.training, error);
   if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(t, error);
-  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
+  if (status == CGAP_OK && t->chooses)
+    status = run_choice(t, error);
+  for (size_t k = 0; status == CGAP_OK && !t->chooses && k < t->runs; k++)
     status = run_training(t, &t->run[k], error);
+  if (getenv("CH"))
+    for (size_t c = 0; c < t->choice.count; c++) { /* XXX */
+      const cgap_candidate *a = &t->choice.candidate[c];
+      fprintf(stderr, "%c %-60s %.3f -%.3f (%.3f) cd %.3f/%.3f %s\n",
+              c == t->choice.chosen ? '*'
+              : c == t->choice.best ? '+'
+                                    : ' ',
+              a->name, a->mean, a->behind, a->standard_error, a->corrected_distance, a->noise_floor,
+              a->out ? a->out : "");
+    }
+  if (getenv("CH"))
+    fprintf(stderr, "%s; %zu folds %zu images, guard %g level %d %.1f s\n", t->choice.reason, t->choice.folds,
+            t->choice.images, t->choice.guard, t->choice.level, t->choice.seconds);
   if (status == CGAP_OK)
     say_split(t);
   cgap_training_data_release_rows(&t->training_data);
@@ -389,6 +438,7 @@ static int run_train(const cli_args *args)
   for (size_t k = 0; k < t.runs; k++)
     cgap_training_result_clear(&t.run[k].training_result);
   cgap_evaluation_clear(&t.evaluation);
+  cgap_choice_clear(&t.choice);
   cgap_training_data_clear(&t.training_data);
   json_decref(t.input);
   cgap_dataset_close(t.dataset);

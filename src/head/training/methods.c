@@ -108,24 +108,27 @@ static void matrix_power(double *out, const double *vectors, const double *value
               (int)d);
 }
 
-/* What whiten and cca are made of; each shrinkage then costs a few products. Owns its arrays. */
-typedef struct moments {
+struct cgap_moments {
+  const cgap_split_rows *rows; /* that they are of */
+  bool pairs;                  /* cross is filled */
   size_t dim;
   double *block;
   double *vectors[CGAP_MODALITIES], *values[CGAP_MODALITIES]; /* of the covariances: (dim, dim), (dim) */
   double ridge[CGAP_MODALITIES]; /* trace C / rows, about what noise alone adds to the eigenvalues of so few rows */
   double *cross;                 /* (dim, dim) of matched pairs */
   double *work[4];               /* (dim, dim) each */
-} moments;
+};
 
-static void moments_clear(moments *m)
+void cgap_moments_close(cgap_moments *m)
 {
-  cgap_free(m->block);
-  *m = (moments){0};
+  if (m)
+    cgap_free(m->block);
+  cgap_free(m);
 }
 
-static cgap_status decompose(moments *m, const cgap_split_rows *p, int modality, const char *name, cgap_error *error)
+static cgap_status decompose(cgap_moments *m, int modality, cgap_error *error)
 {
+  const cgap_split_rows *p = m->rows;
   static const double ROUNDING = 1e-12; /* of the variance of unit rows that are all equal */
   const bool images = modality == CGAP_IMAGE_MODALITY;
   const double *mean = images ? p->image_mean : p->text_mean;
@@ -142,19 +145,23 @@ static cgap_status decompose(moments *m, const cgap_split_rows *p, int modality,
   if (trace > ROUNDING &&
       LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)d, c, (lapack_int)d, m->values[modality]) == 0)
     return CGAP_OK;
-  return cgap_fail(error, CGAP_DATA, "%s: all %s are equal, there is nothing to fit it on", name,
-                   images ? "images" : "texts");
+  return cgap_fail(error, CGAP_DATA, "%s: all %s are equal, there is nothing to fit it on",
+                   NAMES[m->pairs ? CGAP_CCA : CGAP_WHITEN], images ? "images" : "texts");
 }
 
-static cgap_status moments_init(moments *m, const cgap_split_rows *p, cgap_gap_method method, cgap_error *error)
+cgap_status cgap_moments_open(cgap_moments **out, const cgap_split_rows *p, bool pairs, cgap_error *error)
 {
   enum { SQUARES = 7 };
   const size_t d = p->dim;
   size_t square = 0;
-  *m = (moments){.dim = d};
-  m->block = cgap_product(&square, d, d) ? cgap_alloc(SQUARES * square + 2 * d, sizeof *m->block) : NULL;
-  if (!m->block)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[method], d);
+  cgap_moments *m = *out = cgap_zalloc(1, sizeof *m);
+  if (m)
+    *m = (cgap_moments){.rows = p, .pairs = pairs, .dim = d};
+  if (!m || !cgap_product(&square, d, d) || !(m->block = cgap_alloc(SQUARES * square + 2 * d, sizeof *m->block))) {
+    cgap_moments_close(m);
+    *out = NULL;
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the moments of %zu dimensions", d);
+  }
   double *at = m->block;
   for (int k = 0; k < CGAP_MODALITIES; k++, at += square + d) {
     m->vectors[k] = at;
@@ -163,22 +170,26 @@ static cgap_status moments_init(moments *m, const cgap_split_rows *p, cgap_gap_m
   m->cross = at;
   for (size_t k = 0; k < sizeof m->work / sizeof *m->work; k++)
     m->work[k] = m->cross + (k + 1) * square;
+  const int blas = cgap_blas_single();
   cgap_status status = CGAP_OK;
   for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++)
-    status = decompose(m, p, k, NAMES[method], error);
-  if (status == CGAP_OK && method == CGAP_CCA) {
+    status = decompose(m, k, error);
+  if (status == CGAP_OK && pairs) {
     status = cross_moment(m->cross, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
                           (const size_t *[]){p->positives.positive_image, p->positives.positive_text},
                           (const double *[]){p->image_mean, p->text_mean}, p->positives.count, error);
     cblas_dscal((int)square, 1 / (double)p->positives.count, m->cross, 1);
   }
-  if (status != CGAP_OK)
-    moments_clear(m);
+  cgap_blas_restore(blas);
+  if (status != CGAP_OK) {
+    cgap_moments_close(m);
+    *out = NULL;
+  }
   return status;
 }
 
 /* out (dim, dim) = (C + r I)^−½, r being `shrinkage` times the ridge */
-static void inverse_root_covariance(double *out, const moments *m, int modality, double shrinkage, double *work)
+static void inverse_root_covariance(double *out, const cgap_moments *m, int modality, double shrinkage, double *work)
 {
   matrix_power(out, m->vectors[modality], m->values[modality], m->dim, shrinkage * m->ridge[modality], -0.5, work);
 }
@@ -193,20 +204,20 @@ static void put_centred_map(cgap_head *h, const cgap_split_rows *p, int modality
   put_bias(h, modality, values);
 }
 
-static void put_whiten(cgap_head *h, const cgap_split_rows *p, const moments *m, double shrinkage)
+static void put_whiten(cgap_head *h, const cgap_moments *m, double shrinkage)
 {
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
     inverse_root_covariance(m->work[0], m, modality, shrinkage, m->work[1]);
-    put_centred_map(h, p, modality, m->work[0], m->work[1]);
+    put_centred_map(h, m->rows, modality, m->work[0], m->work[1]);
   }
 }
 
 /* Regularised canonical correlation (Vinod 1976): with K = (C + r I)^−½ of each modality and M = K_x C_xy K_y = U S Vᵀ,
  * images get S Uᵀ K_x (x − mean) and texts S Vᵀ K_y (y − mean), the canonical directions weighted by their correlations
  * (Gong et al. 2014). Both are then turned by U, which changes no cosine: (M Mᵀ)^½ K_x for images, M K_y for texts. */
-static cgap_status put_cca(cgap_head *h, const cgap_split_rows *p, const moments *s, double shrinkage,
-                           cgap_error *error)
+static cgap_status put_cca(cgap_head *h, const cgap_moments *s, double shrinkage, cgap_error *error)
 {
+  const cgap_split_rows *p = s->rows;
   const size_t d = s->dim, square = d * d;
   double *k_x = s->work[0], *k_y = s->work[1], *m = s->work[2], *spare = s->work[3];
   inverse_root_covariance(k_x, s, CGAP_IMAGE_MODALITY, shrinkage, spare);
@@ -267,13 +278,70 @@ static bool is_shrunk(cgap_gap_method method)
   return method == CGAP_WHITEN || method == CGAP_CCA;
 }
 
-static cgap_status put_shrunk(cgap_head *h, cgap_gap_method method, const cgap_split_rows *p, const moments *m,
-                              double shrinkage, cgap_error *error)
+static void close_failed(cgap_head **head, cgap_status status)
 {
+  if (status == CGAP_OK)
+    return;
+  cgap_head_close(*head);
+  *head = NULL;
+}
+
+cgap_status cgap_gap_method_fit_moments(cgap_head **out, cgap_gap_method method, double shrinkage, cgap_moments *m,
+                                        cgap_error *error)
+{
+  *out = new_method_head(m->rows, method, shrinkage, error);
+  if (!*out)
+    return CGAP_RESOURCE;
+  const int blas = cgap_blas_single();
+  cgap_status status = CGAP_OK;
   if (method == CGAP_CCA)
-    return put_cca(h, p, m, shrinkage, error);
-  put_whiten(h, p, m, shrinkage);
-  return CGAP_OK;
+    status = put_cca(*out, m, shrinkage, error);
+  else
+    put_whiten(*out, m, shrinkage);
+  cgap_blas_restore(blas);
+  close_failed(out, status);
+  return status;
+}
+
+/* The variances that whitening leaves are λ/(λ + r) of each eigenvalue λ. */
+static double spread_of(const cgap_moments *m, int modality, double shrinkage)
+{
+  double before = 0, after = 0;
+  for (size_t k = 0; k < m->dim; k++) {
+    const double value = fmax(m->values[modality][k], 0);
+    before += value;
+    after += value / (value + shrinkage * m->ridge[modality]);
+  }
+  return sqrt(after / before);
+}
+
+cgap_status cgap_whitened_start(cgap_head **out, cgap_moments *m, cgap_error *error)
+{
+  static const double SHRINKAGE = 2;
+  const cgap_status status = cgap_gap_method_fit_moments(out, CGAP_WHITEN, SHRINKAGE, m, error);
+  for (int modality = 0; status == CGAP_OK && modality < CGAP_MODALITIES; modality++) {
+    const cgap_tower *t = &(*out)->layers.tower[modality];
+    const double scale = 1 / spread_of(m, modality, SHRINKAGE);
+    float *w = (*out)->parameters + t->weight.offset, *b = (*out)->parameters + t->bias.offset;
+    for (size_t k = 0; k < m->dim * m->dim; k++) { /* of W + I */
+      const double one = k % (m->dim + 1) == 0;
+      w[k] = (float)(scale * ((double)w[k] + one) - one);
+    }
+    for (size_t k = 0; k < m->dim; k++)
+      b[k] = (float)(scale * (double)b[k]);
+  }
+  return status;
+}
+
+static cgap_status fit_shrunk(cgap_head **out, cgap_gap_method method, double shrinkage, const cgap_split_rows *p,
+                              cgap_error *error)
+{
+  cgap_moments *m = NULL;
+  cgap_status status = cgap_moments_open(&m, p, method == CGAP_CCA, error);
+  if (status == CGAP_OK)
+    status = cgap_gap_method_fit_moments(out, method, shrinkage, m, error);
+  cgap_moments_close(m);
+  return status;
 }
 
 static cgap_status put_method(cgap_head *h, cgap_gap_method method, double factor, const cgap_split_rows *p,
@@ -281,14 +349,6 @@ static cgap_status put_method(cgap_head *h, cgap_gap_method method, double facto
 {
   enum { WORK_SQUARES = 3 }; /* those of procrustes */
   size_t squares = 0;
-  moments m;
-  if (is_shrunk(method)) {
-    cgap_status status = moments_init(&m, p, method, error);
-    if (status == CGAP_OK)
-      status = put_shrunk(h, method, p, &m, factor, error);
-    moments_clear(&m);
-    return status;
-  }
   double *work =
     cgap_product(&squares, p->dim, p->dim) ? cgap_alloc(WORK_SQUARES * squares + p->dim, sizeof *work) : NULL;
   cgap_status status = CGAP_OK;
@@ -304,17 +364,12 @@ static cgap_status put_method(cgap_head *h, cgap_gap_method method, double facto
   return status;
 }
 
-static void close_failed(cgap_head **head, cgap_status status)
-{
-  if (status == CGAP_OK)
-    return;
-  cgap_head_close(*head);
-  *head = NULL;
-}
-
 cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_split_rows *p,
                                      cgap_error *error)
 {
+  *out = NULL;
+  if (is_shrunk(method))
+    return fit_shrunk(out, method, factor, p, error);
   *out = new_method_head(p, method, factor, error);
   if (!*out)
     return CGAP_RESOURCE;
@@ -353,15 +408,13 @@ cgap_status cgap_gap_method_fit_chosen(cgap_head **out, cgap_gap_method method, 
   const bool cca = method == CGAP_CCA;
   const double *shrinkage = cca ? CCA_SHRINKAGES : WHITEN_SHRINKAGES;
   const size_t count = cca ? CCA_COUNT : SHRINKAGES_MAX;
-  moments m;
+  cgap_moments *m = NULL;
   if (!is_shrunk(method) || validation->positives.images == 0)
     return cgap_gap_method_fit_rows(out, method, 1, p, error);
   *out = NULL;
-  const int blas = cgap_blas_single();
-  cgap_status status = moments_init(&m, p, method, error);
+  cgap_status status = cgap_moments_open(&m, p, cca, error);
   for (size_t k = 0; status == CGAP_OK && k < count; k++) {
-    head[k] = new_method_head(p, method, shrinkage[k], error);
-    status = head[k] ? put_shrunk(head[k], method, p, &m, shrinkage[k], error) : CGAP_RESOURCE;
+    status = cgap_gap_method_fit_moments(&head[k], method, shrinkage[k], m, error);
     if (status == CGAP_OK)
       status = cgap_validation_score_init(&score[k], validation, head[k], threads, error);
   }
@@ -374,8 +427,7 @@ cgap_status cgap_gap_method_fit_chosen(cgap_head **out, cgap_gap_method method, 
     cgap_validation_score_clear(&score[k]);
     cgap_head_close(head[k]);
   }
-  moments_clear(&m);
-  cgap_blas_restore(blas);
+  cgap_moments_close(m);
   return status;
 }
 

@@ -107,7 +107,7 @@ static void clear_rows(cgap_planned_rows *rows)
 }
 
 cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *given, const cgap_train_options *o,
-                                    bool methods, cgap_error *error)
+                                    unsigned with, cgap_error *error)
 {
   cgap_data checked;
   const cgap_data *data = &checked;
@@ -135,11 +135,11 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   status = cgap_planned_rows_load(rows, data, &out->plan, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
-    status = make_split_rows(out, &rows->e, o, methods, error);
+    status = make_split_rows(out, &rows->e, o, with & CGAP_WITH_METHODS, error);
   cgap_release_memory(); /* training does not need what reading needed */
   if (status != CGAP_OK) {
     cgap_training_data_clear(out);
-  } else if (out->plan.resident) { /* the splits have copies of their own */
+  } else if (out->plan.resident && !(with & CGAP_WITH_ROWS)) { /* the splits have copies of their own */
     clear_rows(rows);
     out->rows = NULL;
   }

@@ -45,14 +45,21 @@ static cgap_status map_rows(mapped_rows *m, const cgap_split_rows *rows, int mod
   return status;
 }
 
+size_t cgap_validation_images(const cgap_split_rows *rows)
+{
+  const cgap_positives *p = &rows->positives;
+  size_t images = 0;
+  while (images < p->images && images + 1 + p->image_first[images + 1] <= CGAP_VALIDATION_ROWS_MAX)
+    images++;
+  return images;
+}
+
 static cgap_status mapped_rows_init(mapped_rows *m, const cgap_split_rows *rows, const cgap_head *head, int threads,
                                     cgap_error *error)
 {
   const cgap_positives *p = &rows->positives;
-  size_t images = 0;
+  const size_t images = cgap_validation_images(rows);
   *m = (mapped_rows){.dim = head ? head->layers.shape.dim : rows->dim};
-  while (images < p->images && images + 1 + p->image_first[images + 1] <= CGAP_VALIDATION_ROWS_MAX)
-    images++;
   m->rows[CGAP_IMAGE_MODALITY] = images;
   m->rows[CGAP_TEXT_MODALITY] = p->image_first[images];
   for (int k = 0; k < CGAP_MODALITIES; k++)

@@ -21,6 +21,7 @@ typedef struct cgap_validation_score {
 enum { CGAP_VALIDATION_ROWS_MAX = 4000 };
 CGAP_MUST_CHECK cgap_status cgap_validation_score_init(cgap_validation_score *out, const cgap_split_rows *rows,
                                                        const cgap_head *head, int threads, cgap_error *error);
+size_t cgap_validation_images(const cgap_split_rows *rows); /* those that are scored */
 void cgap_validation_score_clear(cgap_validation_score *score);
 
 /* Mean of a − b over the same images, of values such as score or mrr, and its standard error. */
