@@ -67,6 +67,7 @@ typedef struct train_run {
   bool chooses; /* among candidates, else it trains as asked */
   unsigned fixed;
   cgap_choice choice;
+  cgap_recommendation recommendation;
   cgap_folder folder, events;
   cgap_training_data training_data;
   cgap_evaluation evaluation;
@@ -223,7 +224,8 @@ static cgap_status run_choice(train_run *t, cgap_error *error)
     return status;
   t->run[0].training_result = t->choice.result;
   t->choice.result = (cgap_training_result){0};
-  return cli_ranks_first() ? cli_train_write_head(opt.out, "", t->run[0].training_result.head, error) : CGAP_OK;
+  return cli_ranks_first() ? cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error)
+                           : CGAP_OK;
 }
 
 static void say_split(const train_run *t)
@@ -279,8 +281,12 @@ static cgap_status name_events(race_run *r, cgap_error *error)
 
 static cgap_status open_folder(train_run *t, cgap_error *error)
 {
-  cli_train_begin how = {
-    .dataset = t->dataset, .resume = opt.resume, .force = cli_shared.force, .table = opt.history_csv, .runs = t->runs};
+  cli_train_begin how = {.dataset = t->dataset,
+                         .resume = opt.resume,
+                         .force = cli_shared.force,
+                         .chooses = t->chooses,
+                         .table = opt.history_csv,
+                         .runs = t->runs};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     how.prefix[k] = t->run[k].prefix;
@@ -317,19 +323,6 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
     status = run_choice(t, error);
   for (size_t k = 0; status == CGAP_OK && !t->chooses && k < t->runs; k++)
     status = run_training(t, &t->run[k], error);
-  if (getenv("CH"))
-    for (size_t c = 0; c < t->choice.count; c++) { /* XXX */
-      const cgap_candidate *a = &t->choice.candidate[c];
-      fprintf(stderr, "%c %-60s %.3f -%.3f (%.3f) cd %.3f/%.3f %s\n",
-              c == t->choice.chosen ? '*'
-              : c == t->choice.best ? '+'
-                                    : ' ',
-              a->name, a->mean, a->behind, a->standard_error, a->corrected_distance, a->noise_floor,
-              a->out ? a->out : "");
-    }
-  if (getenv("CH"))
-    fprintf(stderr, "%s; %zu folds %zu images, guard %g level %d %.1f s\n", t->choice.reason, t->choice.folds,
-            t->choice.images, t->choice.guard, t->choice.level, t->choice.seconds);
   if (status == CGAP_OK)
     say_split(t);
   cgap_training_data_release_rows(&t->training_data);
@@ -347,6 +340,16 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                              .source = t->source,
                              .input = t->input,
                              .run = cli_run(args->command_line, cli_shared.threads, t->start)};
+  if (t->chooses) {
+    char *input = cli_input_line(args->items, args->count), *folder = cli_input_line(&opt.out, 1);
+    const cgap_status status = cgap_recommendation_init(&t->recommendation, &t->choice, &t->evaluation,
+                                                        folder ? folder : "DIR", input ? input : "FILE", error);
+    free(input);
+    free(folder);
+    if (status != CGAP_OK)
+      return status;
+    result.recommendation = &t->recommendation;
+  }
   for (size_t k = 0; k < t->runs; k++)
     result.training_result[result.run_count++] = &t->run[k].training_result;
   cgap_status status = cli_train_write(&result, opt.out, error);
@@ -390,6 +393,17 @@ static void print_added(const train_run *t, int columns)
   }
 }
 
+static void print_recommendation(const train_run *t, int columns)
+{
+  cgap_advice_words words;
+  cgap_recommendation_write(&words, &t->recommendation);
+  for (size_t i = 0; i < words.count; i++)
+    cgap_text_wrap(stdout, columns, i ? "" : "Recommended: ", words.sentence[i], 2);
+  if (words.command[0])
+    printf("  %s\n", words.command);
+  putchar('\n');
+}
+
 static cgap_status print_comparison(const train_run *t, cgap_error *error)
 {
   const cgap_comparison *c = &t->evaluation.comparison;
@@ -401,6 +415,8 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
     cgap_comparison_csv(c, stdout);
     return cli_printed(CGAP_OK, error);
   }
+  if (t->chooses)
+    print_recommendation(t, paper.columns);
   print_words(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   for (size_t k = 1; k <= t->runs; k++) {

@@ -17,9 +17,9 @@
 #include "report/figures.h"
 
 /* What it leaves once, at the end. */
-static const char *const RESULT[] = {"before.json", "after.json",   "clip.json",  "cua.json",    "cuaxu.json",
-                                     "start.json",  "center.json",  "shift.json", "whiten.json", "procrustes.json",
-                                     "cca.json",    "compare.json", "report.html"};
+static const char *const RESULT[] = {
+  "before.json", "after.json",  "clip.json",       "cua.json", "cuaxu.json",   "start.json",          "center.json",
+  "shift.json",  "whiten.json", "procrustes.json", "cca.json", "compare.json", "recommendation.json", "report.html"};
 
 static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                            cgap_error *error)
@@ -84,6 +84,18 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
                    "%s: holds %s but no %s, so there is nothing to go on from; give the options of the run that is "
                    "there, --force to replace it, or another folder",
                    folder, found, lacking);
+}
+
+/* A choice leaves no checkpoints: it is made anew, over nothing but a choice. */
+static cgap_status check_choose_again(const char *folder, cgap_error *error)
+{
+  char first[300];
+  if (file_exists(folder, "", "recommendation.json") || !cli_overwrite_finds_training(folder, first))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: holds %s of a training without a choice; give the options of that run to go on with it, "
+                   "--force to replace it, or another folder",
+                   folder, first);
 }
 
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
@@ -181,7 +193,9 @@ static cgap_status check_folder(const char *path, const cli_train_begin *how, cg
       error, CGAP_FILE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
       first);
-  cgap_status status = how->resume ? check_resume(path, how, error) : CGAP_OK;
+  cgap_status status = !how->resume   ? CGAP_OK
+                       : how->chooses ? check_choose_again(path, error)
+                                      : check_resume(path, how, error);
   return status == CGAP_OK ? check_foreign(path, how, error) : status;
 }
 
@@ -205,6 +219,34 @@ cgap_status cli_train_write_head(const char *folder, const char *prefix, const c
   char path[CGAP_PATH];
   cgap_status status = file_in(path, folder, prefix, "head.h5", error);
   return status == CGAP_OK ? cgap_head_write(head, path, error) : status;
+}
+
+cgap_status cli_train_write_choice(const char *folder, const cgap_choice *choice, const cgap_head *head,
+                                   cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_status status = file_in(path, folder, "", cli_training_files[CLI_TRAINING_HISTORY], error);
+  if (status != CGAP_OK)
+    return status;
+  (void)remove(path); /* lines are added to what stands there */
+  for (size_t k = 0; status == CGAP_OK && k < choice->trained_count; k++) {
+    const cgap_trained_candidate *t = &choice->trained[k];
+    for (size_t e = 0; status == CGAP_OK && e < t->history.count; e++)
+      status = cgap_history_append(path, t->name, t->fold, &t->history.epoch[e], error);
+  }
+  return status == CGAP_OK ? cli_train_write_head(folder, "", head, error) : status;
+}
+
+static cgap_status write_recommendation(const cgap_recommendation *r, const char *folder, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  json_t *json = cgap_recommendation_json(r);
+  cgap_status status = json ? cgap_folder_file(path, folder, "recommendation.json", error)
+                            : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (status == CGAP_OK)
+    status = cgap_json_write(json, path, error);
+  json_decref(json);
+  return status;
 }
 
 static cgap_status write_report(const cli_train_result *r, size_t k, const char *folder, cgap_error *error)
@@ -261,7 +303,9 @@ cgap_status cli_train_write(const cli_train_result *r, const char *folder, cgap_
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < r->evaluation->count; k++)
     status = write_report(r, k, folder, error);
-  return status == CGAP_OK ? write_comparison(r, folder, error) : status;
+  if (status == CGAP_OK)
+    status = write_comparison(r, folder, error);
+  return status == CGAP_OK && r->recommendation ? write_recommendation(r->recommendation, folder, error) : status;
 }
 
 /* ---------------------------------------------------------------- train plan */
@@ -443,12 +487,23 @@ static void put_result(cgap_page *page, const void *result)
     cgap_page_put(page, "h3", "%s", c->input[k].name);
     for (size_t i = 0; i < words.count; i++)
       cgap_page_put(page, i || !cgap_comparison_opens(c, k) ? "p" : "p class=\"bad\"", "%s", words.sentence[i]);
-    cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
-                  (unsigned long long)f->kept_epoch);
+    if (f->history.count)
+      cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
+                    (unsigned long long)f->kept_epoch);
     cgap_comparison_page_words(page, c, k);
     cgap_comparison_adds(added, c, k, "center");
     cgap_page_put(page, "p", "%s", added);
   }
+}
+
+static void put_recommendation(cgap_page *page, const void *result)
+{
+  cgap_recommendation_page(page, ((const cli_train_result *)result)->recommendation);
+}
+
+static void put_candidates(cgap_page *page, const void *result)
+{
+  cgap_candidates_page(page, ((const cli_train_result *)result)->recommendation);
 }
 
 static const char *curves_name(const cli_train_result *r)
@@ -491,29 +546,43 @@ static void put_run(cgap_page *page, const void *result)
   fputs("</dl>\n", page->out);
 }
 
+/* Whether a head was trained: what needs no training has no curves. */
+static bool has_epochs(const cli_train_result *r)
+{
+  return r->training_result[0]->history.count > 0;
+}
+
 cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
                                  cgap_error *error)
 {
-  static const cgap_section sections[] = {{"result", "What it gained and what it cost", put_result},
-                                          {"training", "Training", put_training},
-                                          {"figures", "Before and after", put_figures},
-                                          {"measures", "Every measure", put_measures},
-                                          {"definitions", "Definitions", put_definitions},
-                                          {"run", "How it was run", put_run},
-                                          {NULL, NULL, NULL}};
+  cgap_section sections[10];
+  size_t count = 0;
+  if (r->recommendation)
+    sections[count++] = (cgap_section){"recommendation", "What to do", put_recommendation};
+  sections[count++] = (cgap_section){"result", "What it gained and what it cost", put_result};
+  if (r->recommendation)
+    sections[count++] = (cgap_section){"candidates", "What was tried", put_candidates};
+  if (has_epochs(r))
+    sections[count++] = (cgap_section){"training", "Training", put_training};
+  sections[count++] = (cgap_section){"figures", "Before and after", put_figures};
+  sections[count++] = (cgap_section){"measures", "Every measure", put_measures};
+  sections[count++] = (cgap_section){"definitions", "Definitions", put_definitions};
+  sections[count++] = (cgap_section){"run", "How it was run", put_run};
+  sections[count] = (cgap_section){NULL, NULL, NULL};
   char path[CGAP_PATH];
   const char *names[1 + CGAP_BEFORE_AFTER] = {curves_name(r)};
+  const size_t first = has_epochs(r) ? 0 : 1;
   const cgap_audit *audit = r->evaluation->audit;
   cgap_folder made;
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   if (status == CGAP_OK)
     status = cgap_folder_open(&made, path, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && has_epochs(r))
     status = write_curves(r, path, error);
   if (status == CGAP_OK) /* of a race the last, which has every term */
     status = cgap_before_after_write(&audit[0], &audit[r->run_count], r->source, path, error);
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
   if (status == CGAP_OK)
-    status = cgap_figures_render(path, names, 1 + CGAP_BEFORE_AFTER, warn_line, error);
+    status = cgap_figures_render(path, names + first, 1 + CGAP_BEFORE_AFTER - first, warn_line, error);
   return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, error) : status;
 }

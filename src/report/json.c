@@ -352,13 +352,12 @@ static json_t *verdict_json(const cgap_audit *a)
                    "notes", notes);
 }
 
-/* Of a trial's measures, the distance alone where there are no pairs. */
-static json_t *trial_measures(const cgap_audit *a, const cgap_scalar *values, bool differences)
+json_t *cgap_trial_json(const cgap_scalar *values, bool pairs, bool differences)
 {
   static const char *const NAMES[] = {[CGAP_TRIAL_DISTANCE] = "corrected_distance",
                                       [CGAP_TRIAL_MIXED_NDCG] = "mixed_ndcg_at_10",
                                       [CGAP_TRIAL_RECALL_AT_1] = "recall_at_1"};
-  const int count = a->has & CGAP_HAS_PAIRS ? CGAP_TRIAL_MEASURES : CGAP_TRIAL_DISTANCE + 1;
+  const int count = pairs ? CGAP_TRIAL_MEASURES : CGAP_TRIAL_DISTANCE + 1;
   json_t *out = json_object();
   for (int m = 0; out && m < count; m++) {
     json_t *one = cgap_scalar_json(&values[m]);
@@ -369,14 +368,15 @@ static json_t *trial_measures(const cgap_audit *a, const cgap_scalar *values, bo
   return out;
 }
 
-static json_t *trial_json(const cgap_audit *a)
+static json_t *center_json(const cgap_audit *a)
 {
   const cgap_center_trial *t = &a->advice.center;
+  const bool pairs = a->has & CGAP_HAS_PAIRS;
   if (t->why)
     return json_null();
   return json_pack("{s:I, s:I, s:o, s:o, s:o}", "images", (json_int_t)t->images, "texts", (json_int_t)t->texts,
-                   "before", trial_measures(a, t->before, false), "after", trial_measures(a, t->after, false),
-                   "differences", trial_measures(a, t->difference, true));
+                   "before", cgap_trial_json(t->before, pairs, false), "after", cgap_trial_json(t->after, pairs, false),
+                   "differences", cgap_trial_json(t->difference, pairs, true));
 }
 
 static json_t *advice_json(const cgap_audit *a)
@@ -390,7 +390,7 @@ static json_t *advice_json(const cgap_audit *a)
   if (words.further)
     snprintf(reason + used, sizeof reason - used, " %s %s", words.further, words.further_command);
   return json_pack("{s:s, s:s, s:s?, s:o}", "word", words.word, "reason", reason, "command",
-                   words.command[0] ? words.command : NULL, "center", trial_json(a));
+                   words.command[0] ? words.command : NULL, "center", center_json(a));
 }
 
 /* ---------------------------------------------------------------- its schema */

@@ -35,6 +35,10 @@ const char *cgap_pairing_word(const cgap_pairing_check *check); /* "matched", "s
 json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */
 json_t *cgap_number_json(double value);              /* null where value is not finite */
 
+/* {"corrected_distance", "mixed_ndcg_at_10", "recall_at_1"} of a trial, the distance alone without pairs; differences:
+ * their scalars have no method. */
+json_t *cgap_trial_json(const cgap_scalar *measures, bool pairs, bool differences);
+
 /* Sets root["a"]["b"]["c"] for the path "a.b.c", making objects on the way; steals value. false: out of memory. */
 bool cgap_json_put(json_t *root, const char *path, json_t *value);
 

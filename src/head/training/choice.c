@@ -18,8 +18,9 @@ enum {
   VALIDATION_MIN = 400, /* images, below which there are folds */
   STEPS = 400,          /* of a training: so many epochs as have them, … */
   EPOCHS_MIN = 10,      /* … within these */
-  EPOCHS_MAX = 40,
-  RACE = 4,           /* the first part of a training, after which the better half goes on */
+  EPOCHS_MAX = 30,
+  RACE = 4,           /* the first part of a training, after which the better half goes on … */
+  FINALISTS = 2,      /* … of which so many are trained in further folds */
   LEVEL_IMAGES = 2000 /* that the level of the original embeddings is measured on */
 };
 static const double INNER = 0.1;     /* of a fold's images: they choose the epoch */
@@ -82,6 +83,7 @@ typedef struct run {
   fold fold[FOLDS];
   size_t epoch[GRID_COUNT][FOLDS];       /* kept */
   cgap_training_result kept[GRID_COUNT]; /* of one fold alone: what may be chosen */
+  cgap_history log[GRID_COUNT][FOLDS];   /* of the longest training in each fold */
   size_t images;
   double *score[CANDIDATES_MAX], *mrr[CANDIDATES_MAX]; /* (images) */
   double distance[CANDIDATES_MAX][FOLDS], floor[CANDIDATES_MAX][FOLDS];
@@ -422,6 +424,15 @@ static cgap_status train(run *r, cgap_training_result *out, size_t t, const cgap
   return status;
 }
 
+static cgap_status copy_history(cgap_history *out, const cgap_history *from, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  cgap_history_clear(out);
+  for (size_t k = 0; status == CGAP_OK && k < from->count; k++)
+    status = cgap_history_add(out, &from->epoch[k], error);
+  return status;
+}
+
 /* The candidates of one trial in one fold. */
 static cgap_status score_trial(run *r, size_t f, size_t t, const cgap_training_result *trained, int threads,
                                cgap_error *error)
@@ -449,29 +460,46 @@ static cgap_status race(run *r, size_t t, int threads, cgap_error *error)
                              (epochs + RACE - 1) / RACE, threads, error);
   if (status == CGAP_OK)
     status = score_trial(r, 0, t, &trained, threads, error);
+  if (status == CGAP_OK)
+    status = copy_history(&r->log[t][0], &trained.history, error);
   cgap_training_result_clear(&trained);
   return status;
 }
 
-/* Job k: a trial that is still in the race, in a fold. */
-static cgap_status finish(run *r, size_t k, int threads, cgap_error *error)
+static cgap_status finish(run *r, size_t f, size_t t, int threads, cgap_error *error)
 {
-  const size_t f = k % r->folds;
-  size_t t = 0, left = k / r->folds;
-  while (!r->trial[t].races || left-- > 0)
-    t++;
   const fold *o = &r->fold[f];
   cgap_training_result trained;
   cgap_status status =
     train(r, &trained, t, &o->training, &o->inner, start_of(o, &r->trial[t].options), SIZE_MAX, threads, error);
   if (status == CGAP_OK)
     status = score_trial(r, f, t, &trained, threads, error);
+  if (status == CGAP_OK)
+    status = copy_history(&r->log[t][f], &trained.history, error);
   r->epoch[t][f] = trained.kept_epoch;
   if (r->folds == 1)
     r->kept[t] = trained;
   else
     cgap_training_result_clear(&trained);
   return status;
+}
+
+static size_t racing(const run *r, size_t k)
+{
+  size_t t = 0;
+  while (!r->trial[t].races || k-- > 0)
+    t++;
+  return t;
+}
+
+static cgap_status finish_first(run *r, size_t k, int threads, cgap_error *error)
+{
+  return finish(r, 0, racing(r, k), threads, error);
+}
+
+static cgap_status finish_others(run *r, size_t k, int threads, cgap_error *error)
+{
+  return finish(r, 1 + k % (r->folds - 1), racing(r, k / (r->folds - 1)), threads, error);
 }
 
 /* The candidate of a trial as it was trained. */
@@ -483,22 +511,41 @@ static size_t candidate_of(const run *r, size_t t)
   return c;
 }
 
-/* After the race's first part, in the first fold: the better half goes on. Returns how many. */
-static size_t leave_race(run *r)
+/* By their scores in the first fold: the best `stay` of those that race go on. Returns how many. */
+static size_t leave_race(run *r, size_t stay)
 {
-  const size_t images = r->fold[0].images, stay = (r->trials + 1) / 2;
   size_t going = 0;
   double mean[GRID_COUNT];
   for (size_t t = 0; t < r->trials; t++)
-    mean[t] = mean_of(r->score[candidate_of(r, t)], images);
+    mean[t] = r->trial[t].races ? mean_of(r->score[candidate_of(r, t)], r->fold[0].images) : -INFINITY;
   for (size_t t = 0; t < r->trials; t++) {
     size_t better = 0;
     for (size_t i = 0; i < r->trials; i++)
       better += mean[i] > mean[t] || (i < t && mean[i] == mean[t]);
-    r->trial[t].races = better < stay;
+    r->trial[t].races = r->trial[t].races && better < stay;
     going += r->trial[t].races;
   }
   return going;
+}
+
+/* A quarter of every training in the first fold, then the better half whole, then the best of them in all folds. */
+static cgap_status race_heads(run *r, cgap_error *error)
+{
+  size_t going = r->trials;
+  cgap_status status = run_jobs(r, race, going, error);
+  if (status == CGAP_OK)
+    status = agree(r, error);
+  if (status == CGAP_OK) {
+    going = leave_race(r, (going + 1) / 2);
+    status = run_jobs(r, finish_first, going, error);
+  }
+  if (status == CGAP_OK)
+    status = agree(r, error);
+  if (status != CGAP_OK || r->folds == 1)
+    return status;
+  going = leave_race(r, FINALISTS);
+  status = run_jobs(r, finish_others, going * (r->folds - 1), error);
+  return status == CGAP_OK ? agree(r, error) : status;
 }
 
 /* ---------------------------------------------------------------- the original embeddings */
@@ -675,6 +722,52 @@ static cgap_status fit_again(run *r, cgap_training_result *out, recipe what, cga
   return status;
 }
 
+/* Seconds for a million rows, of applying the head alone. */
+static cgap_status time_head(run *r, const cgap_head *head, cgap_error *error)
+{
+  enum { ROWS = 4096 };
+  static const double AT_LEAST = 0.02;
+  const size_t dim = r->data->dim;
+  float *in = cgap_zalloc(ROWS, dim * sizeof *in), *out = cgap_alloc(ROWS, head->layers.shape.dim * sizeof *out);
+  cgap_status status = in && out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the choice");
+  const double begun = cgap_clock_seconds();
+  double taken = 0, rows = 0;
+  for (size_t i = 0; status == CGAP_OK && i < ROWS; i++)
+    in[i * dim + i % dim] = 1;
+  while (status == CGAP_OK && taken < AT_LEAST) {
+    status = cgap_head_transform(head, CGAP_IMAGE_MODALITY, in, ROWS, out, r->threads, error);
+    taken = cgap_clock_seconds() - begun;
+    rows += ROWS;
+  }
+  r->out->seconds_per_million_rows = 1e6 * taken / rows;
+  cgap_free(in);
+  cgap_free(out);
+  return status;
+}
+
+/* Every training by the order of the grid, then of the folds. */
+static cgap_status note_trained(run *r, cgap_error *error)
+{
+  cgap_choice *o = r->out;
+  o->trained = cgap_zalloc(GRID_COUNT * FOLDS + 1, sizeof *o->trained);
+  if (!o->trained)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the choice");
+  for (size_t t = 0; t < r->trials; t++)
+    for (size_t f = 0; f < r->folds; f++)
+      if (r->log[t][f].count) {
+        cgap_trained_candidate *one = &o->trained[o->trained_count++];
+        memcpy(one->name, o->candidate[candidate_of(r, t)].name, sizeof one->name);
+        one->fold = f + 1;
+        one->history = r->log[t][f];
+        r->log[t][f] = (cgap_history){0};
+      }
+  if (!o->result.history.count || r->folds == 1)
+    return CGAP_OK;
+  cgap_trained_candidate *last = &o->trained[o->trained_count++];
+  memcpy(last->name, o->candidate[o->chosen].name, sizeof last->name);
+  return copy_history(&last->history, &o->result.history, error);
+}
+
 static cgap_status fit_chosen(run *r, cgap_error *error)
 {
   const recipe what = r->recipe[r->out->chosen];
@@ -692,6 +785,8 @@ static cgap_status fit_chosen(run *r, cgap_error *error)
     cgap_head_close(out->head);
     out->head = blend;
   }
+  if (status == CGAP_OK)
+    status = time_head(r, out->head, error);
   if (status == CGAP_OK && !cgap_head_name(out->head, r->out->candidate[r->out->chosen].name))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
   return status == CGAP_OK ? cgap_training_note_split(out->head, r->data, error) : status;
@@ -705,6 +800,9 @@ static void clear_run(run *r)
     clear_fold(&r->fold[f]);
   for (size_t t = 0; t < GRID_COUNT; t++)
     cgap_training_result_clear(&r->kept[t]);
+  for (size_t t = 0; t < GRID_COUNT; t++)
+    for (size_t f = 0; f < FOLDS; f++)
+      cgap_history_clear(&r->log[t][f]);
   for (size_t c = 0; c < CANDIDATES_MAX; c++) {
     cgap_free(r->score[c]);
     cgap_free(r->mrr[c]);
@@ -727,23 +825,20 @@ cgap_status cgap_choice_run(cgap_choice *out, const cgap_training_data *data, co
     status = measure_level(r, error);
   if (status == CGAP_OK)
     status = open_folds(r, error);
-  r->jobs = r->folds + r->trials + (r->trials + 1) / 2 * r->folds;
+  r->jobs = r->folds + r->trials + (r->trials + 1) / 2 + FINALISTS * (r->folds - 1);
   r->jobs_done = 0;
   if (status == CGAP_OK)
     status = run_jobs(r, score_methods, r->folds, error);
   if (status == CGAP_OK)
-    status = run_jobs(r, race, r->trials, error);
-  if (status == CGAP_OK)
-    status = agree(r, error);
-  if (status == CGAP_OK)
-    status = run_jobs(r, finish, leave_race(r) * r->folds, error);
-  if (status == CGAP_OK)
-    status = agree(r, error);
+    status = race_heads(r, error);
   if (status == CGAP_OK) {
     choose(r);
     give_reason(out);
     status = fit_chosen(r, error);
   }
+  if (status == CGAP_OK)
+    status = note_trained(r, error);
+  out->seconds_fit = out->result.seconds;
   out->seconds = cgap_clock_seconds() - begun;
   clear_run(r);
   return status;
@@ -752,6 +847,9 @@ cgap_status cgap_choice_run(cgap_choice *out, const cgap_training_data *data, co
 void cgap_choice_clear(cgap_choice *c)
 {
   cgap_training_result_clear(&c->result);
+  for (size_t k = 0; k < c->trained_count; k++)
+    cgap_history_clear(&c->trained[k].history);
+  cgap_free(c->trained);
   cgap_free(c->candidate);
   *c = (cgap_choice){0};
 }

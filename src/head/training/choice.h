@@ -40,16 +40,26 @@ typedef enum cgap_choice_axis {
   CGAP_FIX_EPOCHS = 16
 } cgap_choice_axis;
 
+/* The epochs of one training. */
+typedef struct cgap_trained_candidate {
+  char name[80];
+  size_t fold; /* from 1; 0: of the chosen one, fitted again on both parts */
+  cgap_history history;
+} cgap_trained_candidate;
+
 typedef struct cgap_choice {
   cgap_goal goal;
   cgap_candidate *candidate; /* (count) from the simplest */
   size_t count, chosen, best;
-  size_t folds, images;        /* images scored, over all folds */
-  cgap_level level;            /* of the original embeddings, training and validation part */
-  double guard;                /* the corrected distance that a candidate may leave; INFINITY: any */
-  bool still_open;             /* no candidate stays below it: the least wide of them is chosen */
-  char reason[300];            /* a sentence */
-  double seconds;              /* of all fits and scores */
+  size_t folds, images;                         /* images scored, over all folds */
+  cgap_level level;                             /* of the original embeddings, training and validation part */
+  double guard;                                 /* the corrected distance that a candidate may leave; INFINITY: any */
+  bool still_open;                              /* no candidate stays below it: the least wide of them is chosen */
+  char reason[300];                             /* a sentence */
+  double seconds;                               /* of all fits and scores */
+  double seconds_fit, seconds_per_million_rows; /* of the chosen one: fitted once, and applied by all threads */
+  cgap_trained_candidate *trained;              /* (trained_count) every training, in a fixed order */
+  size_t trained_count;
   cgap_training_result result; /* of the chosen one: a head also where it needs no training, whose history is empty */
 } cgap_choice;
 
