@@ -67,6 +67,7 @@ typedef struct train_run {
   bool chooses; /* among candidates, else it trains as asked */
   unsigned fixed;
   cgap_choice choice;
+  cgap_pilot pilot;
   cgap_recommendation recommendation;
   cgap_folder folder, events;
   cgap_training_data training_data;
@@ -224,8 +225,11 @@ static cgap_status run_choice(train_run *t, cgap_error *error)
     return status;
   t->run[0].training_result = t->choice.result;
   t->choice.result = (cgap_training_result){0};
-  return cli_ranks_first() ? cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error)
-                           : CGAP_OK;
+  if (!cli_ranks_first())
+    return CGAP_OK;
+  status = cgap_pilot_run(&t->pilot, &t->training_data, t->run[0].training_result.head, t->options.threads, error);
+  return status == CGAP_OK ? cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error)
+                           : status;
 }
 
 static void say_split(const train_run *t)
@@ -342,7 +346,7 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                              .run = cli_run(args->command_line, cli_shared.threads, t->start)};
   if (t->chooses) {
     char *input = cli_input_line(args->items, args->count), *folder = cli_input_line(&opt.out, 1);
-    const cgap_status status = cgap_recommendation_init(&t->recommendation, &t->choice, &t->evaluation,
+    const cgap_status status = cgap_recommendation_init(&t->recommendation, &t->choice, &t->pilot, &t->evaluation,
                                                         folder ? folder : "DIR", input ? input : "FILE", error);
     free(input);
     free(folder);

@@ -501,6 +501,11 @@ static void put_recommendation(cgap_page *page, const void *result)
   cgap_recommendation_page(page, ((const cli_train_result *)result)->recommendation);
 }
 
+static void put_pilot(cgap_page *page, const void *result)
+{
+  cgap_pilot_page(page, ((const cli_train_result *)result)->recommendation);
+}
+
 static void put_candidates(cgap_page *page, const void *result)
 {
   cgap_candidates_page(page, ((const cli_train_result *)result)->recommendation);
@@ -555,7 +560,7 @@ static bool has_epochs(const cli_train_result *r)
 cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
                                  cgap_error *error)
 {
-  cgap_section sections[10];
+  cgap_section sections[11];
   size_t count = 0;
   if (r->recommendation)
     sections[count++] = (cgap_section){"recommendation", "What to do", put_recommendation};
@@ -565,6 +570,8 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   if (has_epochs(r))
     sections[count++] = (cgap_section){"training", "Training", put_training};
   sections[count++] = (cgap_section){"figures", "Before and after", put_figures};
+  if (r->recommendation)
+    sections[count++] = (cgap_section){"pilot", "What a pilot would see", put_pilot};
   sections[count++] = (cgap_section){"measures", "Every measure", put_measures};
   sections[count++] = (cgap_section){"definitions", "Definitions", put_definitions};
   sections[count++] = (cgap_section){"run", "How it was run", put_run};

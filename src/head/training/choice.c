@@ -677,16 +677,18 @@ static cgap_status fit_original(run *r, cgap_training_result *out, cgap_error *e
   return out->head ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
 }
 
-/* On the training part, or where there are folds on the validation part too. */
-static cgap_status fit_again(run *r, cgap_training_result *out, recipe what, cgap_error *error)
+/* On the training part, or where there are folds on the validation part too. most_images: at most so many; 0: all. */
+static cgap_status fit_again(run *r, cgap_training_result *out, recipe what, size_t most_images, cgap_error *error)
 {
-  const cgap_split_rows_options every = rows_options(r, true), heads = rows_options(r, false);
+  cgap_split_rows_options every = rows_options(r, true), heads = rows_options(r, false);
   const cgap_split_rows nothing = {0};
   cgap_split both = {.of_image = cgap_alloc(r->e->image.rows, 1)};
   cgap_split_rows rows = {0}, training = {0};
   cgap_moments *moments = NULL;
   cgap_head *start = NULL;
   const double begun = cgap_clock_seconds();
+  if (most_images)
+    every.most_images = heads.most_images = most_images;
   cgap_status status = both.of_image ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the choice");
   if (status == CGAP_OK) {
     memcpy(both.of_image, r->data->split.of_image, r->e->image.rows);
@@ -768,6 +770,27 @@ static cgap_status note_trained(run *r, cgap_error *error)
   return copy_history(&last->history, &o->result.history, error);
 }
 
+/* As trained, or blended with its start. */
+static cgap_status blend_result(cgap_training_result *out, double alpha, cgap_error *error)
+{
+  cgap_head *blend = NULL;
+  if (alpha >= 1)
+    return CGAP_OK;
+  const cgap_status status = cgap_head_blend(&blend, out->start_head, out->head, alpha, error);
+  if (status != CGAP_OK)
+    return status;
+  cgap_head_close(out->head);
+  out->head = blend;
+  return CGAP_OK;
+}
+
+static cgap_status fit_recipe(run *r, cgap_training_result *out, recipe what, size_t most_images, cgap_error *error)
+{
+  const cgap_status status =
+    what.training < 0 && what.closed < 0 ? fit_original(r, out, error) : fit_again(r, out, what, most_images, error);
+  return status == CGAP_OK ? blend_result(out, what.blend, error) : status;
+}
+
 static cgap_status fit_chosen(run *r, cgap_error *error)
 {
   const recipe what = r->recipe[r->out->chosen];
@@ -776,20 +799,48 @@ static cgap_status fit_chosen(run *r, cgap_error *error)
   if (what.training >= 0 && r->folds == 1) {
     *out = r->kept[what.training];
     r->kept[what.training] = (cgap_training_result){0};
+    status = blend_result(out, what.blend, error);
   } else {
-    status = what.training < 0 && what.closed < 0 ? fit_original(r, out, error) : fit_again(r, out, what, error);
-  }
-  if (status == CGAP_OK && what.blend < 1) {
-    cgap_head *blend = NULL;
-    status = cgap_head_blend(&blend, out->start_head, out->head, what.blend, error);
-    cgap_head_close(out->head);
-    out->head = blend;
+    status = fit_recipe(r, out, what, 0, error);
   }
   if (status == CGAP_OK)
     status = time_head(r, out->head, error);
   if (status == CGAP_OK && !cgap_head_name(out->head, r->out->candidate[r->out->chosen].name))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
   return status == CGAP_OK ? cgap_training_note_split(out->head, r->data, error) : status;
+}
+
+/* The chosen recipe on ¼, ½ and all images, scored on the test part. */
+static cgap_status learn(run *r, cgap_error *error)
+{
+  static const size_t PARTS[CGAP_LEARNING] = {4, 2, 1};
+  cgap_choice *o = r->out;
+  const cgap_split *split = &r->data->split;
+  const size_t all = split->images[CGAP_TRAINING] + (r->folds > 1 ? split->images[CGAP_VALIDATION] : 0);
+  const cgap_split_rows_options every = rows_options(r, true);
+  cgap_split_rows test;
+  cgap_status status = cgap_split_rows_init(&test, r->e, split, CGAP_TEST, &every, error);
+  for (size_t k = 0; status == CGAP_OK && k < CGAP_LEARNING; k++) {
+    cgap_training_result part = {0};
+    cgap_validation_score s = {0};
+    o->curve[k].images = all / PARTS[k];
+    if (PARTS[k] > 1)
+      status = fit_recipe(r, &part, r->recipe[o->chosen], all / PARTS[k], error);
+    if (status == CGAP_OK)
+      status = cgap_validation_score_init(&s, &test, part.head ? part.head : o->result.head, r->threads, error);
+    if (status == CGAP_OK) {
+      const double *of_image = o->goal == CGAP_GOAL_MIXED ? s.score : s.mrr;
+      double *zeros = cgap_zalloc(s.images, sizeof *zeros);
+      status = zeros ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the learning curve");
+      if (zeros)
+        o->curve[k].score = cgap_paired_mean(&o->curve[k].standard_error, of_image, zeros, s.images);
+      cgap_free(zeros);
+    }
+    cgap_validation_score_clear(&s);
+    cgap_training_result_clear(&part);
+  }
+  cgap_split_rows_clear(&test);
+  return status;
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -839,6 +890,8 @@ cgap_status cgap_choice_run(cgap_choice *out, const cgap_training_data *data, co
   if (status == CGAP_OK)
     status = note_trained(r, error);
   out->seconds_fit = out->result.seconds;
+  if (status == CGAP_OK)
+    status = learn(r, error);
   out->seconds = cgap_clock_seconds() - begun;
   clear_run(r);
   return status;

@@ -1,6 +1,6 @@
 /* The choice of train: which of several candidates to recommend, by a validation part that they were not fitted on.
  * Candidates are the original embeddings, the methods that need no training, each with its strengths, and a small grid
- * of heads. Nothing of the test part is looked at. */
+ * of heads. Nothing of the test part is looked at before it is made. */
 #ifndef CGAP_HEAD_TRAINING_CHOICE_H
 #define CGAP_HEAD_TRAINING_CHOICE_H
 
@@ -47,6 +47,13 @@ typedef struct cgap_trained_candidate {
   cgap_history history;
 } cgap_trained_candidate;
 
+/* The chosen candidate fitted on a part of its images. */
+enum { CGAP_LEARNING = 3 }; /* a quarter, a half, all */
+typedef struct cgap_learning {
+  size_t images;
+  double score, standard_error;
+} cgap_learning;
+
 typedef struct cgap_choice {
   cgap_goal goal;
   cgap_candidate *candidate; /* (count) from the simplest */
@@ -60,6 +67,7 @@ typedef struct cgap_choice {
   double seconds_fit, seconds_per_million_rows; /* of the chosen one: fitted once, and applied by all threads */
   cgap_trained_candidate *trained;              /* (trained_count) every training, in a fixed order */
   size_t trained_count;
+  cgap_learning curve[CGAP_LEARNING]; /* of the chosen one, scored on the test part once it is chosen */
   cgap_training_result result; /* of the chosen one: a head also where it needs no training, whose history is empty */
 } cgap_choice;
 
