@@ -8,20 +8,6 @@
 
 enum { NAME = 60 };
 
-void cgap_name_shorten(char *out, size_t size, const char *name)
-{
-  static const char MORE[] = "…";
-  size_t length = strlen(name);
-  if (length < size) {
-    snprintf(out, size, "%s", name);
-    return;
-  }
-  length = size - sizeof MORE;
-  while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80)
-    length--; /* a character of UTF-8 stays whole */
-  snprintf(out, size, "%.*s%s", (int)length, name, MORE);
-}
-
 static void CGAP_PRINTF(2, 3) append_text(char text[CGAP_SENTENCE], const char *format, ...)
 {
   const size_t used = strlen(text);
