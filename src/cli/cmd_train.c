@@ -11,6 +11,8 @@
 #include "cli/train_options.h"
 #include "head/model/loss.h"
 #include "io/find/dataset.h"
+#include "io/find/row_names.h"
+#include "report/changes_show.h"
 #include "report/comparison_show.h"
 
 enum { RUNS_MAX = CGAP_NAMED_LOSSES };
@@ -44,6 +46,7 @@ typedef struct race_run {
   char events[CGAP_PATH]; /* folder for TensorBoard, or "" */
   cgap_train_options options;
   cgap_training_result training_result;
+  cgap_changes changes; /* of the test part, from as it is to through the head */
 } race_run;
 
 typedef struct train_run {
@@ -55,6 +58,7 @@ typedef struct train_run {
   cgap_folder folder, events;
   cgap_training_data training_data;
   cgap_evaluation evaluation;
+  cgap_row_names names;
   cgap_progress inner; /* the program's own */
   char line[160];      /* what the progress line says */
   json_t *input;
@@ -231,7 +235,20 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
     .spill = !t->training_data.plan.resident,
     .progress = t->options.progress};
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
+  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
+    status = cgap_changes_init(&t->run[k].changes, &t->evaluation.audit[0], &t->evaluation.audit[1 + k], error);
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
+}
+
+/* A training that is finished is not lost where names cannot be read. */
+static void read_names(train_run *t)
+{
+  cgap_error error;
+  const int kind = cli_same_modality();
+  if (cgap_row_names_read(&t->names, t->dataset, &error) != CGAP_OK)
+    cli_warn("tables have no names of rows: %s", error.message);
+  if (kind >= 0) /* both modalities are the rows of this one */
+    t->names.of[kind == CGAP_IMAGE_ROWS ? CGAP_NAMED_TEXTS : CGAP_NAMED_IMAGES].count = 0;
 }
 
 /* TensorBoard takes a folder for a run. */
@@ -286,6 +303,8 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
   cgap_training_data_release_rows(&t->training_data);
   if (status == CGAP_OK && cli_ranks_first()) /* rank 0 measures and writes */
     status = run_evaluation(t, error);
+  if (status == CGAP_OK && cli_ranks_first())
+    read_names(t);
   cli_progress_clear();
   return status;
 }
@@ -298,8 +317,12 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                              .source = t->source,
                              .input = t->input,
                              .run = cli_run(args->command_line, cli_shared.threads, t->start)};
-  for (size_t k = 0; k < t->runs; k++)
+  result.names = &t->names;
+  for (size_t k = 0; k < t->runs; k++) {
+    result.changes[k] = &t->run[k].changes;
+    result.prefix[k] = t->run[k].prefix;
     result.training_result[result.run_count++] = &t->run[k].training_result;
+  }
   cgap_status status = cli_train_write(&result, opt.out, error);
   return status == CGAP_OK ? cli_train_page_write(&result, opt.out, cli_warn_line, error) : status;
 }
@@ -329,6 +352,19 @@ static void print_words(const train_run *t, int columns)
     }
 }
 
+/* Whom it helps and whom it hurts. */
+static void print_changes(const train_run *t, int columns)
+{
+  for (size_t k = 0; k < t->runs; k++) {
+    char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
+    const size_t count = cgap_changes_words(sentence, &t->run[k].changes, &t->names);
+    if (t->runs > 1)
+      printf("%s\n", t->run[k].name);
+    for (size_t i = 0; i < count; i++)
+      cgap_text_wrap(stdout, columns, "", sentence[i], t->runs > 1 ? 2 : 0);
+  }
+}
+
 static void print_added(const train_run *t, int columns)
 {
   for (size_t k = 1; k <= t->runs; k++) {
@@ -353,6 +389,7 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
     return cli_printed(CGAP_OK, error);
   }
   print_words(t, paper.columns);
+  print_changes(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_comparison_print(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, &paper, stdout);
@@ -386,8 +423,11 @@ static int run_train(const cli_args *args)
     cgap_folder_abandon(&t.folder);
   }
   const int code = status ? cli_fail(&error) : CGAP_OK;
-  for (size_t k = 0; k < t.runs; k++)
+  for (size_t k = 0; k < t.runs; k++) {
     cgap_training_result_clear(&t.run[k].training_result);
+    cgap_changes_clear(&t.run[k].changes);
+  }
+  cgap_row_names_clear(&t.names);
   cgap_evaluation_clear(&t.evaluation);
   cgap_training_data_clear(&t.training_data);
   json_decref(t.input);

@@ -9,7 +9,7 @@
 #include "head/model/loss.h"
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
-#include "report/json.h"
+#include "report/changes_show.h"
 
 /* How the folder is entered, and which runs the command has. */
 typedef struct cli_train_begin {
@@ -42,13 +42,16 @@ CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char 
 typedef struct cli_train_result {
   const cgap_evaluation *evaluation;
   const cgap_training_result *training_result[CGAP_NAMED_LOSSES]; /* inputs 1 to fits of the study */
+  const cgap_changes *changes[CGAP_NAMED_LOSSES];                 /* of these against input 0 */
+  const char *prefix[CGAP_NAMED_LOSSES];                          /* of their files */
   size_t run_count;
+  const cgap_row_names *names;
   const char *source;
   json_t *input; /* borrowed */
   cgap_run run;
 } cli_train_result;
 
-/* before.json and one for every other input, and compare.json. */
+/* before.json and one for every other input, compare.json, changes.tsv and classes.tsv. */
 CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder, cgap_error *error);
 
 /* folder/figures and folder/report.html; warn_line gets a line for each picture that cannot be drawn. */
