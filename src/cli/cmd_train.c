@@ -46,6 +46,7 @@ typedef struct race_run {
   char events[CGAP_PATH]; /* folder for TensorBoard, or "" */
   cgap_train_options options;
   cgap_training_result training_result;
+  cgap_against against;
   cgap_changes changes; /* of the test part, from as it is to through the head */
 } race_run;
 
@@ -235,8 +236,11 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
     .spill = !t->training_data.plan.resident,
     .progress = t->options.progress};
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
-  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
+  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     status = cgap_changes_init(&t->run[k].changes, &t->evaluation.audit[0], &t->evaluation.audit[1 + k], error);
+    if (status == CGAP_OK)
+      status = cgap_against_evaluation(&t->run[k].against, &t->evaluation, 1 + k, error);
+  }
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }
 
@@ -321,6 +325,7 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
   for (size_t k = 0; k < t->runs; k++) {
     result.changes[k] = &t->run[k].changes;
     result.prefix[k] = t->run[k].prefix;
+    result.head[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
     result.training_result[result.run_count++] = &t->run[k].training_result;
   }
   cgap_status status = cli_train_write(&result, opt.out, error);
@@ -365,16 +370,27 @@ static void print_changes(const train_run *t, int columns)
   }
 }
 
-static void print_added(const train_run *t, int columns)
+/* The heads next to what needs no training. */
+static void print_against(const train_run *t, const cgap_paper *paper)
 {
-  for (size_t k = 1; k <= t->runs; k++) {
-    char text[CGAP_SENTENCE];
-    cgap_comparison_adds(text, &t->evaluation.comparison, k, "center");
-    if (text[0] && k == 1)
-      putchar('\n');
-    if (text[0])
-      cgap_text_wrap(stdout, columns, "", text, 2);
-  }
+  cgap_contender heads[RUNS_MAX];
+  double before[CGAP_TRIAL_MEASURES];
+  for (size_t k = 0; k < t->runs; k++)
+    heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
+  cgap_trial_values(before, &t->evaluation.audit[0]);
+  cgap_against_print(before, heads, t->runs, paper, stdout);
+}
+
+static void print_conclusion(const train_run *t, int columns)
+{
+  cgap_contender heads[RUNS_MAX];
+  char text[CGAP_SENTENCE];
+  for (size_t k = 0; k < t->runs; k++)
+    heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
+  cgap_against_conclude(text, heads, t->runs);
+  putchar('\n');
+  if (text[0])
+    cgap_text_wrap(stdout, columns, "", text, 0);
 }
 
 static cgap_status print_comparison(const train_run *t, cgap_error *error)
@@ -391,13 +407,15 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
   print_words(t, paper.columns);
   print_changes(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
+  print_against(t, &paper);
+  putchar('\n');
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_comparison_print(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, &paper, stdout);
     if (k < t->runs)
       printf("\n");
   }
-  print_added(t, paper.columns);
   print_seconds(t, paper.columns);
+  print_conclusion(t, paper.columns);
   return cli_printed(CGAP_OK, error);
 }
 

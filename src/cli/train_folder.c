@@ -253,9 +253,10 @@ static cgap_status write_changes(const cli_train_result *r, const char *folder, 
 static cgap_status write_comparison(const cli_train_result *r, const char *folder, cgap_error *error)
 {
   char path[CGAP_PATH];
-  json_t *json = cgap_comparison_json(&r->evaluation->comparison), *trainings = json_object(), *changes = json_object();
+  json_t *json = cgap_comparison_json(&r->evaluation->comparison), *trainings = json_object(), *changes = json_object(),
+         *against = json_object();
   cgap_status status = cgap_folder_file(path, folder, "compare.json", error);
-  if (!json || !trainings || !changes)
+  if (!json || !trainings || !changes || !against)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t k = 0; status == CGAP_OK && k < r->run_count; k++) {
     const cgap_training_result *f = r->training_result[k];
@@ -268,15 +269,18 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
     json_object_set_new(trainings, r->evaluation->comparison.input[k + 1].name, one);
     json_object_set_new(changes, r->evaluation->comparison.input[k + 1].name,
                         cgap_changes_json(r->changes[k], r->names));
+    json_object_set_new(against, r->head[k].name, cgap_against_json(r->head[k].against));
   }
   if (status == CGAP_OK) {
     json_object_set(json, "training", trainings);
+    json_object_set(json, "against", against);
     json_object_set(json, "changes", changes);
     json_object_set_new(json, "run", cgap_run_json(&r->run));
     status = cgap_json_write(json, path, error);
   }
   json_decref(trainings);
   json_decref(changes);
+  json_decref(against);
   json_decref(json);
   return status;
 }
@@ -462,9 +466,11 @@ static void put_result(cgap_page *page, const void *result)
 {
   const cli_train_result *r = result;
   const cgap_comparison *c = &r->evaluation->comparison;
+  char conclusion[CGAP_SENTENCE];
+  double before[CGAP_TRIAL_MEASURES];
+  cgap_trial_values(before, &r->evaluation->audit[0]);
   for (size_t k = 1; k <= r->run_count; k++) {
     const cgap_training_result *f = r->training_result[k - 1];
-    char added[CGAP_SENTENCE];
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
     cgap_page_put(page, "h3", "%s", c->input[k].name);
@@ -473,9 +479,10 @@ static void put_result(cgap_page *page, const void *result)
     cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
                   (unsigned long long)f->kept_epoch);
     cgap_comparison_page_words(page, c, k);
-    cgap_comparison_adds(added, c, k, "center");
-    cgap_page_put(page, "p", "%s", added);
   }
+  cgap_against_page(page, before, r->head, r->run_count);
+  cgap_against_conclude(conclusion, r->head, r->run_count);
+  cgap_page_put(page, "p", "%s", conclusion);
 }
 
 static void put_changes(cgap_page *page, const void *result)

@@ -9,6 +9,7 @@
 #include "head/model/loss.h"
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
+#include "report/against_show.h"
 #include "report/changes_show.h"
 
 /* How the folder is entered, and which runs the command has. */
@@ -44,6 +45,7 @@ typedef struct cli_train_result {
   const cgap_training_result *training_result[CGAP_NAMED_LOSSES]; /* inputs 1 to fits of the study */
   const cgap_changes *changes[CGAP_NAMED_LOSSES];                 /* of these against input 0 */
   const char *prefix[CGAP_NAMED_LOSSES];                          /* of their files */
+  cgap_contender head[CGAP_NAMED_LOSSES];                         /* the same, next to what needs no training */
   size_t run_count;
   const cgap_row_names *names;
   const char *source;
