@@ -12,6 +12,8 @@
 #include "head/model/loss.h"
 #include "head/training/choice.h"
 #include "io/find/dataset.h"
+#include "io/find/row_names.h"
+#include "report/changes_show.h"
 #include "report/comparison_show.h"
 
 enum { RUNS_MAX = CGAP_NAMED_LOSSES };
@@ -56,6 +58,8 @@ typedef struct race_run {
   char events[CGAP_PATH]; /* folder for TensorBoard, or "" */
   cgap_train_options options;
   cgap_training_result training_result;
+  cgap_against against;
+  cgap_changes changes; /* of the test part, from as it is to through the head */
 } race_run;
 
 typedef struct train_run {
@@ -72,6 +76,7 @@ typedef struct train_run {
   cgap_folder folder, events;
   cgap_training_data training_data;
   cgap_evaluation evaluation;
+  cgap_row_names names;
   cgap_progress inner; /* the program's own */
   char line[160];      /* what the progress line says */
   json_t *input;
@@ -270,7 +275,23 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
     .spill = !t->training_data.plan.resident,
     .progress = t->options.progress};
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
+  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
+    status = cgap_changes_init(&t->run[k].changes, &t->evaluation.audit[0], &t->evaluation.audit[1 + k], error);
+    if (status == CGAP_OK)
+      status = cgap_against_evaluation(&t->run[k].against, &t->evaluation, 1 + k, error);
+  }
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
+}
+
+/* A training that is finished is not lost where names cannot be read. */
+static void read_names(train_run *t)
+{
+  cgap_error error;
+  const int kind = cli_same_modality();
+  if (cgap_row_names_read(&t->names, t->dataset, &error) != CGAP_OK)
+    cli_warn("tables have no names of rows: %s", error.message);
+  if (kind >= 0) /* both modalities are the rows of this one */
+    t->names.of[kind == CGAP_IMAGE_ROWS ? CGAP_NAMED_TEXTS : CGAP_NAMED_IMAGES].count = 0;
 }
 
 /* TensorBoard takes a folder for a run. */
@@ -332,6 +353,8 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
   cgap_training_data_release_rows(&t->training_data);
   if (status == CGAP_OK && cli_ranks_first()) /* rank 0 measures and writes */
     status = run_evaluation(t, error);
+  if (status == CGAP_OK && cli_ranks_first())
+    read_names(t);
   cli_progress_clear();
   return status;
 }
@@ -354,8 +377,13 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
       return status;
     result.recommendation = &t->recommendation;
   }
-  for (size_t k = 0; k < t->runs; k++)
+  result.names = &t->names;
+  for (size_t k = 0; k < t->runs; k++) {
+    result.changes[k] = &t->run[k].changes;
+    result.prefix[k] = t->run[k].prefix;
+    result.head[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
     result.training_result[result.run_count++] = &t->run[k].training_result;
+  }
   cgap_status status = cli_train_write(&result, opt.out, error);
   return status == CGAP_OK ? cli_train_page_write(&result, opt.out, cli_warn_line, error) : status;
 }
@@ -385,15 +413,16 @@ static void print_words(const train_run *t, int columns)
     }
 }
 
-static void print_added(const train_run *t, int columns)
+/* Whom it helps and whom it hurts. */
+static void print_changes(const train_run *t, int columns)
 {
-  for (size_t k = 1; k <= t->runs; k++) {
-    char text[CGAP_SENTENCE];
-    cgap_comparison_adds(text, &t->evaluation.comparison, k, "center");
-    if (text[0] && k == 1)
-      putchar('\n');
-    if (text[0])
-      cgap_text_wrap(stdout, columns, "", text, 2);
+  for (size_t k = 0; k < t->runs; k++) {
+    char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
+    const size_t count = cgap_changes_words(sentence, &t->run[k].changes, &t->names);
+    if (t->runs > 1)
+      printf("%s\n", t->run[k].name);
+    for (size_t i = 0; i < count; i++)
+      cgap_text_wrap(stdout, columns, "", sentence[i], t->runs > 1 ? 2 : 0);
   }
 }
 
@@ -406,6 +435,29 @@ static void print_recommendation(const train_run *t, int columns)
   if (words.command[0])
     printf("  %s\n", words.command);
   putchar('\n');
+}
+
+/* The heads next to what needs no training. */
+static void print_against(const train_run *t, const cgap_paper *paper)
+{
+  cgap_contender heads[RUNS_MAX];
+  double before[CGAP_TRIAL_MEASURES];
+  for (size_t k = 0; k < t->runs; k++)
+    heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
+  cgap_trial_values(before, &t->evaluation.audit[0]);
+  cgap_against_print(before, heads, t->runs, paper, stdout);
+}
+
+static void print_conclusion(const train_run *t, int columns)
+{
+  cgap_contender heads[RUNS_MAX];
+  char text[CGAP_SENTENCE];
+  for (size_t k = 0; k < t->runs; k++)
+    heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
+  cgap_against_conclude(text, heads, t->runs);
+  putchar('\n');
+  if (text[0])
+    cgap_text_wrap(stdout, columns, "", text, 0);
 }
 
 static cgap_status print_comparison(const train_run *t, cgap_error *error)
@@ -422,14 +474,17 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
   if (t->chooses)
     print_recommendation(t, paper.columns);
   print_words(t, paper.columns);
+  print_changes(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
+  print_against(t, &paper);
+  putchar('\n');
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_comparison_print(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, &paper, stdout);
     if (k < t->runs)
       printf("\n");
   }
-  print_added(t, paper.columns);
   print_seconds(t, paper.columns);
+  print_conclusion(t, paper.columns);
   return cli_printed(CGAP_OK, error);
 }
 
@@ -455,8 +510,11 @@ static int run_train(const cli_args *args)
     cgap_folder_abandon(&t.folder);
   }
   const int code = status ? cli_fail(&error) : CGAP_OK;
-  for (size_t k = 0; k < t.runs; k++)
+  for (size_t k = 0; k < t.runs; k++) {
     cgap_training_result_clear(&t.run[k].training_result);
+    cgap_changes_clear(&t.run[k].changes);
+  }
+  cgap_row_names_clear(&t.names);
   cgap_evaluation_clear(&t.evaluation);
   cgap_choice_clear(&t.choice);
   cgap_training_data_clear(&t.training_data);

@@ -304,6 +304,26 @@ static json_t *worst_pairs(const cgap_audit *a)
   return list;
 }
 
+bool cgap_report_name_pairs(json_t *report, const cgap_row_names *names)
+{
+  static const struct {
+    cgap_named kind;
+    const char *row, *key;
+  } NAMED[] = {{CGAP_NAMED_IMAGES, "image", "image_name"}, {CGAP_NAMED_TEXTS, "text", "text_name"}};
+  json_t *pair;
+  size_t i;
+  bool sound = true;
+  json_array_foreach(cgap_json_get(report, "pairs.worst"), i, pair)
+  {
+    for (size_t k = 0; k < sizeof NAMED / sizeof *NAMED; k++) {
+      const char *name =
+        cgap_row_name(names, NAMED[k].kind, (size_t)json_integer_value(json_object_get(pair, NAMED[k].row)));
+      sound = sound && (!name || json_object_set_new(pair, NAMED[k].key, json_string(name)) == 0);
+    }
+  }
+  return sound;
+}
+
 static bool put_pairs(json_t *root, const cgap_audit *a)
 {
   return cgap_json_put(root, "loss.temperature", cgap_number_json(a->loss.temperature)) &&

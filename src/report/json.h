@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "contragap/contragap.h"
+#include "io/find/row_names.h"
 
 /* What may differ between two runs on the same data; stands under "run" alone. */
 typedef struct cgap_run {
@@ -24,6 +25,9 @@ enum {
 /* The whole report; `input` (borrowed) is what cgap_dataset_json gave, NULL where there is none; run may be NULL.
  * The caller owns the result (json_decref). NULL: out of memory. */
 json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);
+
+/* Adds image_name and text_name to the pairs of pairs.worst, where there are names. false: out of memory. */
+bool cgap_report_name_pairs(json_t *report, const cgap_row_names *names);
 
 /* The JSON Schema of a report: report.schema.base.json, and the scalars that the measures name. The caller owns the
  * result. NULL: out of memory. */
