@@ -21,7 +21,8 @@ typedef struct kind {
 } kind;
 
 /* Isotropic pairs: what whitening or a head would learn of them is noise too. */
-static const kind KINDS[] = {{"noise", 0, 0}, {"noise, apart", 4, 0}, {"alike pairs", 0, 1}, {"alike pairs, apart", 4, 1}};
+static const kind KINDS[] = {
+  {"noise", 0, 0}, {"noise, apart", 4, 0}, {"alike pairs", 0, 1}, {"alike pairs, apart", 4, 1}};
 enum { KINDS_COUNT = sizeof KINDS / sizeof *KINDS };
 
 static void make_pairs(double *x, double *y, const kind *k, uint64_t seed)
