@@ -511,13 +511,23 @@ static size_t candidate_of(const run *r, size_t t)
   return c;
 }
 
-/* By their scores in the first fold: the best `stay` of those that race go on. Returns how many. */
+/* The better of a trial's candidates, in the first fold. */
+static double first_score(const run *r, size_t t)
+{
+  double best = -INFINITY;
+  for (size_t c = 0; c < r->out->count; c++)
+    if (r->recipe[c].training == (int)t)
+      best = fmax(best, mean_of(r->score[c], r->fold[0].images));
+  return best;
+}
+
+/* The best `stay` of those that race go on. Returns how many. */
 static size_t leave_race(run *r, size_t stay)
 {
   size_t going = 0;
   double mean[GRID_COUNT];
   for (size_t t = 0; t < r->trials; t++)
-    mean[t] = r->trial[t].races ? mean_of(r->score[candidate_of(r, t)], r->fold[0].images) : -INFINITY;
+    mean[t] = r->trial[t].races ? first_score(r, t) : -INFINITY;
   for (size_t t = 0; t < r->trials; t++) {
     size_t better = 0;
     for (size_t i = 0; i < r->trials; i++)
