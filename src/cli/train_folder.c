@@ -89,7 +89,7 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
                    folder, found, lacking);
 }
 
-/* A choice leaves no checkpoints: it is made anew, over nothing but a choice. */
+/* A choice leaves no checkpoints: it starts over, and replaces nothing but a choice. */
 static cgap_status check_choose_again(const char *folder, cgap_error *error)
 {
   char first[300];

@@ -22,10 +22,11 @@ CGAP_MUST_CHECK cgap_status cgap_split_init(cgap_split *out, const cgap_embeddin
                                             uint64_t seed, cgap_error *error);
 void cgap_split_clear(cgap_split *split);
 
-/* Divides the training and the validation part of a split anew, by the same groups of images, to compare candidates on
- * rows that they were not fitted on: the images of `fold` are the test part, `inner` of the others the validation part.
- * folds 1: the training part stays, one half of the validation part is the validation part and the other the test part.
- * The test part of `split` is in none. Depends on nothing else than its arguments. CGAP_DATA where a part has no texts.
+/* Divides the training and the validation part of a split once more, by the same groups of images, to compare
+ * candidates on rows that they were not fitted on: the images of `fold` are the test part, `inner` of the others the
+ * validation part. folds 1: the training part stays, one half of the validation part is the validation part and the
+ * other the test part. The test part of `split` is in none. Depends on nothing else than its arguments. CGAP_DATA where
+ * a part has no texts.
  */
 enum { CGAP_FOLDS_MAX = 5 };
 CGAP_MUST_CHECK cgap_status cgap_split_fold(cgap_split *out, const cgap_split *split, const cgap_embeddings *e,
