@@ -93,6 +93,8 @@ cgap_status cgap_folder_open_alone(cgap_folder *out, const char *path, cgap_erro
   cgap_status status = cgap_folder_open(out, path, error);
   if (status == CGAP_OK)
     status = cgap_lock_output(out->path, true, error);
+  if (status == CGAP_OK)
+    status = cgap_stage_complete(out->path, error);
   if (status != CGAP_OK)
     cgap_folder_abandon(out);
   return status;

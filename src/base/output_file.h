@@ -19,8 +19,8 @@ typedef struct cgap_folder {
 
 /* CGAP_FILE where it cannot be made or written, CGAP_RESOURCE where the disk is full. */
 CGAP_MUST_CHECK cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *error);
-/* The same with the folder's lock, which the program keeps to its end: CGAP_FILE where another process has it. Check
- * what is in the folder only after this. */
+/* The same with the folder's lock, which the program keeps to its end: CGAP_FILE where another process has it. What a
+ * process that was killed has not put in its place is. Check what is in the folder only after this. */
 CGAP_MUST_CHECK cgap_status cgap_folder_open_alone(cgap_folder *out, const char *path, cgap_error *error);
 void cgap_folder_abandon(cgap_folder *folder); /* removes what open made, where still empty */
 

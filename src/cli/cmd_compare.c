@@ -146,10 +146,22 @@ static void name_input(char out[CGAP_PATH], const cli_args *args, size_t k)
 
 /* ---------------------------------------------------------------- inputs */
 
+/* The figures next to a report have to be of the same run. */
+static cgap_status check_whole(const char *report, cgap_error *error)
+{
+  char folder[CGAP_PATH];
+  const char *slash = strrchr(report, '/');
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - report) : 1, slash ? report : ".");
+  return cgap_stage_check(folder, error);
+}
+
 static cgap_status read_report(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   json_error_t fault;
   size_t bytes = 0;
+  cgap_status status = check_whole(path, error);
+  if (status != CGAP_OK)
+    return status;
   char *text = cgap_read_text(path, &bytes); /* json_load_file takes a read that failed for the file's end */
   if (!text)
     return cgap_fail(error, CGAP_FILE,
@@ -158,7 +170,7 @@ static cgap_status read_report(compare_run *r, size_t k, const char *name, const
   free(text);
   if (!json)
     return cgap_fail(error, CGAP_DATA, "%s: no JSON at line %d: %.200s", path, fault.line, fault.text);
-  cgap_status status = cgap_comparison_report(&r->comparison, k, name, json, error);
+  status = cgap_comparison_report(&r->comparison, k, name, json, error);
   json_decref(json);
   return status;
 }
@@ -253,9 +265,10 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
 
 /* ---------------------------------------------------------------- the folder */
 
+static const char *const written[] = {"compare.json", "report.html", NULL};
+
 static cgap_status open_folder(cgap_folder *out, const cli_args *args, cgap_error *error)
 {
-  static const char *const written[] = {"compare.json", "report.html", NULL};
   cgap_status status = cli_overwrite_inputs(opt.out, written, NULL, args->items, args->count, error);
   if (status == CGAP_OK)
     status = cgap_folder_open_alone(out, opt.out, error);
@@ -405,24 +418,29 @@ static void print_table(const compare_run *r)
 static cgap_status write_folder(const compare_run *r, const cli_args *args, const json_t *json, cgap_error *error)
 {
   char path[CGAP_PATH];
-  cli_interrupt_set_message("%s is not complete; the same command writes it again", opt.out);
+  cgap_stage stage;
+  cgap_error ignored;
   figure_list *list = calloc(1, sizeof *list);
   if (!list)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = cgap_folder_file(path, opt.out, "compare.json", error);
+  cgap_status status = cgap_stage_open(&stage, r->folder.path, error);
+  if (status == CGAP_OK)
+    status = cgap_folder_file(path, stage.path, "compare.json", error);
   if (status == CGAP_OK)
     status = cgap_json_write(json, path, error);
   if (status == CGAP_OK)
-    status = write_figures(list, r, args, opt.out, error);
+    status = write_figures(list, r, args, stage.path, error);
   const cgap_comparison_about about = {.paths = args->items,
                                        .figures = list->names,
                                        .figure_count = list->count,
                                        .figure_words = list->words,
                                        .run = cli_run(args->command_line, cli_shared.threads, r->start)};
   if (status == CGAP_OK)
-    status = cgap_comparison_page_write(&r->comparison, &about, opt.out, error);
+    status = cgap_comparison_page_write(&r->comparison, &about, stage.path, error);
   free(list);
-  return status;
+  if (status == CGAP_OK)
+    return cli_overwrite_replace(&stage, CLI_FOLDER_COMPARE, written, error);
+  return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
 
 static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_error *error)

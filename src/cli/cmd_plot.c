@@ -238,14 +238,17 @@ static int run_plot(const cli_args *args)
   cgap_status status = check_format(wanted, &error);
   if (!status)
     status = check_size(size, &error);
+  const bool draws = !opt.list && !opt.terminal;
+  if (!status && draws)
+    status = cgap_lock_output(args->items[0], true, &error);
+  if (!status)
+    status = draws ? cgap_stage_complete(args->items[0], &error) : cgap_stage_check(args->items[0], &error);
   if (!status)
     status = find_tables(&list, args->items[0], &error);
   if (!status)
     status = select_figures(&list, &error);
   if (!status && opt.list)
     status = print_list(&list, &error);
-  if (!status && !opt.list && !opt.terminal)
-    status = cgap_lock_output(args->items[0], true, &error);
   return status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/temporary_file.h"
 #include "cli/interrupt.h"
 #include "cli/run_info.h"
 #include "comm/comm.h"
@@ -55,6 +56,7 @@ static void print_line(const char *lead, const char *format, va_list values)
     return;
   vsnprintf(raw, sizeof raw, format, values);
   cli_name_flags(text, sizeof text, raw);
+  cgap_stage_hide(text);
   one_line(text);
   cli_progress_clear();
   fprintf(stderr, "contragap: %s%s\n", lead, text);
@@ -79,6 +81,7 @@ int cli_fail(const cgap_error *error)
   cli_progress_clear();
   char text[sizeof error->message];
   cli_name_flags(text, sizeof text, error->message);
+  cgap_stage_hide(text);
   one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;

@@ -20,6 +20,7 @@
 static const char *const RESULT[] = {"before.json", "after.json",   "clip.json",  "cua.json",    "cuaxu.json",
                                      "start.json",  "center.json",  "shift.json", "whiten.json", "procrustes.json",
                                      "cca.json",    "compare.json", "report.html"};
+enum { RESULTS = sizeof RESULT / sizeof *RESULT };
 
 static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                            cgap_error *error)
@@ -44,17 +45,19 @@ static void remove_file(const char *folder, const char *prefix, const char *name
     (void)remove(path); /* a file that stays is replaced when the run writes its own */
 }
 
-/* Only these names, and only in the folder of a run: whatever else is there is the user's. */
+/* Only these names, and only in the folder of a run: whatever else is there is the user's. The files by which it is
+ * known as such go last, so that what a process that was killed has left is removed by the next one. */
 static void remove_run(const char *folder)
 {
   char first[300];
   if (!cli_overwrite_finds_training(folder, first))
     return;
-  for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
-    for (int k = 0; k < CLI_TRAINING_FILES; k++)
-      remove_file(folder, cli_training_prefixes[p], cli_training_files[k]);
-  for (size_t k = 0; k < sizeof RESULT / sizeof *RESULT; k++)
+  cli_overwrite_remove_figures(folder, CLI_FOLDER_TRAIN);
+  for (size_t k = 0; k < RESULTS; k++)
     remove_file(folder, "", RESULT[k]);
+  for (int k = CLI_TRAINING_FILES; k-- > 0;)
+    for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
+      remove_file(folder, cli_training_prefixes[p], cli_training_files[k]);
 }
 
 /* A run that was ended before its first checkpoint starts over, but never over what another run finished. */
@@ -140,7 +143,6 @@ static bool is_written(const char *result, const cli_train_begin *how)
 /* Files of others that this command would write over. */
 static cgap_status check_foreign(const char *folder, const cli_train_begin *how, cgap_error *error)
 {
-  enum { RESULTS = sizeof RESULT / sizeof *RESULT };
   char table[CGAP_NAMED_LOSSES][40];
   const char *names[RESULTS + CGAP_NAMED_LOSSES + 1];
   size_t count = 0;
@@ -158,7 +160,6 @@ static cgap_status check_foreign(const char *folder, const cli_train_begin *how,
 /* None of what a training may leave is what it reads: force removes all of it. */
 static cgap_status check_inputs(const char *folder, const cgap_dataset *dataset, cgap_error *error)
 {
-  enum { RESULTS = sizeof RESULT / sizeof *RESULT };
   char file[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES][40];
   const char *names[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES + RESULTS + 1];
   size_t count = 0;
@@ -256,7 +257,7 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
   return status;
 }
 
-cgap_status cli_train_write(const cli_train_result *r, const char *folder, cgap_error *error)
+static cgap_status write_reports(const cli_train_result *r, const char *folder, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < r->evaluation->count; k++)
@@ -491,8 +492,8 @@ static void put_run(cgap_page *page, const void *result)
   fputs("</dl>\n", page->out);
 }
 
-cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
-                                 cgap_error *error)
+static cgap_status write_page(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
+                              cgap_error *error)
 {
   static const cgap_section sections[] = {{"result", "What it gained and what it cost", put_result},
                                           {"training", "Training", put_training},
@@ -516,4 +517,19 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   if (status == CGAP_OK)
     status = cgap_figures_render(path, names, 1 + CGAP_BEFORE_AFTER, warn_line, error);
   return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, error) : status;
+}
+
+cgap_status cli_train_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
+                            cgap_error *error)
+{
+  cgap_stage stage;
+  cgap_error ignored;
+  cgap_status status = cgap_stage_open(&stage, folder, error);
+  if (status == CGAP_OK)
+    status = write_reports(r, stage.path, error);
+  if (status == CGAP_OK)
+    status = write_page(r, stage.path, warn_line, error);
+  if (status == CGAP_OK) /* the reports of a run that --force replaced are gone since its begin */
+    return cli_overwrite_replace(&stage, CLI_FOLDER_TRAIN, (const char *const[]){NULL}, error);
+  return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "report/gnuplot.h"
 #include "report/text.h"
@@ -420,24 +419,12 @@ size_t cgap_figures_of(const cgap_audit *a, const char *names[CGAP_FIGURES_MAX])
   return count;
 }
 
-/* Pictures of an earlier table, and all of a figure that this audit does not have: what is left must not mislead. */
-static void remove_figure(const char *folder, const char *name, bool table_too)
-{
-  static const char *const endings[] = {"svg", "png", "pdf", "tsv", "gp"};
-  char path[CGAP_PATH];
-  for (size_t e = 0; e < (table_too ? 5 : 3); e++)
-    if (snprintf(path, sizeof path, "%s/%s.%s", folder, name, endings[e]) < (int)sizeof path)
-      unlink(path);
-}
-
 static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char *folder, const char *name,
                                 cgap_error *error)
 {
   cgap_error ignored;
   cgap_status closed = cgap_tsv_close(table, !status, status ? &ignored : error);
   status = status ? status : closed;
-  if (!status)
-    remove_figure(folder, name, false);
   return status ? status : cgap_plots_copy(folder, name, error);
 }
 
@@ -445,10 +432,8 @@ cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const ch
 {
   for (size_t f = 0; f < CGAP_FIGURES_MAX; f++) {
     cgap_tsv table;
-    if ((a->has & figures[f].needs) != figures[f].needs) {
-      remove_figure(folder, figures[f].name, true);
+    if ((a->has & figures[f].needs) != figures[f].needs)
       continue;
-    }
     cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, figures[f].header, error);
     if (status)
       return status;

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "analysis/fields.h"
 #include "report/figures.h"
@@ -17,7 +16,7 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
     status = cgap_folder_open(&figures, path, error);
   if (!status)
     status = cgap_folder_file(path, folder, "report.json", error);
-  if (!status) /* first: by it an audit that was ended in the middle knows the folder again */
+  if (!status)
     status = cgap_json_write(r->json, path, error);
   if (!status)
     status = cgap_folder_file(path, folder, "figures", error);
@@ -51,10 +50,8 @@ static void print_rank(FILE *stream, double value, char end)
 
 cgap_status cgap_rows_write(const cgap_audit *a, const char *path, cgap_error *error)
 {
-  if (!(a->has & CGAP_HAS_PAIRS)) {
-    unlink(path); /* of an earlier audit: it would not belong to this report */
+  if (!(a->has & CGAP_HAS_PAIRS))
     return CGAP_OK;
-  }
   cgap_outfile file;
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status)

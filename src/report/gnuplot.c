@@ -192,8 +192,8 @@ static cgap_status run_script(const char *folder, const char *name, const char *
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(number));
   if (interrupted)
-    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while drawing %s/%s; what was written before it stays",
-                     folder, script);
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while drawing %s/%s; the same command draws it", folder,
+                     script);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot failed: %s", folder, script, said);
   return CGAP_OK;

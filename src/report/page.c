@@ -383,6 +383,7 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
     const cgap_status rendered = put_figure(page, folder, names[f], &fault);
     if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
       page->status = cgap_fail(page->error, rendered, "%s", fault.message);
+    cgap_stage_hide(fault.message);
     if (rendered != CGAP_OK)
       cgap_page_put(page, "p", "%s.", fault.message);
     if (rendered == CGAP_USAGE) /* no gnuplot: one sentence is enough */

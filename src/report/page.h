@@ -75,7 +75,7 @@ CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_audit *audit, const ch
                                                void (*warn_line)(const char *line), cgap_error *error);
 
 /* rows.tsv: for every pair the rows of text and image in the file, their cosine, and the rank of each for the other.
- * Where the audit has no pairs, an earlier file of that name is removed. */
+ * No file where the audit has no pairs. */
 CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const char *path, cgap_error *error);
 
 /* Writes folder/report.html; the tables and scripts of folder/figures are there already. Without gnuplot the page says
