@@ -19,7 +19,7 @@
 enum { GRACE_MILLISECONDS = 400 };
 
 static sigset_t asking;
-static atomic_bool stop, answered, decided;
+static atomic_bool stop, answered, decided, removing;
 static char kept[CGAP_PATH + 300] = "nothing was written";
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -60,6 +60,7 @@ void cli_interrupt_set_output(const char *path)
 /* Allocates nothing: the memory may be out, or a thread that was stopped may hold its lock. */
 static void clean_up(void)
 {
+  atomic_store(&removing, true);
   cgap_temporaries_remove_all();
   for (size_t length = strlen(output.path); length > output.stood; length--)
     if (output.path[length] == '/' || output.path[length] == '\0') {
@@ -67,6 +68,12 @@ static void clean_up(void)
       if (rmdir(output.path) != 0 && errno != ENOENT) /* a folder with something in it stays */
         break;
     }
+}
+
+void cli_interrupt_let_end(void)
+{
+  while (atomic_load(&removing))
+    pause();
 }
 
 /* The next signal that asks the program to stop. */
