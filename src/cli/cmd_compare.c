@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
@@ -140,8 +141,9 @@ static void name_input(char out[CGAP_PATH], const cli_args *args, size_t k)
       alone = i == k || strcmp(other, out) != 0;
     }
     if (alone || strlen(out) == significant_length(args->items[k]))
-      return;
+      break;
   }
+  cgap_text_clean(out, '?', "");
 }
 
 /* ---------------------------------------------------------------- inputs */
@@ -322,8 +324,10 @@ static cgap_status copy_kind(figure_list *list, const compare_run *r, const cli_
     snprintf(name, NAME, "%s-%c", kind, (char)('A' + k));
     snprintf(file, sizeof file, "%s.tsv", name);
     status = cgap_folder_file(path, folder, file, error);
-    if (status == CGAP_OK)
+    if (status == CGAP_OK) {
+      cgap_text_clean(table[k], ' ', "\t\n"); /* what it says is drawn, and goes into the page */
       status = cgap_write_file(path, table[k], strlen(table[k]), error);
+    }
     if (status == CGAP_OK)
       status = cgap_plots_copy(folder, name, error);
     list->names[list->count++] = name;

@@ -229,7 +229,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     char why[sizeof error->message + 300];
     snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->queue.comm), cgap_comm_node(s->queue.comm),
              error->message);
-    json_object_set_new(*out, "why", json_string(why));
+    json_object_set_new(*out, "why", cgap_json_string(why));
     json_object_set_new(*out, "failed", json_true());
   }
   if (*out)
@@ -361,7 +361,7 @@ static cgap_status run_job(void *context, size_t k, char **result, cgap_error *e
     *error = s->error;
     status = s->failed;
   }
-  if (status == CGAP_OK && (json_object_set_new(run, "line", json_string(s->line)) != 0 ||
+  if (status == CGAP_OK && (json_object_set_new(run, "line", cgap_json_string(s->line)) != 0 ||
                             !(*result = cgap_json_text(run, JSON_COMPACT | JSON_PRESERVE_ORDER))))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   json_decref(options);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "cli/run_info.h"
 #include "report/gnuplot.h"
 
@@ -91,11 +92,9 @@ static void end_now(void)
   cli_progress_clear();
   pthread_mutex_lock(&kept_lock);
   char text[sizeof kept + 40];
-  const int length = snprintf(text, sizeof text, "contragap: interrupted; %s\n", kept);
-  for (int k = 0; k + 1 < length; k++)
-    if ((unsigned char)text[k] < 32)
-      text[k] = '?';
-  if (cli_ranks_first() && write(STDERR_FILENO, text, (size_t)length) < 0)
+  snprintf(text, sizeof text, "contragap: interrupted; %s\n", kept);
+  cgap_text_clean(text, '?', "\n");
+  if (cli_ranks_first() && write(STDERR_FILENO, text, strlen(text)) < 0)
     _exit(CGAP_INTERRUPTED);
   _exit(CGAP_INTERRUPTED); /* not exit: the work still runs and holds locks */
 }
@@ -188,6 +187,7 @@ void cli_crash_name(const char *const *names, size_t count)
     const int length = snprintf(read_names + used, sizeof read_names - used, "%s%s", k ? " or " : "", names[k]);
     used += length > 0 ? (size_t)length : 0;
   }
+  cgap_text_clean(read_names, '?', "");
 }
 
 static void end_crashed(int number)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/temporary_file.h"
+#include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/run_info.h"
 #include "comm/comm.h"
@@ -22,9 +23,8 @@ static struct {
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
 {
-  for (char *c = text; *c; c++)
-    if ((unsigned char)*c < 32 || *c == 127)
-      *c = '?';
+  cgap_stage_hide(text);
+  cgap_text_clean(text, '?', "");
 }
 
 void cli_name_flags(char *out, size_t size, const char *text)
@@ -56,7 +56,6 @@ static void print_line(const char *lead, const char *format, va_list values)
     return;
   vsnprintf(raw, sizeof raw, format, values);
   cli_name_flags(text, sizeof text, raw);
-  cgap_stage_hide(text);
   one_line(text);
   cli_progress_clear();
   fprintf(stderr, "contragap: %s%s\n", lead, text);
@@ -82,7 +81,6 @@ int cli_fail(const cgap_error *error)
   cli_progress_clear();
   char text[sizeof error->message];
   cli_name_flags(text, sizeof text, error->message);
-  cgap_stage_hide(text);
   one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;

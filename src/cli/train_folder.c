@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output_file.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "head/training/epoch_log.h"
@@ -219,7 +220,7 @@ static cgap_status write_report(const cli_train_result *r, size_t k, const char 
   json_t *input = json_copy(r->input);
   cgap_terms_text(terms, r->evaluation->comparison.input[k].trained);
   if (input && terms[0])
-    json_object_set_new(input, "trained_losses", json_string(terms));
+    json_object_set_new(input, "trained_losses", cgap_json_string(terms));
   json_t *json = input ? cgap_report_json(&r->evaluation->audit[k], input, &run) : NULL;
   json_decref(input);
   if (!json)

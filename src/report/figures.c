@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text_buffer.h"
 #include "report/gnuplot.h"
 #include "report/text.h"
 
@@ -45,12 +46,13 @@ void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
   va_start(values, format);
   (void)vsnprintf(value, sizeof value, format, values);
   va_end(values);
+  cgap_text_clean(value, ' ', "");
   fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
   for (const char *c = value; *c; c++) {
     if (*c == '"')
       fputs("\xE2\x80\xB3", table->file.stream);
     else
-      fputc((unsigned char)*c < 32 ? ' ' : *c, table->file.stream);
+      fputc(*c, table->file.stream);
   }
   fputc('\n', table->file.stream);
 }
@@ -614,8 +616,14 @@ static void about_ticks(cgap_tsv *t, const cgap_curve *curves, size_t count)
 
 static void put_name(cgap_tsv *t, const char *name)
 {
-  for (; *name; name++)
-    fputc((unsigned char)*name < 32 || *name == '"' ? ' ' : *name, t->file.stream);
+  size_t bytes;
+  for (bool visible; *name; name += bytes) {
+    bytes = cgap_text_next(name, &visible, NULL);
+    if (visible && *name != '"')
+      fwrite(name, 1, bytes, t->file.stream);
+    else
+      fputc(' ', t->file.stream);
+  }
   fputc('\t', t->file.stream);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "base/text_buffer.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 
@@ -19,14 +20,16 @@ static void put_escaped(FILE *out, const char *text)
     char sign;
     const char *as;
   } escapes[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
-  for (; *text; text++) {
+  size_t bytes;
+  for (bool visible; *text; text += bytes) {
     size_t e = 0;
+    bytes = cgap_text_next(text, &visible, NULL);
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
     if (e < sizeof escapes / sizeof *escapes)
       fputs(escapes[e].as, out);
-    else if ((unsigned char)*text >= 32 || *text == '\n')
-      fputc(*text, out);
+    else if (visible || *text == '\n')
+      fwrite(text, 1, bytes, out);
     else
       fputc(' ', out);
   }
