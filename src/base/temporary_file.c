@@ -17,6 +17,7 @@
 #include <xxhash.h>
 
 enum { TRIES_MAX = 100, WHO_BYTES = 200 };
+enum { LIST_FULL = ENOBUFS }; /* an errno that no call on files has */
 
 /* ---------------------------------------------------------------- failures */
 
@@ -30,13 +31,17 @@ static bool is_one_of(int number, const int *numbers, size_t count)
 
 static bool is_shortage(int number)
 {
-  static const int SHORTAGES[] = {EMFILE, ENFILE, ENOMEM, ENOLCK};
+  static const int SHORTAGES[] = {EMFILE, ENFILE, ENOMEM, ENOLCK, LIST_FULL};
   return is_one_of(number, SHORTAGES, sizeof SHORTAGES / sizeof *SHORTAGES);
 }
 
 static cgap_status fail_shortage(cgap_error *error, int number, const char *path, const char *doing)
 {
   const bool files = number == EMFILE || number == ENFILE;
+  if (number == LIST_FULL)
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "%s: cannot %s: %d outputs are being written at the moment; wait for their end", path, doing,
+                     CGAP_TEMPORARIES_MAX);
   return cgap_fail(error, CGAP_RESOURCE, "%s: cannot %s: %s; %s", path, doing, strerror(number),
                    files ? "raise the limit (ulimit -n)" : "close other programs");
 }
@@ -229,8 +234,11 @@ static void remove_leftovers(const char *path)
  * locked. */
 static int create_locked(cgap_temporary *out)
 {
-  if (!list_path(strdup(out->path)))
-    return EMFILE;
+  char *own = strdup(out->path);
+  if (!own)
+    return ENOMEM;
+  if (!list_path(own))
+    return LIST_FULL;
   while ((out->fd = open(out->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666)) < 0 && errno == EINTR)
     continue;
   if (out->fd < 0) {
@@ -271,6 +279,11 @@ static int synchronise(int folder)
   if (fsync(folder) == 0 || errno == EINVAL || errno == EBADF || errno == EROFS || errno == ENOTSUP) /* cannot be */
     return 0;
   return errno;
+}
+
+void cgap_temporary_unlock(const cgap_temporary *file)
+{
+  (void)flock(file->fd, LOCK_UN);
 }
 
 int cgap_synchronise_folder(const char *path)
@@ -437,7 +450,7 @@ cgap_status cgap_stage_open(cgap_stage *out, const char *folder, cgap_error *err
     status = cgap_stage_complete(folder, error);
   int number = 0;
   if (status == CGAP_OK && !list_path(strdup(out->path)))
-    number = EMFILE;
+    number = LIST_FULL;
   else if (status == CGAP_OK && mkdir(out->path, 0777) != 0) {
     number = errno;
     unlist_path(out->path);

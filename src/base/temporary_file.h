@@ -47,6 +47,9 @@ void cgap_temporary_name(char out[CGAP_TEMPORARY], const char *path, uint64_t to
 CGAP_MUST_CHECK cgap_status cgap_temporary_create(cgap_temporary *out, const char *path, const char *as,
                                                   cgap_error *error);
 
+/* Lets another process write into it; the lock of the folder keeps others from taking it for left. */
+void cgap_temporary_unlock(const cgap_temporary *file);
+
 /* On disk, and then called path, for good: the folder is on disk as well. On failure it is removed. */
 CGAP_MUST_CHECK cgap_status cgap_temporary_publish(cgap_temporary *file, const char *path, cgap_error *error);
 

@@ -256,7 +256,7 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   if (!status)
     status = cgap_report_render(&r->audit, stage.path, cli_warn_line, error);
   if (!status)
-    status = cgap_audit_page_write(&report, stage.path, error);
+    status = cgap_audit_page_write(&report, stage.path, cli_warn_line, error);
   if (!status)
     return cli_overwrite_replace(&stage, CLI_FOLDER_AUDIT, written, error);
   if (cgap_stage_close(&stage, false, &ignored) == CGAP_OK)

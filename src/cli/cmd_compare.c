@@ -438,6 +438,7 @@ static cgap_status write_folder(const compare_run *r, const cli_args *args, cons
                                        .figures = list->names,
                                        .figure_count = list->count,
                                        .figure_words = list->words,
+                                       .warn_line = cli_warn_line,
                                        .run = cli_run(args->command_line, cli_shared.threads, r->start)};
   if (status == CGAP_OK)
     status = cgap_comparison_page_write(&r->comparison, &about, stage.path, error);

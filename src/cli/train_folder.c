@@ -517,7 +517,8 @@ static cgap_status write_page(const cli_train_result *r, const char *folder, voi
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
   if (status == CGAP_OK)
     status = cgap_figures_render(path, names, 1 + CGAP_BEFORE_AFTER, warn_line, error);
-  return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, error) : status;
+  return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, warn_line, error)
+                           : status;
 }
 
 cgap_status cli_train_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),

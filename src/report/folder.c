@@ -266,7 +266,8 @@ static void put_run(cgap_page *page, const void *report)
           r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, " : ", ");
 }
 
-cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, cgap_error *error)
+cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, void (*warn_line)(const char *line),
+                                  cgap_error *error)
 {
   static const cgap_section sections[] = {{"verdict", "Verdict", put_verdict},
                                           {"figures", "Figures", put_figures},
@@ -280,5 +281,5 @@ cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, cgap
   snprintf(title, sizeof title, "Contrastive gap of %s", r->source);
   snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
            a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
-  return cgap_page_write(folder, title, about, sections, r, error);
+  return cgap_page_write(folder, title, about, sections, r, warn_line, error);
 }

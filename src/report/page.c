@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/fields.h"
 #include "base/text_buffer.h"
@@ -375,6 +376,17 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
 }
 
+/* Where the picture is missing as well that has been said. */
+static void warn_of_missing(const cgap_page *page, const char *folder, const char *name, const char *why)
+{
+  char picture[CGAP_PATH], line[sizeof(cgap_error) + 40];
+  if (!page->warn_line || snprintf(picture, sizeof picture, "%s/%s.svg", folder, name) >= (int)sizeof picture ||
+      access(picture, F_OK) != 0)
+    return;
+  snprintf(line, sizeof line, "report.html lacks a figure: %s", why);
+  page->warn_line(line);
+}
+
 void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
 {
   char folder[CGAP_PATH];
@@ -387,6 +399,8 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
     if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
       page->status = cgap_fail(page->error, rendered, "%s", fault.message);
     cgap_stage_hide(fault.message);
+    if (rendered == CGAP_FILE)
+      warn_of_missing(page, folder, names[f], fault.message);
     if (rendered != CGAP_OK)
       cgap_page_put(page, "p", "%s.", fault.message);
     if (rendered == CGAP_USAGE) /* no gnuplot: one sentence is enough */
@@ -480,7 +494,7 @@ static void open_page(cgap_page *page, const char *title, const char *about, con
 }
 
 cgap_status cgap_page_write(const char *folder, const char *title, const char *about, const cgap_section *sections,
-                            const void *data, cgap_error *error)
+                            const void *data, void (*warn_line)(const char *line), cgap_error *error)
 {
   char path[CGAP_PATH];
   cgap_outfile file;
@@ -489,7 +503,7 @@ cgap_status cgap_page_write(const char *folder, const char *title, const char *a
     status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
-  cgap_page page = {.out = file.stream, .folder = folder, .error = error};
+  cgap_page page = {.out = file.stream, .folder = folder, .warn_line = warn_line, .error = error};
   open_page(&page, title, about, sections);
   for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
     fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,
