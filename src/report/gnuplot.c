@@ -259,7 +259,7 @@ static cgap_status render_temporary(cgap_temporary *out, char picture[CGAP_PATH]
   if (!status)
     status = run_script(folder, name, strrchr(temporary, '/') + 1, d, error);
   if (!status && (fstat(out->fd, &facts) != 0 || facts.st_size == 0))
-    status = cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; is the disk full?", folder, name);
+    status = cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; check whether the disk is full or broken", folder, name);
   if (status)
     cgap_temporary_close(out);
   return status;

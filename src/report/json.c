@@ -97,7 +97,7 @@ cgap_status cgap_json_print(const json_t *json, FILE *stream, cgap_error *error)
   bool sound = fputs(text, stream) >= 0 && fputc('\n', stream) != EOF && fflush(stream) == 0;
   free(text);
   return sound ? CGAP_OK
-               : cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the report; is the disk full?");
+               : cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the report; check whether the disk is full or broken");
 }
 
 cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *error)

@@ -225,7 +225,7 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
   }
   print_legend(a, paint, out);
   if (fflush(out) != 0 || ferror(out))
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; check whether the disk is full or broken");
   return CGAP_OK;
 }
 
@@ -303,7 +303,7 @@ cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out
     if (cgap_field_present(a, cgap_field_at(i)))
       put_row(out, a, cgap_field_at(i));
   if (fflush(out) != 0 || ferror(out))
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; check whether the disk is full or broken");
   return CGAP_OK;
 }
 
@@ -347,6 +347,6 @@ cgap_status cgap_csv_print(const cgap_audit *a, FILE *out, cgap_error *error)
     fputc('\n', out);
   }
   if (fflush(out) != 0 || ferror(out))
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; check whether the disk is full or broken");
   return CGAP_OK;
 }

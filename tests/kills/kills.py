@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Ends the program at random moments, starts the same command again, and compares with an undisturbed run.
 
-  kills.py PROGRAM [--count N] [--seed N] [--cases a,b] [--jobs N] [--launcher 'mpirun -n 2']
+  kills.py PROGRAM [--count N] [--seed N] [--cases a,b] [--jobs N] [--mpi MODULE]
   kills.py PROGRAM --renames LIBRARY [--stride N] [--cases a,b] [--jobs N]
 
 Each turn takes a command that writes, ends it with SIGKILL, SIGTERM or SIGINT after a random part of the time that it
@@ -11,7 +11,8 @@ or the readers say that it has not. Then the same command runs again (train and 
 what an undisturbed run leaves: nothing lost, nothing of the first run left. Exit 1 where that is not so.
 
 With --renames the moments are not random: LIBRARY (tests/faults) ends the program before each of its renames. With
---launcher SIGKILL is for one of the ranks, and the other signals are for the launcher.
+--mpi (build/src/comm/contragap-mpi.so, which tells the launcher; MPIEXEC names another) each command has two ranks:
+SIGKILL is for one of them, and the other signals are for the launcher.
 """
 import argparse
 import collections
@@ -37,6 +38,13 @@ INTERRUPTED = 130
 RESUMED = ("train", "train-long", "sweep")
 WHOLE = ("audit-over", "compare-over")  # of the run before nothing is removed before the new one is complete
 TURN = "CONTRAGAP_TURN"  # in the environment of a turn's processes
+
+
+def launcher_of(module):
+    """Of two ranks, as tests/cli/lib_mpi.sh chooses it."""
+    linked = subprocess.run(["ldd", module], capture_output=True, text=True, check=True).stdout
+    usual = (shutil.which("mpiexec.mpich") or "mpiexec") if "libmpich" in linked else "mpirun --oversubscribe --bind-to none"
+    return os.environ.get("MPIEXEC", usual).split() + ["-n", "2"]
 
 
 def temporary(path):
@@ -181,7 +189,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cases")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--launcher", type=str.split, default=[])
+    parser.add_argument("--mpi", metavar="MODULE", dest="launcher", type=launcher_of, default=[])
     parser.add_argument("--renames", metavar="LIBRARY")
     parser.add_argument("--stride", type=int, default=1)
     options = parser.parse_args()
@@ -191,6 +199,7 @@ def main():
     if options.launcher and not shutil.which(options.launcher[0]):
         print(f"{options.launcher[0]} is not here", file=sys.stderr)
         return 77  # skipped
+    os.environ.pop("MALLOC_PERTURB_", None)  # the launcher of Open MPI 4.1 crashes with it
     scratch = tempfile.mkdtemp(prefix="contragap-kills-")
     try:
         return go_over(options, scratch)
