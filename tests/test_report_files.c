@@ -1,10 +1,12 @@
 /* What an audit writes: complete files, its folder, tables and scripts of figures, and what gnuplot makes of them. */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "report/figures.h"
@@ -132,6 +134,46 @@ static void draws(const char *folder, const char *name, const char *word)
   char *svg = cgap_gnuplot_text(folder, name, &drawing, &error);
   cr_expect(svg && strstr(svg, word), "%s: no '%s'; %s", name, word, error.message);
   free(svg);
+}
+
+/* In place of gnuplot, first on PATH: a script. */
+static void put_gnuplot(const char *folder, const char *script)
+{
+  char path[300], search[4200];
+  snprintf(path, sizeof path, "%s/gnuplot", folder);
+  FILE *file = fopen(path, "w");
+  cr_assert(file && fputs(script, file) >= 0 && fclose(file) == 0 && chmod(path, 0755) == 0);
+  snprintf(search, sizeof search, "%s:/usr/bin:/bin", folder);
+  cr_assert_eq(setenv("PATH", search, 1), 0);
+}
+
+static size_t files_in(const char *folder)
+{
+  size_t count = 0;
+  DIR *list = opendir(folder);
+  while (list && readdir(list))
+    count++;
+  if (list)
+    closedir(list);
+  return count;
+}
+
+Test(figures, a_gnuplot_that_hangs_is_ended, .timeout = 30)
+{
+  static const cgap_plot_job job = {.format = "svg", .theme = "light", .seconds_max = 0.3};
+  char folder[200];
+  cgap_error error = {0};
+  support_directory(folder, sizeof folder);
+  put_gnuplot(folder, "#!/bin/sh\necho begins\nexec sleep 1000\n");
+  const size_t before = files_in(folder);
+  cr_expect_eq(cgap_gnuplot_render(folder, "scatter", &job, &error), CGAP_FILE);
+  cr_expect(strstr(error.message, "scatter.gp: gnuplot did not end within 0.3 seconds"), "%s", error.message);
+  cr_expect_eq(files_in(folder), before);
+  cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
+  /* nor is it waited for again */
+  put_gnuplot(folder, "#!/bin/sh\necho drawn >$5\n");
+  cr_expect_eq(cgap_gnuplot_render(folder, "cosines", &job, &error), CGAP_USAGE);
+  support_remove(folder);
 }
 
 Test(figures, before_and_after_on_the_same_axes)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "report/json.h"
 #include "report_support.h"
@@ -215,4 +216,32 @@ Test(suggest, distances)
   cgap_did_you_mean_offer(&s, "threads");
   cgap_did_you_mean_offer(&s, "text");
   cr_expect_str_eq(s.name, "threads");
+}
+
+Test(text, hidden_characters_are_replaced)
+{
+  static const struct {
+    const char *text, *clean;
+  } cases[] = {{"plain é 文 😀 \u00A0", "plain é 文 😀 \u00A0"},
+               {"a\tb\x1B[0m\x7F", "a?b?[0m?"},
+               {"\xC2\x80\xC2\x9F\xC2\xAD", "???"},                                   /* C1, soft hyphen */
+               {"\u200B\u200F\u2028\u202E\u2066\u2069\uFEFF", "???????"},             /* no width, lines, directions */
+               {"\U000E0041", "?"},                                                   /* a tag */
+               {"\xFF\xC0\xAF\xED\xA0\x80\xF4\x90\x80\x80\xE2\x82", "????????????"}}; /* no UTF-8 */
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    char text[100];
+    snprintf(text, sizeof text, "%s", cases[k].text);
+    cgap_text_clean(text, '?', "");
+    cr_expect_str_eq(text, cases[k].clean, "%zu: %s", k, text);
+  }
+}
+
+Test(text, json_escapes_what_is_hidden_and_reads_back)
+{
+  json_t *json =
+    json_pack("[o, o, o]", cgap_json_string("é\u202E\xFF"), cgap_json_string("\U000E0041\x7F"), cgap_json_string(NULL));
+  char *text = cgap_json_text(json, JSON_COMPACT);
+  cr_expect_str_eq(text, "[\"é\\u202e\\ufffd\",\"\\udb40\\udc41\\u007f\",null]");
+  free(text);
+  json_decref(json);
 }

@@ -32,6 +32,12 @@ CASES = {
                  []),
     "sweep": (["sweep", "IN/a.h5", "-o", "out", "--loss", "clip,cua", "--dim", "8", "--seeds", "1", *TRAIN, *QUICK],
               []),
+    # in a folder that holds an earlier run, on other data
+    "audit-over": (["audit", "IN/a.h5", "-o", "old-audit", *QUICK], ["old-audit"]),
+    "compare-over": (["compare", "IN/report", "IN/report", "-o", "old-compare", *QUICK], ["old-compare"]),
+    "train-over": (["train", "IN/a.h5", "-o", "old-train", *TRAIN, "--force", *QUICK], ["old-train"]),
+    "sweep-over": (["sweep", "IN/a.h5", "-o", "old-sweep", "--loss", "clip,cua", "--seeds", "1", *TRAIN, "--force", *QUICK],
+                   ["old-sweep"]),
     "plot": (["plot", "report", "--force", "--quiet"], ["report"]),
 }
 
@@ -51,7 +57,7 @@ def environment(inputs):
     # what the program sets itself, by which it would execute itself once more
     own.update(PATH=f"{inputs}:/usr/bin:/bin", OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="10000",
                OPENBLAS_CORETYPE=own.get("OPENBLAS_CORETYPE", "Haswell"), LC_ALL="C", TMPDIR=f"{inputs}/tmp",
-               SOURCE_DATE_EPOCH="0")
+               SOURCE_DATE_EPOCH="0", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     return own
 
 
@@ -75,6 +81,12 @@ def make_inputs(program, inputs):
     run("convert", "a.h5", "--format", "npy", "-o", "arrays")
     run("train", "a.h5", "-o", "closed", *TRAIN)
     run("audit", "a.h5", "-o", "report")
+    run("audit", "b.h5", "-o", "old-audit")
+    with open(f"{inputs}/old-audit/figures/scatter.png", "wb") as picture:
+        picture.write(b"bKGD")  # by which a picture of gnuplot is known; it goes with its table
+    run("compare", "a.h5", "b.h5", "-o", "old-compare")
+    run("train", "b.h5", "-o", "old-train", *TRAIN, "--race", "clip,cua")
+    run("sweep", "b.h5", "-o", "old-sweep", "--dim", "4,8", "--seeds", "1", *TRAIN)
     with zipfile.ZipFile(f"{inputs}/a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("image", "text"):
             shutil.copy(f"{inputs}/arrays/{name}.npy", f"{inputs}/{name}.npy")
@@ -127,14 +139,14 @@ def words_masked(one, two):
 class Reference:
     """What an undisturbed run gives. Two of them are made, to know what differs from run to run."""
 
-    def __init__(self, program, name, inputs, scratch):
+    def __init__(self, program, name, inputs, scratch, launcher=()):
         self.name = name
         self.runs = []
         for k in range(2):
             folder = f"{scratch}/reference-{name}-{k}/run"
             prepare(name, folder, inputs)
             self.before = left_behind(folder)
-            done = subprocess.run(command_line(program, name, inputs), cwd=folder, env=environment(inputs),
+            done = subprocess.run([*launcher, *command_line(program, name, inputs)], cwd=folder, env=environment(inputs),
                                   stdin=subprocess.DEVNULL, capture_output=True, check=False)
             if done.returncode != 0 or done.stderr:
                 raise SystemExit(f"{name}: undisturbed, exit {done.returncode}: {done.stderr.decode()}")

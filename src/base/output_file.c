@@ -11,6 +11,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/text_buffer.h"
+
 /* number 0: a write inside fprintf, whose errno is lost. */
 static cgap_status fail_write(cgap_error *error, int number, const char *path)
 {
@@ -93,6 +95,8 @@ cgap_status cgap_folder_open_alone(cgap_folder *out, const char *path, cgap_erro
   cgap_status status = cgap_folder_open(out, path, error);
   if (status == CGAP_OK)
     status = cgap_lock_output(out->path, true, error);
+  if (status == CGAP_OK)
+    status = cgap_stage_complete(out->path, error);
   if (status != CGAP_OK)
     cgap_folder_abandon(out);
   return status;
@@ -462,12 +466,70 @@ void cgap_json_watch_memory(void)
   json_set_alloc_funcs(allocate_noting_failure, free);
 }
 
+static bool reads_back(const char *text, const json_t *json)
+{
+  json_t *back = json_loads(text, JSON_DECODE_ANY, NULL);
+  const bool same = back && json_equal(back, json);
+  json_decref(back);
+  return same;
+}
+
+/* What is hidden and not ASCII as \uXXXX: outside of ASCII there are only characters of strings. Frees `text`. */
+static char *escape_hidden(char *text)
+{
+  char *out = NULL, *to;
+  size_t bytes, hidden = 0;
+  uint32_t code;
+  bool visible;
+  for (const char *at = text; text && *at; at += bytes) {
+    bytes = cgap_text_next(at, &visible, &code);
+    hidden += !visible && code >= 0x7F;
+  }
+  if (!hidden)
+    return text;
+  to = out = malloc(strlen(text) + 12 * hidden + 1);
+  for (const char *at = text; out && *at; at += bytes) {
+    bytes = cgap_text_next(at, &visible, &code);
+    if (visible || code < 0x7F)
+      to = mempcpy(to, at, bytes);
+    else if (code < 0x10000)
+      to += sprintf(to, "\\u%04x", (unsigned)code);
+    else
+      to +=
+        sprintf(to, "\\u%04x\\u%04x", 0xD800U + (unsigned)((code - 0x10000) >> 10), 0xDC00U + (unsigned)(code & 0x3FF));
+  }
+  if (out)
+    *to = '\0';
+  free(text);
+  return out;
+}
+
 char *cgap_json_text(const json_t *json, size_t flags)
 {
-  char *text = json ? json_dumps(json, flags) : NULL;
-  if (text && atomic_load(&incomplete)) {
+  char *text = escape_hidden(json ? json_dumps(json, flags) : NULL);
+  if (text && (!reads_back(text, json) || atomic_load(&incomplete))) {
     free(text);
     text = NULL;
   }
   return text;
+}
+
+json_t *cgap_json_string(const char *text)
+{
+  static const char REPLACEMENT[] = "\xEF\xBF\xBD"; /* U+FFFD */
+  if (!text)
+    return json_null();
+  json_t *out = json_stringn(text, strlen(text));
+  char *clean = out ? NULL : malloc(3 * strlen(text) + 1), *to = clean;
+  if (!clean)
+    return out;
+  for (size_t bytes; *text; text += bytes) {
+    bool visible;
+    uint32_t code;
+    bytes = cgap_text_next(text, &visible, &code);
+    to = code == 0xFFFD ? mempcpy(to, REPLACEMENT, 3) : mempcpy(to, text, bytes);
+  }
+  out = json_stringn(clean, (size_t)(to - clean));
+  free(clean);
+  return out;
 }

@@ -19,8 +19,8 @@ typedef struct cgap_folder {
 
 /* CGAP_FILE where it cannot be made or written, CGAP_RESOURCE where the disk is full. */
 CGAP_MUST_CHECK cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *error);
-/* The same with the folder's lock, which the program keeps to its end: CGAP_FILE where another process has it. Check
- * what is in the folder only after this. */
+/* The same with the folder's lock, which the program keeps to its end: CGAP_FILE where another process has it. What a
+ * process that was killed has not put in its place is. Check what is in the folder only after this. */
 CGAP_MUST_CHECK cgap_status cgap_folder_open_alone(cgap_folder *out, const char *path, cgap_error *error);
 void cgap_folder_abandon(cgap_folder *folder); /* removes what open made, where still empty */
 
@@ -105,8 +105,13 @@ CGAP_MUST_CHECK cgap_status cgap_json_lines_cut(const char *path, uint64_t end, 
 /* For the program alone, at its start: jansson has one allocator for the whole process. */
 void cgap_json_watch_memory(void);
 
-/* A value as text (free). NULL where it is NULL, or jansson has been short of memory: something may be missing in it.
- */
+/* A value as text (free), read back and compared before it is given out. NULL where it is NULL, or jansson has been
+ * short of memory: something may be missing in it. Characters that are not to reach a terminal are escaped (\u202e). */
 char *cgap_json_text(const json_t *json, size_t flags);
+
+/* A text of any bytes, such as a file's name: what is no UTF-8 becomes U+FFFD. json_string gives NULL for it, and the
+ * key would be missing; so does json_pack for "s", which is for the program's own words. null for NULL. */
+json_t *cgap_json_string(const char *text);
+#pragma GCC poison json_string
 
 #endif

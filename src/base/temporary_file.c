@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <xxhash.h>
 
 enum { TRIES_MAX = 100, WHO_BYTES = 200 };
+enum { LIST_FULL = ENOBUFS }; /* an errno that no call on files has */
 
 /* ---------------------------------------------------------------- failures */
 
@@ -29,13 +31,17 @@ static bool is_one_of(int number, const int *numbers, size_t count)
 
 static bool is_shortage(int number)
 {
-  static const int SHORTAGES[] = {EMFILE, ENFILE, ENOMEM, ENOLCK};
+  static const int SHORTAGES[] = {EMFILE, ENFILE, ENOMEM, ENOLCK, LIST_FULL};
   return is_one_of(number, SHORTAGES, sizeof SHORTAGES / sizeof *SHORTAGES);
 }
 
 static cgap_status fail_shortage(cgap_error *error, int number, const char *path, const char *doing)
 {
   const bool files = number == EMFILE || number == ENFILE;
+  if (number == LIST_FULL)
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "%s: cannot %s: %d outputs are being written at the moment; wait for their end", path, doing,
+                     CGAP_TEMPORARIES_MAX);
   return cgap_fail(error, CGAP_RESOURCE, "%s: cannot %s: %s; %s", path, doing, strerror(number),
                    files ? "raise the limit (ulimit -n)" : "close other programs");
 }
@@ -94,12 +100,49 @@ static void unlist_path(const char *path)
   }
 }
 
+enum { DEPTH_MAX = 3, PASSES_MAX = 4, ENTRIES_BYTES = 4096 };
+
+static void remove_tree(int parent, const char *name, int depth);
+
+/* One pass; whether there was anything. getdents64, as readdir would allocate. */
+static bool remove_entries(int folder, int depth)
+{
+  alignas(struct dirent64) char entries[ENTRIES_BYTES];
+  bool any = false;
+  ssize_t bytes;
+  if (lseek(folder, 0, SEEK_SET) < 0)
+    return false;
+  while ((bytes = getdents64(folder, entries, sizeof entries)) > 0)
+    for (ssize_t at = 0; at < bytes;) {
+      const struct dirent64 *entry = (const struct dirent64 *)(void *)(entries + at);
+      at += entry->d_reclen;
+      if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        continue;
+      any = true;
+      if (unlinkat(folder, entry->d_name, 0) != 0)
+        remove_tree(folder, entry->d_name, depth + 1);
+    }
+  return any;
+}
+
+/* A folder of the program's own with all that is in it. Allocates nothing. */
+static void remove_tree(int parent, const char *name, int depth)
+{
+  const int folder = depth < DEPTH_MAX ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+  if (folder < 0)
+    return;
+  for (int pass = 0; pass < PASSES_MAX && remove_entries(folder, depth); pass++)
+    continue;
+  (void)close(folder);
+  (void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
 void cgap_temporaries_remove_all(void)
 {
   for (int k = 0; list && k < CGAP_TEMPORARIES_MAX; k++) {
     const char *there = atomic_exchange(&list->path[k], NULL); /* never freed: nothing is, here */
-    if (there)
-      (void)unlink(there);
+    if (there && unlink(there) != 0)
+      remove_tree(AT_FDCWD, there, 0);
   }
 }
 
@@ -191,8 +234,11 @@ static void remove_leftovers(const char *path)
  * locked. */
 static int create_locked(cgap_temporary *out)
 {
-  if (!list_path(strdup(out->path)))
-    return EMFILE;
+  char *own = strdup(out->path);
+  if (!own)
+    return ENOMEM;
+  if (!list_path(own))
+    return LIST_FULL;
   while ((out->fd = open(out->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666)) < 0 && errno == EINTR)
     continue;
   if (out->fd < 0) {
@@ -227,6 +273,19 @@ cgap_status cgap_temporary_create(cgap_temporary *out, const char *path, const c
   return status;
 }
 
+/* 0 or an errno. */
+static int synchronise(int folder)
+{
+  if (fsync(folder) == 0 || errno == EINVAL || errno == EBADF || errno == EROFS || errno == ENOTSUP) /* cannot be */
+    return 0;
+  return errno;
+}
+
+void cgap_temporary_unlock(const cgap_temporary *file)
+{
+  (void)flock(file->fd, LOCK_UN);
+}
+
 int cgap_synchronise_folder(const char *path)
 {
   char folder[CGAP_PATH];
@@ -234,9 +293,9 @@ int cgap_synchronise_folder(const char *path)
   const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) /* one that may be written and not read */
     return 0;
-  int number = fsync(fd) == 0 ? 0 : errno;
+  const int number = synchronise(fd);
   (void)close(fd);
-  return number == EINVAL || number == EBADF || number == EROFS || number == ENOTSUP ? 0 : number; /* cannot be */
+  return number;
 }
 
 cgap_status cgap_temporary_publish(cgap_temporary *file, const char *path, cgap_error *error)
@@ -370,4 +429,216 @@ void cgap_lock_remove_left(const char *path, bool folder)
     (void)unlink(lock);
   if (fd >= 0)
     (void)close(fd);
+}
+
+/* ---------------------------------------------------------------- stages */
+
+static const char NEW[] = "/.contragap-new", READY[] = "/.contragap-ready", FIGURES[] = "figures";
+
+static cgap_status name_stage(char out[CGAP_PATH], const char *folder, const char *stage, cgap_error *error)
+{
+  if (snprintf(out, CGAP_PATH, "%s%s", folder, stage) < CGAP_PATH)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: the name is too long; choose a shorter folder", folder);
+}
+
+cgap_status cgap_stage_open(cgap_stage *out, const char *folder, cgap_error *error)
+{
+  *out = (cgap_stage){0};
+  cgap_status status = name_stage(out->path, folder, NEW, error);
+  if (status == CGAP_OK)
+    status = cgap_stage_complete(folder, error);
+  int number = 0;
+  if (status == CGAP_OK && !list_path(strdup(out->path)))
+    number = LIST_FULL;
+  else if (status == CGAP_OK && mkdir(out->path, 0777) != 0) {
+    number = errno;
+    unlist_path(out->path);
+  }
+  if (number)
+    status = cgap_fail_errno(error, number, folder, "write into the folder");
+  if (status != CGAP_OK)
+    out->path[0] = '\0';
+  snprintf(out->folder, sizeof out->folder, "%s", folder);
+  return status;
+}
+
+/* An empty folder in the place of a file says that the file is to go: it needs no list, and can be done twice. */
+cgap_status cgap_stage_remove(const cgap_stage *stage, const char *name, cgap_error *error)
+{
+  char old[CGAP_PATH], mark[CGAP_PATH], parent[CGAP_PATH + sizeof FIGURES];
+  struct stat facts;
+  if (snprintf(old, sizeof old, "%s/%s", stage->folder, name) >= (int)sizeof old || lstat(old, &facts) != 0 ||
+      S_ISDIR(facts.st_mode) || snprintf(mark, sizeof mark, "%s/%s", stage->path, name) >= (int)sizeof mark)
+    return CGAP_OK;
+  snprintf(parent, sizeof parent, "%s/%s", stage->path, FIGURES);
+  if (strchr(name, '/') && mkdir(parent, 0777) != 0 && errno != EEXIST)
+    return cgap_fail_errno(error, errno, old, "remove");
+  return mkdir(mark, 0777) == 0 || errno == EEXIST ? CGAP_OK : cgap_fail_errno(error, errno, old, "remove");
+}
+
+/* What is done with an entry of the stage, open as `from`, for the folder, open as `to`. 0 or an errno. */
+typedef int (*stage_step)(int from, int to, const char *name);
+
+static int open_folder(int parent, const char *name)
+{
+  return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int visit_entries(int from, int to, stage_step step)
+{
+  const int again = open_folder(from, "."); /* closed with the list */
+  DIR *entries = again < 0 ? NULL : fdopendir(again);
+  int number = entries ? 0 : errno;
+  if (again >= 0 && !entries)
+    (void)close(again);
+  for (const struct dirent *entry; !number && entries && (entry = readdir(entries));)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+      number = step(from, to, entry->d_name);
+  if (entries)
+    closedir(entries);
+  return number;
+}
+
+/* The same for the entries of the folder `figures` in both. */
+static int visit_figures(int from, int to, stage_step step)
+{
+  const int figures = open_folder(from, FIGURES), place = open_folder(to, FIGURES);
+  int number = figures < 0 || place < 0 ? errno : visit_entries(figures, place, step);
+  if (!number)
+    number = synchronise(place);
+  if (!number)
+    number = synchronise(figures);
+  if (figures >= 0)
+    (void)close(figures);
+  if (place >= 0)
+    (void)close(place);
+  return number;
+}
+
+/* Whether all can take their places: else nothing begins to move. */
+static int check_place(int from, int to, const char *name)
+{
+  struct stat facts;
+  if (fstatat(to, name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? 0 : errno;
+  if (strcmp(name, FIGURES) == 0)
+    return visit_figures(from, to, check_place);
+  return S_ISDIR(facts.st_mode) ? EISDIR : 0;
+}
+
+static int move_entry(int from, int to, const char *name)
+{
+  struct stat facts;
+  if (fstatat(from, name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno;
+  if (!S_ISDIR(facts.st_mode))
+    return renameat(from, name, to, name) == 0 ? 0 : errno;
+  int number = 0;
+  if (strcmp(name, FIGURES) == 0) {
+    number = mkdirat(to, name, 0777) == 0 || errno == EEXIST ? visit_figures(from, to, move_entry) : errno;
+    if (!number)
+      (void)unlinkat(to, name, AT_REMOVEDIR); /* where the old run alone had figures */
+  } else if (unlinkat(to, name, 0) != 0 && errno != ENOENT)
+    number = errno;
+  return number || unlinkat(from, name, AT_REMOVEDIR) == 0 ? number : errno;
+}
+
+static cgap_status fail_stage(cgap_error *error, int number, const char *folder)
+{
+  if (number == EISDIR)
+    return cgap_fail(error, CGAP_FILE, "%s: a folder in it has the name of a file that is to be written; move it away",
+                     folder);
+  return cgap_fail_errno(error, number, folder, "replace the files there");
+}
+
+/* Moves all of .contragap-ready to its place. */
+static cgap_status move_ready(const char *folder, cgap_error *error)
+{
+  const int to = open_folder(AT_FDCWD, folder), from = to < 0 ? -1 : open_folder(to, READY + 1);
+  int number = to < 0 || from < 0 ? errno : visit_entries(from, to, move_entry);
+  if (!number)
+    number = synchronise(to);
+  if (!number && unlinkat(to, READY + 1, AT_REMOVEDIR) != 0)
+    number = errno;
+  if (from >= 0)
+    (void)close(from);
+  if (to >= 0)
+    (void)close(to);
+  return number ? fail_stage(error, number, folder) : CGAP_OK;
+}
+
+static int check_places(const cgap_stage *stage)
+{
+  const int to = open_folder(AT_FDCWD, stage->folder), from = open_folder(AT_FDCWD, stage->path);
+  int number = to < 0 || from < 0 ? errno : visit_entries(from, to, check_place);
+  if (!number)
+    number = synchronise(from);
+  if (from >= 0)
+    (void)close(from);
+  if (to >= 0)
+    (void)close(to);
+  return number;
+}
+
+static void discard_stage(cgap_stage *stage)
+{
+  remove_tree(AT_FDCWD, stage->path, 0);
+  unlist_path(stage->path);
+  stage->path[0] = '\0';
+}
+
+cgap_status cgap_stage_close(cgap_stage *stage, bool commit, cgap_error *error)
+{
+  char ready[CGAP_TEMPORARY];
+  if (!stage->path[0])
+    return CGAP_OK;
+  int number = commit ? check_places(stage) : 0;
+  snprintf(ready, sizeof ready, "%s%s", stage->folder, READY);
+  if (commit && !number && rename(stage->path, ready) != 0)
+    number = errno;
+  if (!commit || number) {
+    discard_stage(stage);
+    return number ? fail_stage(error, number, stage->folder) : CGAP_OK;
+  }
+  unlist_path(stage->path);
+  stage->path[0] = '\0';
+  number = cgap_synchronise_folder(ready);
+  return number ? fail_stage(error, number, stage->folder) : move_ready(stage->folder, error);
+}
+
+cgap_status cgap_stage_complete(const char *folder, cgap_error *error)
+{
+  char path[CGAP_TEMPORARY];
+  snprintf(path, sizeof path, "%s%s", folder, NEW);
+  remove_tree(AT_FDCWD, path, 0);
+  snprintf(path, sizeof path, "%s%s", folder, READY);
+  return access(path, F_OK) == 0 ? move_ready(folder, error) : CGAP_OK;
+}
+
+cgap_status cgap_stage_check(const char *folder, cgap_error *error)
+{
+  char path[CGAP_TEMPORARY], waiting[NAME_MAX + 1] = "";
+  for (int level = 0; level < 2; level++) {
+    snprintf(path, sizeof path, "%s%s%s", folder, READY, level ? "/figures" : "");
+    DIR *entries = opendir(path);
+    for (const struct dirent *entry; entries && (entry = readdir(entries));)
+      if (entry->d_name[0] != '.' && strcmp(entry->d_name, FIGURES) != 0)
+        snprintf(waiting, sizeof waiting, "%s", entry->d_name);
+    if (entries)
+      closedir(entries);
+  }
+  if (!waiting[0])
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: holds files of two runs: %s is of the run before, as the command that was replacing it was "
+                   "ended; `contragap plot %s` replaces the rest",
+                   folder, waiting, folder);
+}
+
+void cgap_stage_hide(char *message)
+{
+  const size_t length = strlen(NEW);
+  for (char *at; (at = strstr(message, NEW));)
+    memmove(at, at + length, strlen(at + length) + 1);
 }

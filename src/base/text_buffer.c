@@ -75,6 +75,69 @@ char *cgap_python_key(const char *key)
   return out;
 }
 
+/* ---------------------------------------------------------------- text from outside */
+
+/* Bytes of the character and its code; 1 and U+FFFD where it is no UTF-8: overlong, a surrogate, past U+10FFFF. */
+static size_t decode(const unsigned char *text, uint32_t *code)
+{
+  static const uint32_t LOW[] = {0, 0, 0x80, 0x800, 0x10000};
+  const unsigned char first = text[0];
+  const size_t bytes = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+  uint32_t value = bytes == 1 ? first : bytes ? first & (0x7fU >> bytes) : 0;
+  bool sound = bytes > 0;
+  for (size_t k = 1; sound && k < bytes; k++) {
+    sound = (text[k] & 0xC0) == 0x80; /* a final 0 is none */
+    value = value << 6 | (text[k] & 0x3fU);
+  }
+  sound = sound && value >= LOW[bytes] && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF);
+  *code = sound ? value : 0xFFFD;
+  return sound ? bytes : 1;
+}
+
+size_t cgap_text_next(const char *text, bool *visible, uint32_t *code)
+{
+  static const struct {
+    uint32_t first, last;
+  } HIDDEN[] = {{0, 0x1F},        {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
+                {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+                {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xFFFD, 0xFFFD}, {0xE0000, 0xE007F}};
+  uint32_t value;
+  const size_t bytes = decode((const unsigned char *)text, &value);
+  *visible = true;
+  for (size_t k = 0; *visible && k < sizeof HIDDEN / sizeof *HIDDEN; k++)
+    *visible = value < HIDDEN[k].first || value > HIDDEN[k].last;
+  if (code)
+    *code = value;
+  return bytes;
+}
+
+void cgap_text_clean(char *text, char instead, const char *keep)
+{
+  char *to = text;
+  size_t bytes;
+  for (bool visible; *text; text += bytes) {
+    bytes = cgap_text_next(text, &visible, NULL);
+    if (visible || strchr(keep, *text)) {
+      memmove(to, text, bytes);
+      to += bytes;
+    } else
+      *to++ = instead;
+  }
+  *to = '\0';
+}
+
+void cgap_text_put(FILE *out, const char *text, char instead)
+{
+  size_t bytes;
+  for (bool visible; *text; text += bytes) {
+    bytes = cgap_text_next(text, &visible, NULL);
+    if (visible)
+      (void)fwrite(text, 1, bytes, out);
+    else
+      (void)fputc(instead, out);
+  }
+}
+
 /* ---------------------------------------------------------------- c locale */
 
 cgap_c_locale cgap_c_locale_begin(void)

@@ -1,4 +1,4 @@
-/* Strings that grow: one allocation, printf manner. */
+/* Strings that grow, and text from outside: made printable, quoted, compared. */
 #ifndef CGAP_BASE_TEXT_BUFFER_H
 #define CGAP_BASE_TEXT_BUFFER_H
 
@@ -6,6 +6,7 @@
 
 #include <locale.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* A new string, to be freed; NULL: out of memory. */
 char *cgap_format(const char *format, ...) CGAP_PRINTF(1, 2);
@@ -19,6 +20,20 @@ char *cgap_python_key(const char *key);
 
 /* For the shell: the text as one word, with quotes where it needs them. A new string; NULL: out of memory. */
 char *cgap_shell_word(const char *text);
+
+/* ---------------------------------------------------------------- text from outside */
+
+/* Names and captions come from files of anyone. Of them no character reaches a terminal or a page that is not seen and
+ * changes how others are shown: control characters (C0, C1, DEL), line and paragraph separators, overrides, embeddings
+ * and isolates of the direction of writing, characters without width, tags. Bytes that are no UTF-8 count as such. */
+
+/* Bytes of the character at text[0], which is not 0, at least 1; *visible: whether it may be shown; *code (may be
+ * NULL): U+FFFD where it is no UTF-8. */
+size_t cgap_text_next(const char *text, bool *visible, uint32_t *code);
+
+/* Puts `instead` in place of each character that may not be shown; those in `keep` (of ASCII) stay. */
+void cgap_text_clean(char *text, char instead, const char *keep);
+void cgap_text_put(FILE *out, const char *text, char instead);
 
 /* ---------------------------------------------------------------- c locale */
 

@@ -251,15 +251,22 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
 
 static cgap_status write_folder(audit_run *r, cgap_error *error)
 {
+  cgap_stage stage;
+  cgap_error ignored;
   if (!opt.out)
     return CGAP_OK;
-  cli_interrupt_set_message("%s is not complete; the same command writes it again", opt.out);
   cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run, .names = &r->names};
-  cgap_status status = cgap_report_write(&report, opt.out, error);
+  cgap_status status = cgap_stage_open(&stage, r->folder.path, error);
   if (!status)
-    status = cgap_report_render(&r->audit, opt.out, cli_warn_line, error);
+    status = cgap_report_write(&report, stage.path, error);
   if (!status)
-    status = cgap_audit_page_write(&report, opt.out, error);
+    status = cgap_report_render(&r->audit, stage.path, cli_warn_line, error);
+  if (!status)
+    status = cgap_audit_page_write(&report, stage.path, cli_warn_line, error);
+  if (!status)
+    return cli_overwrite_replace(&stage, CLI_FOLDER_AUDIT, written, error);
+  if (cgap_stage_close(&stage, false, &ignored) == CGAP_OK)
+    cgap_folder_abandon(&r->folder);
   return status;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
@@ -140,16 +141,29 @@ static void name_input(char out[CGAP_PATH], const cli_args *args, size_t k)
       alone = i == k || strcmp(other, out) != 0;
     }
     if (alone || strlen(out) == significant_length(args->items[k]))
-      return;
+      break;
   }
+  cgap_text_clean(out, '?', "");
 }
 
 /* ---------------------------------------------------------------- inputs */
+
+/* The figures next to a report have to be of the same run. */
+static cgap_status check_whole(const char *report, cgap_error *error)
+{
+  char folder[CGAP_PATH];
+  const char *slash = strrchr(report, '/');
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - report) : 1, slash ? report : ".");
+  return cgap_stage_check(folder, error);
+}
 
 static cgap_status read_report(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   json_error_t fault;
   size_t bytes = 0;
+  cgap_status status = check_whole(path, error);
+  if (status != CGAP_OK)
+    return status;
   char *text = cgap_read_text(path, &bytes); /* json_load_file takes a read that failed for the file's end */
   if (!text)
     return cgap_fail(error, CGAP_FILE,
@@ -158,7 +172,7 @@ static cgap_status read_report(compare_run *r, size_t k, const char *name, const
   free(text);
   if (!json)
     return cgap_fail(error, CGAP_DATA, "%s: no JSON at line %d: %.200s", path, fault.line, fault.text);
-  cgap_status status = cgap_comparison_report(&r->comparison, k, name, json, error);
+  status = cgap_comparison_report(&r->comparison, k, name, json, error);
   json_decref(json);
   return status;
 }
@@ -253,9 +267,10 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
 
 /* ---------------------------------------------------------------- the folder */
 
+static const char *const written[] = {"compare.json", "report.html", NULL};
+
 static cgap_status open_folder(cgap_folder *out, const cli_args *args, cgap_error *error)
 {
-  static const char *const written[] = {"compare.json", "report.html", NULL};
   cgap_status status = cli_overwrite_inputs(opt.out, written, NULL, args->items, args->count, error);
   if (status == CGAP_OK)
     status = cgap_folder_open_alone(out, opt.out, error);
@@ -309,8 +324,10 @@ static cgap_status copy_kind(figure_list *list, const compare_run *r, const cli_
     snprintf(name, NAME, "%s-%c", kind, (char)('A' + k));
     snprintf(file, sizeof file, "%s.tsv", name);
     status = cgap_folder_file(path, folder, file, error);
-    if (status == CGAP_OK)
+    if (status == CGAP_OK) {
+      cgap_text_clean(table[k], ' ', "\t\n"); /* what it says is drawn, and goes into the page */
       status = cgap_write_file(path, table[k], strlen(table[k]), error);
+    }
     if (status == CGAP_OK)
       status = cgap_plots_copy(folder, name, error);
     list->names[list->count++] = name;
@@ -405,24 +422,30 @@ static void print_table(const compare_run *r)
 static cgap_status write_folder(const compare_run *r, const cli_args *args, const json_t *json, cgap_error *error)
 {
   char path[CGAP_PATH];
-  cli_interrupt_set_message("%s is not complete; the same command writes it again", opt.out);
+  cgap_stage stage;
+  cgap_error ignored;
   figure_list *list = calloc(1, sizeof *list);
   if (!list)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = cgap_folder_file(path, opt.out, "compare.json", error);
+  cgap_status status = cgap_stage_open(&stage, r->folder.path, error);
+  if (status == CGAP_OK)
+    status = cgap_folder_file(path, stage.path, "compare.json", error);
   if (status == CGAP_OK)
     status = cgap_json_write(json, path, error);
   if (status == CGAP_OK)
-    status = write_figures(list, r, args, opt.out, error);
+    status = write_figures(list, r, args, stage.path, error);
   const cgap_comparison_about about = {.paths = args->items,
                                        .figures = list->names,
                                        .figure_count = list->count,
                                        .figure_words = list->words,
+                                       .warn_line = cli_warn_line,
                                        .run = cli_run(args->command_line, cli_shared.threads, r->start)};
   if (status == CGAP_OK)
-    status = cgap_comparison_page_write(&r->comparison, &about, opt.out, error);
+    status = cgap_comparison_page_write(&r->comparison, &about, stage.path, error);
   free(list);
-  return status;
+  if (status == CGAP_OK)
+    return cli_overwrite_replace(&stage, CLI_FOLDER_COMPARE, written, error);
+  return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
 
 static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_error *error)

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "cli/messages.h"
 #include "cli/options.h"
 #include "io/find/dataset.h"
@@ -31,8 +33,7 @@ static const char *const MEMBERS[] = {"words", "image_label", "query", "weight"}
 /* A name comes from the file: no control character of it reaches the terminal. */
 static void put_printable(const char *text)
 {
-  for (const char *c = text ? text : ""; *c; c++)
-    putchar((unsigned char)*c < 32 || *c == 127 ? '?' : *c);
+  cgap_text_put(stdout, text ? text : "", '?');
 }
 
 /* Cells are padded by columns of the terminal, not by bytes. */
@@ -227,7 +228,7 @@ static cgap_status print_listing(const cgap_dataset *dataset, const char *refusa
   if (!files || !taken) {
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the listing");
   } else if (opt.json) {
-    json_t *out = json_pack("{s:O, s:O, s:s?}", "files", files, "taken", taken, "refused", refusal);
+    json_t *out = json_pack("{s:O, s:O, s:o}", "files", files, "taken", taken, "refused", cgap_json_string(refusal));
     status = cli_printed(cgap_json_print(out, stdout, error), error);
     json_decref(out);
   } else {

@@ -159,7 +159,10 @@ static cgap_status print_list(const plot_list *list, cgap_error *error)
 {
   for (size_t i = 0; i < list->count; i++) {
     const cgap_figure_info *info = cgap_figure_find(list->name[i]);
-    printf("%-22s %s\n", list->name[i], info ? info->title : "");
+    char name[NAME];
+    snprintf(name, sizeof name, "%s", list->name[i]);
+    cgap_text_clean(name, '?', "");
+    printf("%-22s %s\n", name, info ? info->title : "");
   }
   return cli_printed(CGAP_OK, error);
 }
@@ -172,6 +175,7 @@ static cgap_status render_as_text(const plot_list *list, const char *name, cgap_
   char *text = cgap_gnuplot_text(list->folder, name, &job, error);
   if (!text)
     return error->status;
+  cgap_text_clean(text, ' ', "\n\f");
   fputs(text, stdout);
   free(text);
   return cli_printed(CGAP_OK, error);
@@ -238,14 +242,17 @@ static int run_plot(const cli_args *args)
   cgap_status status = check_format(wanted, &error);
   if (!status)
     status = check_size(size, &error);
+  const bool draws = !opt.list && !opt.terminal;
+  if (!status && draws)
+    status = cgap_lock_output(args->items[0], true, &error);
+  if (!status)
+    status = draws ? cgap_stage_complete(args->items[0], &error) : cgap_stage_check(args->items[0], &error);
   if (!status)
     status = find_tables(&list, args->items[0], &error);
   if (!status)
     status = select_figures(&list, &error);
   if (!status && opt.list)
     status = print_list(&list, &error);
-  if (!status && !opt.list && !opt.terminal)
-    status = cgap_lock_output(args->items[0], true, &error);
   return status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);
 }
 

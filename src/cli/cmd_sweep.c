@@ -280,7 +280,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     char why[sizeof error->message + 300];
     snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->queue.comm), cgap_comm_node(s->queue.comm),
              error->message);
-    json_object_set_new(*out, "why", json_string(why));
+    json_object_set_new(*out, "why", cgap_json_string(why));
     json_object_set_new(*out, "failed", json_true());
   }
   if (*out)
@@ -343,6 +343,7 @@ static cgap_status name_data(sweep_run *s, cgap_error *error)
   return status;
 }
 
+static const char *const results[] = {"sweep.csv", "sweep.json", "report.html", NULL};
 static const char *const written[] = {"sweep.csv", "sweep.json", "report.html", "runs.jsonl", NULL};
 
 /* Before anything is read, and again when no other process writes there: the folder is made when all has been checked.
@@ -359,6 +360,19 @@ static cgap_status check_folder(cgap_error *error)
   return status == CGAP_OK ? cli_overwrite_folder(opt.out, CLI_FOLDER_SWEEP, written, error) : status;
 }
 
+/* Of an earlier sweep, before its runs: whatever ends the program, those of the new one are never next to them. */
+static void remove_results(const char *folder)
+{
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  if (cgap_folder_file(path, folder, "runs.jsonl", &ignored) != CGAP_OK || access(path, F_OK) != 0)
+    return;
+  cli_overwrite_remove_figures(folder, CLI_FOLDER_SWEEP);
+  for (const char *const *name = results; *name; name++)
+    if (cgap_folder_file(path, folder, *name, &ignored) == CGAP_OK)
+      (void)remove(path); /* a file that stays is replaced at the end */
+}
+
 static cgap_status open_folder(sweep_run *s, cgap_error *error)
 {
   cgap_status status = cli_overwrite_inputs(opt.out, written, s->dataset, NULL, 0, error);
@@ -366,6 +380,8 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
     status = cgap_folder_open_alone(&s->folder, opt.out, error);
   if (status == CGAP_OK)
     status = check_folder(error);
+  if (status == CGAP_OK && !opt.resume)
+    remove_results(s->folder.path);
   return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
 }
 
@@ -396,7 +412,7 @@ static cgap_status run_job(void *context, size_t k, char **result, cgap_error *e
     *error = s->error;
     status = s->failed;
   }
-  if (status == CGAP_OK && (json_object_set_new(run, "line", json_string(s->line)) != 0 ||
+  if (status == CGAP_OK && (json_object_set_new(run, "line", cgap_json_string(s->line)) != 0 ||
                             !(*result = cgap_json_text(run, JSON_COMPACT | JSON_PRESERVE_ORDER))))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   json_decref(options);
@@ -439,6 +455,13 @@ static cgap_status find_missing_runs(sweep_run *s, size_t *todo, size_t *missing
   return status;
 }
 
+static cgap_status fail_interrupted(const sweep_run *s, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_INTERRUPTED,
+                   "interrupted; %s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
+                   json_array_size(s->results.runs), s->settings);
+}
+
 static cgap_status run_queue(sweep_run *s, cgap_error *error)
 {
   s->settings = cgap_sweep_grid_settings(&s->grid);
@@ -452,15 +475,30 @@ static cgap_status run_queue(sweep_run *s, cgap_error *error)
     status = run_job_queue(&s->queue, error);
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)
-    status = cgap_fail(error, status,
-                       "interrupted; %s holds %zu of %zu runs: the same command with --resume goes on from there",
-                       opt.out, json_array_size(s->results.runs), s->settings);
+    status = fail_interrupted(s, error);
   else if (status == CGAP_OK && cli_ranks_first() && missing < s->settings)
     cli_say("%zu of %zu runs existed already", s->settings - missing, s->settings);
   if (status == CGAP_OK && cli_ranks_first()) /* they came in any order */
     status = find_missing_runs(s, todo, &missing, error);
   free(todo);
   return status;
+}
+
+/* The runs have been kept already: runs.jsonl is none of what is replaced. */
+static cgap_status write_results(const sweep_run *s, const cgap_run *run, cgap_error *error)
+{
+  cgap_stage stage;
+  cgap_error ignored;
+  cgap_status status = cgap_stage_open(&stage, s->folder.path, error);
+  if (status == CGAP_OK)
+    status = sweep_results_write(&s->results, &s->grid, stage.path, run, error);
+  if (status == CGAP_OK)
+    status = sweep_report_write(&s->results, &s->grid, stage.path, run, s->source, cli_warn_line, error);
+  if (status == CGAP_OK)
+    return cli_overwrite_replace(&stage, CLI_FOLDER_SWEEP, results, error);
+  if (status == CGAP_INTERRUPTED)
+    (void)fail_interrupted(s, error);
+  return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
 
 static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error)
@@ -491,9 +529,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
     s->results.dim = data->image.dim;
   }
   if (status == CGAP_OK)
-    status = sweep_results_write(&s->results, &s->grid, opt.out, &run, error);
-  if (status == CGAP_OK)
-    status = sweep_report_write(&s->results, &s->grid, opt.out, &run, s->source, cli_warn_line, error);
+    status = write_results(s, &run, error);
   if (status == CGAP_OK && (opt.json || opt.csv))
     status = cli_print_file(opt.out, opt.json ? "sweep.json" : "sweep.csv", error);
   else if (status == CGAP_OK) {

@@ -384,8 +384,8 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
     result.head[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
     result.training_result[result.run_count++] = &t->run[k].training_result;
   }
-  cgap_status status = cli_train_write(&result, opt.out, error);
-  return status == CGAP_OK ? cli_train_page_write(&result, opt.out, cli_warn_line, error) : status;
+  const cgap_status status = cli_train_write(&result, t->folder.path, cli_warn_line, error);
+  return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }
 
 static void print_seconds(const train_run *t, int columns)

@@ -13,13 +13,14 @@
 #include <unistd.h>
 
 #include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "cli/run_info.h"
 #include "report/gnuplot.h"
 
 enum { GRACE_MILLISECONDS = 400 };
 
 static sigset_t asking;
-static atomic_bool stop, answered, decided;
+static atomic_bool stop, answered, decided, removing;
 static char kept[CGAP_PATH + 300] = "nothing was written";
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -60,6 +61,7 @@ void cli_interrupt_set_output(const char *path)
 /* Allocates nothing: the memory may be out, or a thread that was stopped may hold its lock. */
 static void clean_up(void)
 {
+  atomic_store(&removing, true);
   cgap_temporaries_remove_all();
   for (size_t length = strlen(output.path); length > output.stood; length--)
     if (output.path[length] == '/' || output.path[length] == '\0') {
@@ -67,6 +69,12 @@ static void clean_up(void)
       if (rmdir(output.path) != 0 && errno != ENOENT) /* a folder with something in it stays */
         break;
     }
+}
+
+void cli_interrupt_let_end(void)
+{
+  while (atomic_load(&removing))
+    pause();
 }
 
 /* The next signal that asks the program to stop. */
@@ -84,11 +92,9 @@ static void end_now(void)
   cli_progress_clear();
   pthread_mutex_lock(&kept_lock);
   char text[sizeof kept + 40];
-  const int length = snprintf(text, sizeof text, "contragap: interrupted; %s\n", kept);
-  for (int k = 0; k + 1 < length; k++)
-    if ((unsigned char)text[k] < 32)
-      text[k] = '?';
-  if (cli_ranks_first() && write(STDERR_FILENO, text, (size_t)length) < 0)
+  snprintf(text, sizeof text, "contragap: interrupted; %s\n", kept);
+  cgap_text_clean(text, '?', "\n");
+  if (cli_ranks_first() && write(STDERR_FILENO, text, strlen(text)) < 0)
     _exit(CGAP_INTERRUPTED);
   _exit(CGAP_INTERRUPTED); /* not exit: the work still runs and holds locks */
 }
@@ -181,6 +187,7 @@ void cli_crash_name(const char *const *names, size_t count)
     const int length = snprintf(read_names + used, sizeof read_names - used, "%s%s", k ? " or " : "", names[k]);
     used += length > 0 ? (size_t)length : 0;
   }
+  cgap_text_clean(read_names, '?', "");
 }
 
 static void end_crashed(int number)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/temporary_file.h"
+#include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/run_info.h"
 #include "comm/comm.h"
@@ -21,9 +23,8 @@ static struct {
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
 {
-  for (char *c = text; *c; c++)
-    if ((unsigned char)*c < 32 || *c == 127)
-      *c = '?';
+  cgap_stage_hide(text);
+  cgap_text_clean(text, '?', "");
 }
 
 void cli_name_flags(char *out, size_t size, const char *text)
@@ -74,6 +75,7 @@ static bool record_failure(const cgap_error *error)
 
 int cli_fail(const cgap_error *error)
 {
+  cli_interrupt_let_end();
   if (record_failure(error) || !cli_ranks_first())
     return (int)error->status;
   cli_progress_clear();

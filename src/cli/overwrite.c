@@ -10,6 +10,7 @@
 
 #include "base/output_file.h"
 #include "cli/options.h"
+#include "head/training/train_options.h"
 #include "io/read/hdf5_basics.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
@@ -133,25 +134,32 @@ static bool is_own_figure(const char *folder, const char *name, const char *form
   return true;
 }
 
+/* The stem of a figure's file, "scatter" of "scatter.svg"; false: it has another ending. */
+static bool stem_of(char stem[NAME], const char *file)
+{
+  static const char *const ENDINGS[] = {".tsv", ".gp", ".svg", ".png", ".pdf"};
+  const char *dot = strrchr(file, '.');
+  for (size_t k = 0; dot && k < sizeof ENDINGS / sizeof *ENDINGS; k++)
+    if (strcmp(dot, ENDINGS[k]) == 0) {
+      snprintf(stem, NAME, "%.*s", (int)(dot - file), file);
+      return true;
+    }
+  return false;
+}
+
 /* A file that a figure of the program would replace into found; own: the command wrote the folder. */
 static bool holds_figure(const char *folder, bool own, char found[NAME])
 {
-  static const char *const ENDINGS[] = {".tsv", ".gp", ".svg", ".png", ".pdf"};
   char path[CGAP_PATH];
   cgap_error ignored;
   DIR *list = cgap_folder_file(path, folder, "figures", &ignored) == CGAP_OK ? opendir(path) : NULL;
   bool any = false;
   for (const struct dirent *entry; !any && list && (entry = readdir(list));) {
     char stem[NAME];
-    const char *dot = strrchr(entry->d_name, '.');
-    bool own_figure = false;
-    for (size_t k = 0; dot && k < sizeof ENDINGS / sizeof *ENDINGS; k++)
-      own_figure = own_figure || strcmp(dot, ENDINGS[k]) == 0;
-    if (!own_figure)
+    if (!stem_of(stem, entry->d_name))
       continue;
-    snprintf(stem, sizeof stem, "%.*s", (int)(dot - entry->d_name), entry->d_name);
     any = (cgap_figure_find(stem) || strcmp(entry->d_name, "style.gp") == 0) &&
-          !(own && is_own_figure(path, entry->d_name, dot + 1));
+          !(own && is_own_figure(path, entry->d_name, entry->d_name + strlen(stem) + 1));
     snprintf(found, NAME, "figures/%.280s", entry->d_name);
   }
   if (list)
@@ -183,6 +191,76 @@ cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const
     if (holds_file(folder, *names) && !(own && is_own_kind(folder, *names)))
       return fail_foreign(folder, *names, kind, error);
   return holds_figure(folder, own, found) ? fail_foreign(folder, found, kind, error) : CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- what is replaced */
+
+enum { FIGURES_OF_ONE_MAX = 8 };
+
+/* "sweep-": and the name of an axis, or one capital letter. */
+static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
+  [CLI_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane"},
+  [CLI_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
+                        "dimensions_before_after"},
+  [CLI_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",
+                          "cosines_before_after", "variance_before_after", "dimensions_before_after"},
+  [CLI_FOLDER_SWEEP] = {"sweep-", "map"}};
+
+static bool is_axis_or_letter(const char *text)
+{
+  bool found = text[0] >= 'A' && text[0] <= 'Z' && !text[1];
+  for (int a = 0; !found && a < cgap_axis_count(); a++)
+    found = strcmp(text, cgap_axis_name(a)) == 0;
+  return found;
+}
+
+static bool is_figure_of(cli_folder_kind kind, const char *stem)
+{
+  for (const char *const *name = FIGURES[kind]; *name; name++) {
+    const size_t length = strlen(*name);
+    const bool open = (*name)[length - 1] == '-';
+    if (strncmp(stem, *name, length) == 0 && (open ? is_axis_or_letter(stem + length) : !stem[length]))
+      return true;
+  }
+  return false;
+}
+
+/* stage NULL: at once. */
+static cgap_status remove_figures(const char *folder, cli_folder_kind kind, const cgap_stage *stage, cgap_error *error)
+{
+  char figures[CGAP_PATH], name[NAME + 8], stem[NAME];
+  cgap_status status = cgap_folder_file(figures, folder, "figures", error);
+  DIR *list = status == CGAP_OK ? opendir(figures) : NULL;
+  for (const struct dirent *entry; status == CGAP_OK && list && (entry = readdir(list));) {
+    if (!stem_of(stem, entry->d_name) || !is_figure_of(kind, stem))
+      continue;
+    snprintf(name, sizeof name, "figures/%s", entry->d_name);
+    if (stage)
+      status = cgap_stage_remove(stage, name, error);
+    else
+      (void)unlinkat(dirfd(list), entry->d_name, 0);
+  }
+  if (list)
+    closedir(list);
+  return status;
+}
+
+void cli_overwrite_remove_figures(const char *folder, cli_folder_kind kind)
+{
+  cgap_error ignored;
+  if (remove_figures(folder, kind, NULL, &ignored) != CGAP_OK)
+    return; /* none has so long a name */
+}
+
+cgap_status cli_overwrite_replace(cgap_stage *stage, cli_folder_kind kind, const char *const *names, cgap_error *error)
+{
+  cgap_status status = remove_figures(stage->folder, kind, stage, error);
+  for (; status == CGAP_OK && *names; names++)
+    status = cgap_stage_remove(stage, *names, error);
+  if (status == CGAP_OK)
+    return cgap_stage_close(stage, true, error);
+  cgap_error ignored;
+  return cgap_stage_close(stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
 
 /* ---------------------------------------------------------------- what is read */

@@ -4,6 +4,7 @@
 #ifndef CLI_OVERWRITE_H
 #define CLI_OVERWRITE_H
 
+#include "base/temporary_file.h"
 #include "contragap/contragap.h"
 #include "io/find/dataset.h"
 
@@ -34,6 +35,14 @@ bool cli_overwrite_finds_training(const char *folder, char found[300]);
  * passes: whether a finished training or sweep may be replaced is asked before. */
 CGAP_MUST_CHECK cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const char *const *names,
                                                  cgap_error *error);
+
+/* Puts what a command has written into its place in the folder (cgap_stage_close), and removes what the same command
+ * left there before and has not written now: of these names, and of its figures. */
+CGAP_MUST_CHECK cgap_status cli_overwrite_replace(cgap_stage *stage, cli_folder_kind kind, const char *const *names,
+                                                  cgap_error *error);
+
+/* Removes the figures of the command's earlier run from the folder at once. */
+void cli_overwrite_remove_figures(const char *folder, cli_folder_kind kind);
 
 bool cli_same_file(const char *a, const char *b);
 

@@ -489,7 +489,7 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
   const sweep_view v = view_of(r, g, run, source);
   const cgap_status status = write_figures(&v, folder, warn_line, error);
   return status == CGAP_OK
-           ? cgap_page_write(folder, "The gap against the options of training", source, sections, &v, error)
+           ? cgap_page_write(folder, "The gap against the options of training", source, sections, &v, warn_line, error)
            : status;
 }
 

@@ -61,13 +61,13 @@ json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const
 {
   json_t *out = json_object();
   json_object_set(out, "setting", setting);
-  json_object_set_new(out, "data", json_string(data));
+  json_object_set_new(out, "data", cgap_json_string(data));
   json_object_set(out, "options", options);
   json_object_set_new(out, "seconds", cgap_number_json(training_result->seconds));
   json_object_set_new(out, "epochs", json_integer((json_int_t)training_result->history.count));
   json_object_set_new(out, "kept_epoch", json_integer((json_int_t)training_result->kept_epoch));
   if (!measured)
-    json_object_set_new(out, "why", json_string(why));
+    json_object_set_new(out, "why", cgap_json_string(why));
   json_object_set_new(out, "results", measured ? results_json(measured->head) : nulls_json());
   if (measured) {
     json_object_set_new(out, "references", references_json(measured));
@@ -386,7 +386,7 @@ static json_t *setting_json(const cgap_sweep_grid *g, const size_t index[CGAP_AX
   bool ok = out != NULL;
   for (int a = 0; a < cgap_axis_count() && ok; a++)
     if ((axes >> a & 1U) && g->count[a])
-      ok = put_value(out, cgap_axis_name(a), json_string(g->value[a][index[a]]));
+      ok = put_value(out, cgap_axis_name(a), cgap_json_string(g->value[a][index[a]]));
   return complete_or_null(out, ok);
 }
 
@@ -449,7 +449,7 @@ static json_t *axes_json(const cgap_sweep_grid *g)
   for (int a = 0; a < cgap_axis_count() && ok; a++) {
     json_t *values = json_array();
     for (size_t k = 0; k < g->count[a]; k++)
-      ok = json_array_append_new(values, json_string(g->value[a][k])) == 0 && ok;
+      ok = json_array_append_new(values, cgap_json_string(g->value[a][k])) == 0 && ok;
     ok = put_value(out, cgap_axis_name(a), values) && ok;
   }
   return complete_or_null(out, ok);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output_file.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "head/training/epoch_log.h"
@@ -23,6 +24,7 @@ static const char *const RESULT[] = {"before.json",       "after.json",       "c
                                      "report.html",       "changes.tsv",      "classes.tsv",     "recommendation.json",
                                      "clip-changes.tsv",  "clip-classes.tsv", "cua-changes.tsv", "cua-classes.tsv",
                                      "cuaxu-changes.tsv", "cuaxu-classes.tsv"};
+enum { RESULTS = sizeof RESULT / sizeof *RESULT };
 
 static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                            cgap_error *error)
@@ -47,17 +49,19 @@ static void remove_file(const char *folder, const char *prefix, const char *name
     (void)remove(path); /* a file that stays is replaced when the run writes its own */
 }
 
-/* Only these names, and only in the folder of a run: whatever else is there is the user's. */
+/* Only these names, and only in the folder of a run: whatever else is there is the user's. The files by which it is
+ * known as such go last, so that what a process that was killed has left is removed by the next one. */
 static void remove_run(const char *folder)
 {
   char first[300];
   if (!cli_overwrite_finds_training(folder, first))
     return;
-  for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
-    for (int k = 0; k < CLI_TRAINING_FILES; k++)
-      remove_file(folder, cli_training_prefixes[p], cli_training_files[k]);
-  for (size_t k = 0; k < sizeof RESULT / sizeof *RESULT; k++)
+  cli_overwrite_remove_figures(folder, CLI_FOLDER_TRAIN);
+  for (size_t k = 0; k < RESULTS; k++)
     remove_file(folder, "", RESULT[k]);
+  for (int k = CLI_TRAINING_FILES; k-- > 0;)
+    for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
+      remove_file(folder, cli_training_prefixes[p], cli_training_files[k]);
 }
 
 /* A run that was ended before its first checkpoint starts over, but never over what another run finished. */
@@ -156,7 +160,6 @@ static bool is_written(const char *result, const cli_train_begin *how)
 /* Files of others that this command would write over. */
 static cgap_status check_foreign(const char *folder, const cli_train_begin *how, cgap_error *error)
 {
-  enum { RESULTS = sizeof RESULT / sizeof *RESULT };
   char table[CGAP_NAMED_LOSSES][40];
   const char *names[RESULTS + CGAP_NAMED_LOSSES + 1];
   size_t count = 0;
@@ -174,7 +177,6 @@ static cgap_status check_foreign(const char *folder, const cli_train_begin *how,
 /* None of what a training may leave is what it reads: force removes all of it. */
 static cgap_status check_inputs(const char *folder, const cgap_dataset *dataset, cgap_error *error)
 {
-  enum { RESULTS = sizeof RESULT / sizeof *RESULT };
   char file[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES][40];
   const char *names[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES + RESULTS + 1];
   size_t count = 0;
@@ -264,7 +266,7 @@ static cgap_status write_report(const cli_train_result *r, size_t k, const char 
   json_t *input = json_copy(r->input);
   cgap_terms_text(terms, r->evaluation->comparison.input[k].trained);
   if (input && terms[0])
-    json_object_set_new(input, "trained_losses", json_string(terms));
+    json_object_set_new(input, "trained_losses", cgap_json_string(terms));
   json_t *json = input ? cgap_report_json(&r->evaluation->audit[k], input, &run) : NULL;
   json_decref(input);
   if (!json || !cgap_report_name_pairs(json, r->names)) {
@@ -328,7 +330,7 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
   return status;
 }
 
-cgap_status cli_train_write(const cli_train_result *r, const char *folder, cgap_error *error)
+static cgap_status write_reports(const cli_train_result *r, const char *folder, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < r->evaluation->count; k++)
@@ -602,8 +604,8 @@ static bool has_epochs(const cli_train_result *r)
   return r->training_result[0]->history.count > 0;
 }
 
-cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
-                                 cgap_error *error)
+static cgap_status write_page(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
+                              cgap_error *error)
 {
   cgap_section sections[12];
   size_t count = 0;
@@ -637,5 +639,21 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
   if (status == CGAP_OK)
     status = cgap_figures_render(path, names + first, 1 + CGAP_BEFORE_AFTER - first, warn_line, error);
-  return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, error) : status;
+  return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, warn_line, error)
+                           : status;
+}
+
+cgap_status cli_train_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
+                            cgap_error *error)
+{
+  cgap_stage stage;
+  cgap_error ignored;
+  cgap_status status = cgap_stage_open(&stage, folder, error);
+  if (status == CGAP_OK)
+    status = write_reports(r, stage.path, error);
+  if (status == CGAP_OK)
+    status = write_page(r, stage.path, warn_line, error);
+  if (status == CGAP_OK) /* the reports of a run that --force replaced are gone since its begin */
+    return cli_overwrite_replace(&stage, CLI_FOLDER_TRAIN, (const char *const[]){NULL}, error);
+  return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }

@@ -57,17 +57,15 @@ typedef struct cli_train_result {
   cgap_run run;
 } cli_train_result;
 
-/* before.json and one for every other input, compare.json, changes.tsv and classes.tsv. */
 /* head.h5 and history.jsonl of a choice. */
 CGAP_MUST_CHECK cgap_status cli_train_write_choice(const char *folder, const cgap_choice *choice, const cgap_head *head,
                                                    cgap_error *error);
 
-/* before.json and one for every other input, compare.json, and recommendation.json of a choice. */
-CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder, cgap_error *error);
-
-/* folder/figures and folder/report.html; warn_line gets a line for each picture that cannot be drawn. */
-CGAP_MUST_CHECK cgap_status cli_train_page_write(const cli_train_result *result, const char *folder,
-                                                 void (*warn_line)(const char *line), cgap_error *error);
+/* before.json and one for every other input, compare.json, changes.tsv and classes.tsv,
+ * recommendation.json of a choice, figures and report.html, all at once in place of an earlier
+ * run's; warn_line gets a line for each picture that cannot be drawn. */
+CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder,
+                                            void (*warn_line)(const char *line), cgap_error *error);
 
 /* The memory that training needs, in words, for -v and --dry-run: on stdout where nothing else was asked for (print),
  * else on stderr. CGAP_RESOURCE where nothing fits. */

@@ -162,5 +162,5 @@ cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comp
   cgap_name_shorten(to, sizeof to, c->input[1].name);
   snprintf(title, sizeof title, "From %s to %s%s", from, to, c->count > 2 ? " and others" : "");
   const page_data data = {c, about};
-  return cgap_page_write(folder, title, "The contrastive gap, compared", sections, &data, error);
+  return cgap_page_write(folder, title, "The contrastive gap, compared", sections, &data, about->warn_line, error);
 }

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/output_file.h"
+#include "base/text_buffer.h"
+
 /* ---------------------------------------------------------------- from reports */
 
 cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input, cgap_error *error)
@@ -15,6 +18,8 @@ cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *
     return CGAP_OK;
   free(c->input[k].trained_on);
   c->input[k].trained_on = strdup(text);
+  if (c->input[k].trained_on)
+    cgap_text_clean(c->input[k].trained_on, '?', "");
   return c->input[k].trained_on ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
 }
 
@@ -338,7 +343,7 @@ static json_t *named_json(const cgap_comparison *c, const char *word)
     json_t *keys = json_array();
     for (size_t e = 0; e < c->entries; e++)
       if (strcmp(cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e)), word) == 0)
-        json_array_append_new(keys, json_string(cgap_entry_key(e)));
+        json_array_append_new(keys, cgap_json_string(cgap_entry_key(e)));
     json_object_set_new(out, c->input[k].name, keys);
   }
   return out;
@@ -348,7 +353,7 @@ static json_t *relation_json(cgap_rows_relation relation)
 {
   static const char *const WORDS[] = {
     [CGAP_ROWS_SAME] = "known", [CGAP_ROWS_ASSUMED] = "assumed", [CGAP_ROWS_OTHER] = "no"};
-  return relation == CGAP_ROWS_UNKNOWN ? json_null() : json_string(WORDS[relation]);
+  return relation == CGAP_ROWS_UNKNOWN ? json_null() : cgap_json_string(WORDS[relation]);
 }
 
 json_t *cgap_comparison_json(const cgap_comparison *c)
@@ -356,16 +361,16 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
   json_t *root = json_object(), *inputs = json_array(), *measures = json_object();
   for (size_t k = 0; k < c->count; k++) {
     const cgap_compared *in = &c->input[k];
-    json_t *input =
-      json_pack("{s:s, s:o, s:o, s:s, s:o, s:s?, s:s?}", "name", in->name, "dim",
-                in->dim ? json_integer((json_int_t)in->dim) : json_null(), "seconds", cgap_number_json(in->seconds),
-                "method", cgap_method_name(cgap_comparison_method(c, k)), "same_rows",
-                k ? relation_json(in->rows) : json_null(), "same_rows_why", in->rows_why, "trained_on", in->trained_on);
+    json_t *input = json_pack("{s:o, s:o, s:o, s:s, s:o, s:s?, s:o}", "name", cgap_json_string(in->name), "dim",
+                              in->dim ? json_integer((json_int_t)in->dim) : json_null(), "seconds",
+                              cgap_number_json(in->seconds), "method", cgap_method_name(cgap_comparison_method(c, k)),
+                              "same_rows", k ? relation_json(in->rows) : json_null(), "same_rows_why", in->rows_why,
+                              "trained_on", cgap_json_string(in->trained_on));
     json_array_append_new(inputs, input);
   }
   json_object_set_new(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION));
-  json_object_set_new(root, "baseline", json_string(c->input[0].name));
-  json_object_set_new(root, "intervals", json_string(c->intervals));
+  json_object_set_new(root, "baseline", cgap_json_string(c->input[0].name));
+  json_object_set_new(root, "intervals", cgap_json_string(c->intervals));
   json_object_set_new(root, "inputs", inputs);
   json_object_set_new(root, "better", named_json(c, "better"));
   json_object_set_new(root, "worse", named_json(c, "worse"));

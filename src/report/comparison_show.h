@@ -58,6 +58,7 @@ typedef struct cgap_comparison_about {
   const char *const *figures; /* (figure_count) names in folder/figures */
   size_t figure_count;        /* 0: the page has no section of figures */
   const char *figure_words;   /* a sentence above them */
+  void (*warn_line)(const char *line);
   cgap_run run;
 } cgap_comparison_about;
 

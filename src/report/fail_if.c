@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "base/output_file.h"
 #include "report/comparison_show.h"
 
 /* longer signs first: "<=" also starts with "<" */
@@ -82,7 +83,7 @@ cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audi
 
 json_t *cgap_threshold_json(const cgap_threshold *t, double value)
 {
-  return json_pack("{s:s, s:o, s:o}", "test", t->text, "value", cgap_number_json(value), "crossed",
+  return json_pack("{s:o, s:o, s:o}", "test", cgap_json_string(t->text), "value", cgap_number_json(value), "crossed",
                    isfinite(value) ? json_boolean(cgap_threshold_crosses(t, value)) : json_null());
 }
 
@@ -126,7 +127,7 @@ json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_thr
     for (size_t k = 1; k < c->count; k++) {
       const cgap_change *d = cgap_comparison_change_of(c, k, thresholds[i].key);
       json_t *one = cgap_threshold_json(&thresholds[i], d ? d->difference : NAN);
-      if (!one || json_object_set_new(one, "input", json_string(c->input[k].name)) != 0 ||
+      if (!one || json_object_set_new(one, "input", cgap_json_string(c->input[k].name)) != 0 ||
           json_array_append_new(out, one) != 0) {
         json_decref(out);
         return NULL;

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/text_buffer.h"
 #include "report/gnuplot.h"
 #include "report/text.h"
 
@@ -46,12 +46,13 @@ void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
   va_start(values, format);
   (void)vsnprintf(value, sizeof value, format, values);
   va_end(values);
+  cgap_text_clean(value, ' ', "");
   fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
   for (const char *c = value; *c; c++) {
     if (*c == '"')
       fputs("\xE2\x80\xB3", table->file.stream);
     else
-      fputc((unsigned char)*c < 32 ? ' ' : *c, table->file.stream);
+      fputc(*c, table->file.stream);
   }
   fputc('\n', table->file.stream);
 }
@@ -448,24 +449,12 @@ size_t cgap_figures_of(const cgap_audit *a, const char *names[CGAP_FIGURES_MAX])
   return count;
 }
 
-/* Pictures of an earlier table, and all of a figure that this audit does not have: what is left must not mislead. */
-static void remove_figure(const char *folder, const char *name, bool table_too)
-{
-  static const char *const endings[] = {"svg", "png", "pdf", "tsv", "gp"};
-  char path[CGAP_PATH];
-  for (size_t e = 0; e < (table_too ? 5 : 3); e++)
-    if (snprintf(path, sizeof path, "%s/%s.%s", folder, name, endings[e]) < (int)sizeof path)
-      unlink(path);
-}
-
 static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char *folder, const char *name,
                                 cgap_error *error)
 {
   cgap_error ignored;
   cgap_status closed = cgap_tsv_close(table, !status, status ? &ignored : error);
   status = status ? status : closed;
-  if (!status)
-    remove_figure(folder, name, false);
   return status ? status : cgap_plots_copy(folder, name, error);
 }
 
@@ -475,10 +464,8 @@ cgap_status cgap_figures_write(const cgap_audit *a, const cgap_row_names *names,
   const bool named = names && (names->of[CGAP_NAMED_IMAGES].count || names->of[CGAP_NAMED_TEXTS].count);
   for (size_t f = 0; f < CGAP_FIGURES_MAX; f++) {
     cgap_tsv table;
-    if ((a->has & figures[f].needs) != figures[f].needs) {
-      remove_figure(folder, figures[f].name, true);
+    if ((a->has & figures[f].needs) != figures[f].needs)
       continue;
-    }
     char header[200];
     const bool names_rows = named && figures[f].write == write_scatter;
     snprintf(header, sizeof header, "%s%s", figures[f].header, names_rows ? "\timage_name\ttext_name" : "");
@@ -663,8 +650,14 @@ static void about_ticks(cgap_tsv *t, const cgap_curve *curves, size_t count)
 
 static void put_name(cgap_tsv *t, const char *name)
 {
-  for (; *name; name++)
-    fputc((unsigned char)*name < 32 || *name == '"' ? ' ' : *name, t->file.stream);
+  size_t bytes;
+  for (bool visible; *name; name += bytes) {
+    bytes = cgap_text_next(name, &visible, NULL);
+    if (visible && *name != '"')
+      fwrite(name, 1, bytes, t->file.stream);
+    else
+      fputc(' ', t->file.stream);
+  }
   fputc('\t', t->file.stream);
 }
 

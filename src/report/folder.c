@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "analysis/fields.h"
 #include "report/figures.h"
@@ -17,7 +16,7 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
     status = cgap_folder_open(&figures, path, error);
   if (!status)
     status = cgap_folder_file(path, folder, "report.json", error);
-  if (!status) /* first: by it an audit that was ended in the middle knows the folder again */
+  if (!status)
     status = cgap_json_write(r->json, path, error);
   if (!status)
     status = cgap_folder_file(path, folder, "figures", error);
@@ -63,10 +62,8 @@ static bool has_names(const cgap_row_names *names, int column)
 
 cgap_status cgap_rows_write(const cgap_audit *a, const cgap_row_names *names, const char *path, cgap_error *error)
 {
-  if (!(a->has & CGAP_HAS_PAIRS)) {
-    unlink(path); /* of an earlier audit: it would not belong to this report */
+  if (!(a->has & CGAP_HAS_PAIRS))
     return CGAP_OK;
-  }
   cgap_outfile file;
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status)
@@ -307,7 +304,8 @@ static void put_run(cgap_page *page, const void *report)
           r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, " : ", ");
 }
 
-cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, cgap_error *error)
+cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, void (*warn_line)(const char *line),
+                                  cgap_error *error)
 {
   static const cgap_section sections[] = {{"verdict", "Verdict", put_verdict},
                                           {"figures", "Figures", put_figures},
@@ -321,5 +319,5 @@ cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, cgap
   snprintf(title, sizeof title, "Contrastive gap of %s", r->source);
   snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
            a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
-  return cgap_page_write(folder, title, about, sections, r, error);
+  return cgap_page_write(folder, title, about, sections, r, warn_line, error);
 }

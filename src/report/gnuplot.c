@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,17 +12,18 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/output_file.h"
 
 extern char **environ;
 
-enum { FILE_NAME = 300 };
+enum { FILE_NAME = 300, USUAL_SECONDS = 60 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pid_t running; /* 0: none, or not to be waited for any more */
-static bool stopped;
+static bool stopped, hung;
 
 void cgap_gnuplot_stop(void)
 {
@@ -119,15 +122,36 @@ static void last_word(char said[300], const char *text)
   }
 }
 
-/* What the child says, read to its end so that it never blocks on a full pipe. */
-static void read_output(int from, char said[300])
+static double seconds_now(void)
 {
+  struct timespec now;
+  return clock_gettime(CLOCK_MONOTONIC, &now) == 0 ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0;
+}
+
+/* Whether there is something to read, or the end, before the moment `end`. */
+static bool wait_for_output(int from, double end)
+{
+  for (;;) {
+    struct pollfd pipe = {.fd = from, .events = POLLIN};
+    const double left = end - seconds_now();
+    const int count = left > 0 ? poll(&pipe, 1, (int)ceil(1000 * left)) : 0;
+    if (count > 0 || (count < 0 && errno != EINTR))
+      return true;
+    if (left <= 0)
+      return false;
+  }
+}
+
+/* What the child says, read to its end so that it never blocks on a full pipe; false: it did not end in time. */
+static bool read_output(int from, double seconds, char said[300])
+{
+  const double end = seconds_now() + seconds;
   char text[2048], rest[1024];
   size_t used = 0;
-  ssize_t got;
-  while ((got = read(from, rest, sizeof rest)) != 0) {
-    if (got < 0 && errno != EINTR)
-      break;
+  bool ended = false;
+  while (!ended && wait_for_output(from, end)) {
+    const ssize_t got = read(from, rest, sizeof rest);
+    ended = got == 0 || (got < 0 && errno != EINTR);
     if (used + (size_t)(got > 0 ? got : 0) >= sizeof text) /* the end is what matters */
       used = 0;
     for (ssize_t i = 0; i < got; i++)
@@ -136,6 +160,7 @@ static void read_output(int from, char said[300])
   close(from);
   text[used] = '\0';
   last_word(said, text);
+  return ended;
 }
 
 /* Starts it, unless cgap_gnuplot_stop has been called. 0 or an errno. */
@@ -179,21 +204,36 @@ static cgap_status run_script(const char *folder, const char *name, const char *
   pid_t child = 0;
   int from = -1, status = 0;
   bool interrupted = false;
+  bool late = false;
+  if (hung) /* each of the others would take as long */
+    return cgap_fail(error, CGAP_USAGE,
+                     "gnuplot did not end in time, so no more figures are drawn; tables and scripts "
+                     "are kept, contragap plot DIR draws them later");
+  const double limit = d->seconds_max > 0 ? d->seconds_max : USUAL_SECONDS;
   int number = begin_gnuplot(&child, &from, &interrupted, folder, arguments);
   if (number == ENOENT && !cgap_gnuplot_found())
     return cgap_fail(error, CGAP_USAGE, "%s", MISSING);
+  if (number == EMFILE || number == ENFILE || number == ENOMEM)
+    return cgap_fail_errno(error, number, folder, "draw");
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot cannot be started: %s", folder, script, strerror(number));
   if (!interrupted) {
-    read_output(from, said);
+    late = !read_output(from, limit, said);
+    if (late)
+      (void)kill(child, SIGKILL); /* its number is its own until it has been waited for */
     number = wait_for_gnuplot(child, &status);
     interrupted = WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM);
   }
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(number));
   if (interrupted)
-    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while drawing %s/%s; what was written before it stays",
-                     folder, script);
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while drawing %s/%s; the same command draws it", folder,
+                     script);
+  if (late) {
+    hung = true;
+    return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot did not end within %g seconds and was ended", folder, script,
+                     limit);
+  }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot failed: %s", folder, script, said);
   return CGAP_OK;
@@ -215,9 +255,13 @@ static cgap_status render_temporary(cgap_temporary *out, char picture[CGAP_PATH]
   cgap_temporary_name(temporary, picture, cgap_temporary_token(), ending);
   status = cgap_temporary_create(out, picture, temporary, error);
   if (!status)
+    cgap_temporary_unlock(out); /* where locks keep others from writing, gnuplot could not */
+  if (!status)
     status = run_script(folder, name, strrchr(temporary, '/') + 1, d, error);
   if (!status && (fstat(out->fd, &facts) != 0 || facts.st_size == 0))
-    status = cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; is the disk full?", folder, name);
+    status =
+      cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; check whether the disk is full or broken",
+                folder, name);
   if (status)
     cgap_temporary_close(out);
   return status;

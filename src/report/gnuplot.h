@@ -9,10 +9,12 @@ typedef struct cgap_plot_job {
   const char *format; /* "svg", "png", "pdf", "txt" */
   const char *theme;  /* "light", "dark", "page" */
   const char *size;   /* "760,520"; NULL: the script's own */
+  double seconds_max; /* 0: a minute */
 } cgap_plot_job;
 
 /* Runs folder/NAME.gp on folder/NAME.tsv; the picture folder/NAME.FORMAT appears only when gnuplot ended well and wrote
- * something. CGAP_USAGE: there is no gnuplot. CGAP_FILE: it failed; error->message has its first line. */
+ * something. CGAP_USAGE: there is no gnuplot, or it did not end in time before. CGAP_FILE: it failed, and
+ * error->message has its first line, or did not end in time. */
 CGAP_MUST_CHECK cgap_status cgap_gnuplot_render(const char *folder, const char *name, const cgap_plot_job *job,
                                                 cgap_error *error);
 

@@ -29,7 +29,7 @@ json_t *cgap_scalar_json(const cgap_scalar *s)
   json_t *out = json_pack("{s:o, s:o, s:I, s:s}", "value", null ? json_null() : json_real(s->value), "ci95", interval,
                           "n", (json_int_t)s->n, "method", cgap_method_name(s->method));
   if (out && null &&
-      json_object_set_new(out, "why", json_string(s->why ? s->why : "not defined for these data")) != 0) {
+      json_object_set_new(out, "why", cgap_json_string(s->why ? s->why : "not defined for these data")) != 0) {
     json_decref(out);
     return NULL;
   }
@@ -80,9 +80,10 @@ uint64_t cgap_peak_memory_bytes(void)
 
 json_t *cgap_run_json(const cgap_run *run)
 {
-  json_t *out = json_pack("{s:s, s:s?, s:I, s:i, s:o, s:I}", "version", cgap_version(), "command_line",
-                          run->command_line, "seed", (json_int_t)run->seed, "threads", run->threads, "seconds",
-                          cgap_number_json(run->seconds), "peak_memory_bytes", (json_int_t)run->peak_memory_bytes);
+  json_t *out =
+    json_pack("{s:s, s:o, s:I, s:i, s:o, s:I}", "version", cgap_version(), "command_line",
+              cgap_json_string(run->command_line), "seed", (json_int_t)run->seed, "threads", run->threads, "seconds",
+              cgap_number_json(run->seconds), "peak_memory_bytes", (json_int_t)run->peak_memory_bytes);
   if (out && run->rank_count > 0)
     json_object_set_new(out, "ranks", json_integer(run->rank_count));
   return out;
@@ -96,7 +97,8 @@ cgap_status cgap_json_print(const json_t *json, FILE *stream, cgap_error *error)
   bool sound = fputs(text, stream) >= 0 && fputc('\n', stream) != EOF && fflush(stream) == 0;
   free(text);
   return sound ? CGAP_OK
-               : cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the report; is the disk full?");
+               : cgap_fail(error, CGAP_RESOURCE,
+                           "standard output: cannot write the report; check whether the disk is full or broken");
 }
 
 cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *error)
@@ -155,7 +157,7 @@ static json_t *cosines_json(const cgap_cosines *c)
   if (c->sampled)
     json_object_set_new(out, "sampled", json_integer((json_int_t)c->sampled));
   if (null)
-    json_object_set_new(out, "why", json_string(c->why ? c->why : "there are no pairs"));
+    json_object_set_new(out, "why", cgap_json_string(c->why ? c->why : "there are no pairs"));
   return out;
 }
 
@@ -289,7 +291,7 @@ static bool put_pairing_check(json_t *root, const cgap_pairing_check *c)
   return cgap_json_put(root, "checks.pairing.matched_mean", cgap_number_json(c->matched_mean)) &&
          cgap_json_put(root, "checks.pairing.shuffled_mean", cgap_number_json(c->shuffled_mean)) &&
          cgap_json_put(root, "checks.pairing.z", cgap_number_json(c->z)) &&
-         cgap_json_put(root, "checks.pairing.verdict", json_string(cgap_pairing_word(c))) &&
+         cgap_json_put(root, "checks.pairing.verdict", cgap_json_string(cgap_pairing_word(c))) &&
          cgap_json_put(root, "checks.pairing.shift", shift_json(c->shift)) &&
          cgap_json_put(root, "checks.pairing.blocks", pair_blocks(c));
 }
@@ -318,7 +320,7 @@ bool cgap_report_name_pairs(json_t *report, const cgap_row_names *names)
     for (size_t k = 0; k < sizeof NAMED / sizeof *NAMED; k++) {
       const char *name =
         cgap_row_name(names, NAMED[k].kind, (size_t)json_integer_value(json_object_get(pair, NAMED[k].row)));
-      sound = sound && (!name || json_object_set_new(pair, NAMED[k].key, json_string(name)) == 0);
+      sound = sound && (!name || json_object_set_new(pair, NAMED[k].key, cgap_json_string(name)) == 0);
     }
   }
   return sound;
@@ -342,17 +344,18 @@ static json_t *sample_json(const cgap_sample *s)
 
 static json_t *measured_json(const cgap_audit *a)
 {
-  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s?}", "images", (json_int_t)a->images, "texts",
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "images", (json_int_t)a->images, "texts",
                    (json_int_t)a->texts, "dim", (json_int_t)a->dim, "dropped_images", (json_int_t)a->dropped_images,
                    "dropped_texts", (json_int_t)a->dropped_texts, "merged_images", (json_int_t)a->merged_images,
-                   "pairing", a->pairing);
+                   "pairing", cgap_json_string(a->pairing));
 }
 
 /* A pairing that was open has been decided by the rows: how, in words. */
 static bool put_resolved_pairing(json_t *root, const cgap_audit *a)
 {
   const char *kind = json_string_value(cgap_json_get(root, "input.pairing.kind"));
-  return !kind || strcmp(kind, "open") != 0 || cgap_json_put(root, "input.pairing.settled", json_string(a->pairing));
+  return !kind || strcmp(kind, "open") != 0 ||
+         cgap_json_put(root, "input.pairing.settled", cgap_json_string(a->pairing));
 }
 
 /* The words of the table's top. gap: null where the distance is unknown; pairing: null without pairs. */
@@ -364,9 +367,9 @@ static json_t *verdict_json(const cgap_audit *a)
   cgap_notes_write(&said, a);
   json_t *sentences = json_array(), *notes = json_array();
   for (size_t i = 0; sentences && i < words.count; i++)
-    json_array_append_new(sentences, json_string(words.sentence[i]));
+    json_array_append_new(sentences, cgap_json_string(words.sentence[i]));
   for (size_t i = 0; notes && i < said.count; i++)
-    json_array_append_new(notes, json_string(said.text[i]));
+    json_array_append_new(notes, cgap_json_string(said.text[i]));
   return json_pack("{s:s?, s:s?, s:o, s:o}", "gap", words.level == CGAP_LEVEL_UNKNOWN ? NULL : words.word, "pairing",
                    a->has & CGAP_HAS_PAIRS ? cgap_pairing_word(&a->pairing_check) : NULL, "sentences", sentences,
                    "notes", notes);
@@ -409,8 +412,8 @@ static json_t *advice_json(const cgap_audit *a)
     used += (size_t)snprintf(reason + used, sizeof reason - used, "%s%s", i ? " " : "", words.sentence[i]);
   if (words.further)
     snprintf(reason + used, sizeof reason - used, " %s %s", words.further, words.further_command);
-  return json_pack("{s:s, s:s, s:s?, s:o}", "word", words.word, "reason", reason, "command",
-                   words.command[0] ? words.command : NULL, "center", center_json(a));
+  return json_pack("{s:s, s:o, s:o, s:o}", "word", words.word, "reason", cgap_json_string(reason), "command",
+                   cgap_json_string(words.command[0] ? words.command : NULL), "center", center_json(a));
 }
 
 /* ---------------------------------------------------------------- its schema */
@@ -427,7 +430,7 @@ static json_t *schema_of(json_t *parent, const char *name, bool required)
   json_t *names = json_object_get(parent, "required"), *known;
   size_t i;
   json_array_foreach(names, i, known) if (strcmp(json_string_value(known), name) == 0) required = false;
-  return !required || json_array_append_new(names, json_string(name)) == 0 ? child : NULL;
+  return !required || json_array_append_new(names, cgap_json_string(name)) == 0 ? child : NULL;
 }
 
 /* Whether another field of the same parent is there in every report. */

@@ -6,8 +6,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/fields.h"
+#include "base/text_buffer.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 
@@ -19,14 +21,16 @@ static void put_escaped(FILE *out, const char *text)
     char sign;
     const char *as;
   } escapes[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
-  for (; *text; text++) {
+  size_t bytes;
+  for (bool visible; *text; text += bytes) {
     size_t e = 0;
+    bytes = cgap_text_next(text, &visible, NULL);
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
     if (e < sizeof escapes / sizeof *escapes)
       fputs(escapes[e].as, out);
-    else if ((unsigned char)*text >= 32 || *text == '\n')
-      fputc(*text, out);
+    else if (visible || *text == '\n')
+      fwrite(text, 1, bytes, out);
     else
       fputc(' ', out);
   }
@@ -372,6 +376,17 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
 }
 
+/* Where the picture is missing as well that has been said. */
+static void warn_of_missing(const cgap_page *page, const char *folder, const char *name, const char *why)
+{
+  char picture[CGAP_PATH], line[sizeof(cgap_error) + 40];
+  if (!page->warn_line || snprintf(picture, sizeof picture, "%s/%s.svg", folder, name) >= (int)sizeof picture ||
+      access(picture, F_OK) != 0)
+    return;
+  snprintf(line, sizeof line, "report.html lacks a figure: %s", why);
+  page->warn_line(line);
+}
+
 void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
 {
   char folder[CGAP_PATH];
@@ -383,6 +398,9 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
     const cgap_status rendered = put_figure(page, folder, names[f], &fault);
     if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
       page->status = cgap_fail(page->error, rendered, "%s", fault.message);
+    cgap_stage_hide(fault.message);
+    if (rendered == CGAP_FILE)
+      warn_of_missing(page, folder, names[f], fault.message);
     if (rendered != CGAP_OK)
       cgap_page_put(page, "p", "%s.", fault.message);
     if (rendered == CGAP_USAGE) /* no gnuplot: one sentence is enough */
@@ -476,7 +494,7 @@ static void open_page(cgap_page *page, const char *title, const char *about, con
 }
 
 cgap_status cgap_page_write(const char *folder, const char *title, const char *about, const cgap_section *sections,
-                            const void *data, cgap_error *error)
+                            const void *data, void (*warn_line)(const char *line), cgap_error *error)
 {
   char path[CGAP_PATH];
   cgap_outfile file;
@@ -485,7 +503,7 @@ cgap_status cgap_page_write(const char *folder, const char *title, const char *a
     status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
-  cgap_page page = {.out = file.stream, .folder = folder, .error = error};
+  cgap_page page = {.out = file.stream, .folder = folder, .warn_line = warn_line, .error = error};
   open_page(&page, title, about, sections);
   for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
     fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,

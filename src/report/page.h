@@ -11,7 +11,8 @@
 typedef struct cgap_page {
   FILE *out;          /* for HTML as it stands here; text from outside goes through the functions below */
   const char *folder; /* of the page; its figures are in folder/figures */
-  cgap_status status; /* of the first figure that ended the page; *error says why */
+  void (*warn_line)(const char *line); /* NULL, or gets a line where only the page lacks a figure */
+  cgap_status status;                  /* of the first figure that ended the page; *error says why */
   cgap_error *error;
 } cgap_page;
 
@@ -20,9 +21,11 @@ typedef struct cgap_section {
   void (*put)(cgap_page *page, const void *data);
 } cgap_section;
 
-/* Writes folder/report.html: title, a line about it, and the sections, of which the last has id NULL. */
+/* Writes folder/report.html: title, a line about it, and the sections, of which the last has id NULL. warn_line (may be
+ * NULL) gets a line for each figure that is drawn in figures/ and cannot be for the page. */
 CGAP_MUST_CHECK cgap_status cgap_page_write(const char *folder, const char *title, const char *about,
-                                            const cgap_section *sections, const void *data, cgap_error *error);
+                                            const cgap_section *sections, const void *data,
+                                            void (*warn_line)(const char *line), cgap_error *error);
 
 /* ---------------------------------------------------------------- elements; all text is escaped */
 
@@ -77,13 +80,13 @@ CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_audit *audit, const ch
                                                void (*warn_line)(const char *line), cgap_error *error);
 
 /* rows.tsv: for every pair the rows of text and image in the file, their cosine, the rank of each for the other, and
- * their names where there are some (names may be NULL). Where the audit has no pairs, an earlier file of that name is
- * removed. */
+ * their names where there are some (names may be NULL). No file where the audit has no pairs. */
 CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const cgap_row_names *names, const char *path,
                                             cgap_error *error);
 
 /* Writes folder/report.html; the tables and scripts of folder/figures are there already. Without gnuplot the page says
  * so and has no figures. */
-CGAP_MUST_CHECK cgap_status cgap_audit_page_write(const cgap_report *report, const char *folder, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_audit_page_write(const cgap_report *report, const char *folder,
+                                                  void (*warn_line)(const char *line), cgap_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "base/text_buffer.h"
 #include "report/json.h"
 #include "report/text.h"
 
@@ -224,7 +225,8 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
   }
   print_legend(a, paint, out);
   if (fflush(out) != 0 || ferror(out))
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "standard output: cannot write the table; check whether the disk is full or broken");
   return CGAP_OK;
 }
 
@@ -233,16 +235,18 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
 /* Text from outside stays text: the signs that Markdown and HTML read are escaped. */
 static void put_escaped(FILE *out, const char *text)
 {
-  for (; *text; text++) {
+  size_t bytes;
+  for (bool visible; *text; text += bytes) {
+    bytes = cgap_text_next(text, &visible, NULL);
     if (*text == '&' || *text == '<' || *text == '>')
       fprintf(out, "%s", *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;");
-    else if ((unsigned char)*text < 32)
-      fputc(' ', out);
     else if (*text == '\\' || *text == '`' || *text == '*' || *text == '_' || *text == '|' || *text == '[' ||
              *text == ']')
       fprintf(out, "\\%c", *text);
+    else if (visible)
+      fwrite(text, 1, bytes, out);
     else
-      fputc(*text, out);
+      fputc(' ', out);
   }
 }
 
@@ -300,7 +304,8 @@ cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out
     if (cgap_field_present(a, cgap_field_at(i)))
       put_row(out, a, cgap_field_at(i));
   if (fflush(out) != 0 || ferror(out))
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "standard output: cannot write the table; check whether the disk is full or broken");
   return CGAP_OK;
 }
 
@@ -352,6 +357,7 @@ cgap_status cgap_csv_print(const cgap_audit *a, FILE *out, cgap_error *error)
     fputc('\n', out);
   }
   if (fflush(out) != 0 || ferror(out))
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "standard output: cannot write the table; check whether the disk is full or broken");
   return CGAP_OK;
 }

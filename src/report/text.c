@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text_buffer.h"
+
 enum { WIDEST_TEXT = 100 };
 
 int cgap_text_width(const char *text, size_t bytes)
@@ -16,10 +18,16 @@ int cgap_text_width(const char *text, size_t bytes)
 /* A no-break space (U+00A0) holds two words together; it is printed as a space. */
 static void put_word(FILE *stream, const char *text, size_t bytes)
 {
-  for (size_t i = 0; i < bytes; i++) {
-    const bool hard = i + 1 < bytes && strncmp(text + i, CGAP_NO_BREAK, 2) == 0;
-    fputc(hard ? ' ' : text[i], stream);
-    i += hard;
+  size_t next;
+  for (size_t i = 0; i < bytes; i += next) {
+    bool visible;
+    next = cgap_text_next(text + i, &visible, NULL);
+    if (!visible)
+      fputc('?', stream);
+    else if (next == 2 && strncmp(text + i, CGAP_NO_BREAK, 2) == 0)
+      fputc(' ', stream);
+    else
+      fwrite(text + i, 1, next, stream);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "analysis/interval.h"
+#include "base/text_buffer.h"
 #include "report/text.h"
 
 /* Thresholds of this tool's own, shown wherever their word is. */
@@ -405,6 +406,8 @@ void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
       add_trial(out, a);
     break;
   }
+  cgap_text_clean(out->command, '?', "");
+  cgap_text_clean(out->further_command, '?', "");
 }
 
 /* ---------------------------------------------------------------- notes */

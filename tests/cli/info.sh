@@ -55,6 +55,36 @@ ends 3 info nothing.h5 --json
 want_text out '"refused": "nothing.h5: no dataset can be the image' '"path": "/alpha"' '"image": null'
 want_line err "nothing.h5: no dataset can be the image"
 
+# of a name, what is not seen and changes how the rest is shown reaches neither terminal nor page, and JSON escapes it;
+# what is no UTF-8 keeps no report from being written: ESC, a byte alone, C1, line separator, override, isolate, no width
+hostile=$(printf 'x\033\377\302\205\342\200\250\342\200\256\342\201\246\342\200\213é.h5')
+cp pairs.h5 "$hostile"
+hidden() { LC_ALL=C grep -lE "$(printf '\033|\377|\302\205|\342\200[\250\256\213]|\342\201\246')" "$@"; }
+never_hidden() {
+  checks=$((checks + 1))
+  [ -z "$(hidden "$@")" ] || complain "characters that are not seen in" "$(hidden "$@")"
+}
+shows() {
+  fine "$@"
+  never_hidden out err
+}
+shows info "$hostile"
+want_text out "x???????é.h5"
+shows info "$hostile" --json
+want_text out 'x\u001B\ufffd\u0085\u2028\u202e\u2066\u200bé.h5'
+shows audit "$hostile"
+want_text out "é.h5: 40 images"
+shows audit "$hostile" --markdown
+shows audit "$hostile" --json
+shows compare "$hostile" pairs.h5
+shows audit "$hostile" -o hostile --quiet
+never_hidden -r hostile
+printf '# title\tx\342\200\256y\n' >>hostile/figures/scatter.tsv # a report of someone else
+shows compare hostile hostile -o compared --quiet
+never_hidden -r compared
+refused 3 "no.x???????é.h5: no such file" info "no.$hostile"
+never_hidden out err
+
 # help
 fine info --help
 want_text out "usage: contragap info FILE" "contragap info pairs.h5"

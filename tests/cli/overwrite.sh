@@ -30,6 +30,7 @@ left_alone() {
 for owner in audit train compare sweep; do
   ${owner}s "of-$owner"
   want_rc 0
+  mkdir -p "of-$owner/figures" # none where only the seed of a sweep varied
   printf 'mine' | tee "of-$owner/thesis.pdf" >"of-$owner/figures/photo.png"
   sums "of-$owner" >before
   for command in audit train compare sweep; do

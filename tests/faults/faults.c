@@ -6,6 +6,7 @@
  *   FAULTS_PLAN="KIND PATH HOW TIMES"   makes that call fail; the log then has "hit KIND PATH FRAMES…" alone.
  *                                       HOW: an errno, or "short": half of the bytes. TIMES: "once", or "on": from the
  *                                       call on all of its kind fail
+ *   FAULTS_PLAN="KIND 0 kill N"         ends the program by SIGKILL before the N-th call of this kind
  *   FAULTS_DEPTH=N                      frames that make a path; at most 32
  *
  * Calls count from main on, in the program named contragap alone: not in what it starts. Streams of stdio make their
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -28,7 +30,7 @@
 #include <unistd.h>
 #include <unwind.h>
 
-enum { DEPTH_MAX = 32, SITES_MAX = 1 << 16, STREAMS_MAX = 256, SHORT = -1 };
+enum { DEPTH_MAX = 32, SITES_MAX = 1 << 16, STREAMS_MAX = 256, SHORT = -1, KILL = -2 };
 
 typedef enum kind { MEMORY, OPEN, READ, PREAD, WRITE, PWRITE, FSYNC, RENAME, FTRUNCATE, FALLOCATE, CLOSE, KINDS } kind;
 static const char *const NAMES[KINDS] = {"memory", "open",   "read",      "pread",     "write", "pwrite",
@@ -47,8 +49,10 @@ static struct {
   bool is_set, goes_on;
   kind which;
   uint64_t path;
-  int how; /* errno, or SHORT */
+  int how; /* errno, SHORT or KILL */
+  long number;
 } plan;
+static atomic_long calls;
 static atomic_bool fired;
 static _Atomic uint64_t seen[SITES_MAX];
 
@@ -130,6 +134,11 @@ static bool is_new(uint64_t path)
 
 static int failure_at(kind which)
 {
+  if (plan.how == KILL) {
+    if (plan.which == which && atomic_fetch_add(&calls, 1) + 1 == plan.number)
+      (void)raise(SIGKILL);
+    return 0;
+  }
   if (plan.is_set && (plan.which != which || (atomic_load(&fired) && !plan.goes_on)))
     return 0;
   if (plan.is_set && atomic_load(&fired))
@@ -426,7 +435,8 @@ static void read_plan(const char *text)
     _exit(97);
   while (plan.which < KINDS && strcmp(NAMES[plan.which], which) != 0)
     plan.which++;
-  plan.how = strcmp(how, "short") == 0 ? SHORT : atoi(how);
+  plan.how = strcmp(how, "short") == 0 ? SHORT : strcmp(how, "kill") == 0 ? KILL : atoi(how);
+  plan.number = atol(times);
   plan.goes_on = strcmp(times, "on") == 0;
   plan.is_set = true;
 }

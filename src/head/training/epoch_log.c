@@ -104,7 +104,7 @@ cgap_status cgap_history_append(const char *path, const char *candidate, size_t 
   json_t *root = json_object();
   field f;
   if (candidate)
-    json_object_set_new(root, "candidate", json_string(candidate));
+    json_object_set_new(root, "candidate", cgap_json_string(candidate));
   if (fold)
     json_object_set_new(root, "fold", json_integer((json_int_t)fold));
   json_object_set_new(root, "epoch", json_integer((json_int_t)record->epoch));

@@ -1,4 +1,5 @@
 /* A data set as JSON: what was found, and the listing of its files. */
+#include "base/output_file.h"
 #include "io/find/dataset.h"
 #include "io/find/dataset_internal.h"
 
@@ -13,41 +14,22 @@ static json_t *shape_json(const cgap_entry *entry)
   return shape;
 }
 
-/* JSON is UTF-8; a name that is not has its odd bytes replaced. */
-static json_t *text_json(const char *text, size_t length)
-{
-  json_t *out = json_stringn(text, length);
-  char *cleaned = out ? NULL : strndup(text, length);
-  if (!cleaned)
-    return out;
-  for (char *p = cleaned; *p; p++)
-    *p = (unsigned char)*p < 0x80 ? *p : '?';
-  out = json_string(cleaned);
-  free(cleaned);
-  return out;
-}
-
-static json_t *text_or_null(const char *text)
-{
-  return text ? text_json(text, strlen(text)) : json_null();
-}
-
 static json_t *entry_json(const cgap_entry *entry)
 {
-  return json_pack("{s:o, s:o, s:s, s:o}", "path", text_or_null(entry->path), "shape", shape_json(entry), "type",
-                   entry->type_text, "storage", text_or_null(entry->storage));
+  return json_pack("{s:o, s:o, s:o, s:o}", "path", cgap_json_string(entry->path), "shape", shape_json(entry), "type",
+                   cgap_json_string(entry->type_text), "storage", cgap_json_string(entry->storage));
 }
 
 /* The file; of an array in several files, the first under "file" and all under "files". */
 static void set_files(json_t *item, const cgap_chosen_dataset *taken)
 {
   const cgap_entry *e = taken->entry;
-  json_object_set_new(item, "file", text_or_null(e->pieces ? e->pieces[0].path : taken->file->path));
+  json_object_set_new(item, "file", cgap_json_string(e->pieces ? e->pieces[0].path : taken->file->path));
   if (e->piece_count < 2)
     return;
   json_t *files = json_array();
   for (size_t i = 0; i < e->piece_count; i++)
-    json_array_append_new(files, text_or_null(e->pieces[i].path));
+    json_array_append_new(files, cgap_json_string(e->pieces[i].path));
   json_object_set_new(item, "files", files);
 }
 
@@ -67,13 +49,13 @@ static json_t *series_json(const cgap_role_datasets *series)
   if (series->count == 0)
     return json_null();
   json_t *out = json_object();
-  json_object_set_new(out, "name", text_or_null(series->name));
+  json_object_set_new(out, "name", cgap_json_string(series->name));
   if (series->taken->entry->kind == CGAP_KIND_FLOAT && series->taken->entry->ndim >= 2) {
     json_object_set_new(out, "rows", json_integer((json_int_t)cgap_role_datasets_rows(series)));
     json_object_set_new(out, "dim", json_integer((json_int_t)cgap_chosen_dataset_dim(series->taken)));
-    json_object_set_new(out, "type", json_string(cgap_type_name(series->taken->entry->type)));
+    json_object_set_new(out, "type", cgap_json_string(cgap_type_name(series->taken->entry->type)));
   }
-  json_object_set_new(out, "why", text_or_null(series->why));
+  json_object_set_new(out, "why", cgap_json_string(series->why));
   json_object_set_new(out, "datasets", datasets_json(series));
   return out;
 }
@@ -91,7 +73,7 @@ static json_t *pairing_json(const cgap_dataset *d)
     json_array_extend(datasets, some);
     json_decref(some);
   }
-  return json_pack("{s:s, s:o, s:o}", "kind", KINDS[d->data.pairing], "why", text_or_null(d->pairing), "datasets",
+  return json_pack("{s:s, s:o, s:o}", "kind", KINDS[d->data.pairing], "why", cgap_json_string(d->pairing), "datasets",
                    datasets);
 }
 
@@ -108,8 +90,11 @@ static json_t *notes_json(const cgap_dataset *d)
 {
   json_t *list = json_array();
   const char *line = d->notes ? d->notes : "";
-  for (const char *end; (end = strchr(line, '\n')); line = end + 1)
-    json_array_append_new(list, text_json(line, (size_t)(end - line)));
+  for (const char *end; (end = strchr(line, '\n')); line = end + 1) {
+    char *note = strndup(line, (size_t)(end - line));
+    json_array_append_new(list, cgap_json_string(note));
+    free(note);
+  }
   return list;
 }
 
@@ -117,7 +102,7 @@ json_t *cgap_dataset_json(const cgap_dataset *d)
 {
   json_t *files = json_array();
   for (size_t i = 0; i < d->file_count; i++)
-    json_array_append_new(files, text_or_null(d->files[i]->path));
+    json_array_append_new(files, cgap_json_string(d->files[i]->path));
   json_t *out =
     json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "files", files, "image",
               series_json(&d->role[CGAP_ROLE_IMAGE]), "text", series_json(&d->role[CGAP_ROLE_TEXT]), "pairing",
@@ -129,9 +114,9 @@ json_t *cgap_dataset_json(const cgap_dataset *d)
                                   series_json(&d->role[CGAP_ROLE_TEXT_NAME]), "class",
                                   series_json(&d->role[CGAP_ROLE_CLASS_NAME])));
   if (d->trained_on[0])
-    json_object_set_new(out, "trained_on", json_string(d->trained_on));
+    json_object_set_new(out, "trained_on", cgap_json_string(d->trained_on));
   if (d->trained_losses[0])
-    json_object_set_new(out, "trained_losses", json_string(d->trained_losses));
+    json_object_set_new(out, "trained_losses", cgap_json_string(d->trained_losses));
   return out;
 }
 
@@ -160,12 +145,12 @@ json_t *cgap_dataset_listing_json(const cgap_dataset *d)
     for (size_t k = 0; k < file->count; k++) {
       const cgap_entry *e = &file->entries[k];
       json_t *entry = entry_json(e);
-      json_object_set_new(entry, "unreadable", text_or_null(e->obstacle));
-      json_object_set_new(entry, "taken_as", text_or_null(taken_as(d, e)));
+      json_object_set_new(entry, "unreadable", cgap_json_string(e->obstacle));
+      json_object_set_new(entry, "taken_as", cgap_json_string(taken_as(d, e)));
       json_object_set_new(entry, "same_as_earlier", json_boolean(e->alias));
       json_array_append_new(datasets, entry);
     }
-    json_array_append_new(out, json_pack("{s:o, s:I, s:o}", "path", text_or_null(file->path), "bytes",
+    json_array_append_new(out, json_pack("{s:o, s:I, s:o}", "path", cgap_json_string(file->path), "bytes",
                                          (json_int_t)file->bytes, "datasets", datasets));
   }
   return out;
