@@ -75,6 +75,29 @@ char *cgap_python_key(const char *key)
   return out;
 }
 
+size_t cgap_unprintable(const char *start)
+{
+  const unsigned char *text = (const unsigned char *)start;
+  if (text[0] < 32 || text[0] == 127)
+    return text[0] != '\0';
+  if (text[0] == 0xc2)
+    return text[1] >= 0x80 && text[1] <= 0x9f ? 2 : 0;
+  if (text[0] != 0xe2)
+    return 0;
+  const bool embeds = text[1] == 0x80 && text[2] >= 0xaa && text[2] <= 0xae;
+  const bool isolates = text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9;
+  return embeds || isolates ? 3 : 0;
+}
+
+void cgap_make_printable(char *text)
+{
+  while (*text) {
+    const size_t bytes = cgap_unprintable(text);
+    memset(text, '?', bytes);
+    text += bytes ? bytes : 1;
+  }
+}
+
 /* ---------------------------------------------------------------- c locale */
 
 cgap_c_locale cgap_c_locale_begin(void)

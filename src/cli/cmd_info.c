@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text_buffer.h"
 #include "cli/messages.h"
 #include "cli/options.h"
 #include "io/find/dataset.h"
@@ -30,8 +31,11 @@ static const char *const MEMBERS[] = {"words", "image_label", "query", "weight"}
 /* A name comes from the file: no control character of it reaches the terminal. */
 static void put_printable(const char *text)
 {
-  for (const char *c = text ? text : ""; *c; c++)
-    putchar((unsigned char)*c < 32 || *c == 127 ? '?' : *c);
+  for (const char *c = text ? text : ""; *c;) {
+    const size_t hidden = cgap_unprintable(c);
+    putchar(hidden ? '?' : *c);
+    c += hidden ? hidden : 1;
+  }
 }
 
 /* Cells are padded by columns of the terminal, not by bytes. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/run_info.h"
 #include "comm/comm.h"
@@ -17,14 +18,6 @@ static struct {
   bool failed;
   cgap_error error;
 } ranks;
-
-/* A message may quote a file's or a command line's text: one line, whatever that holds. */
-static void one_line(char *text)
-{
-  for (char *c = text; *c; c++)
-    if ((unsigned char)*c < 32 || *c == 127)
-      *c = '?';
-}
 
 void cli_name_flags(char *out, size_t size, const char *text)
 {
@@ -55,7 +48,7 @@ static void print_line(const char *lead, const char *format, va_list values)
     return;
   vsnprintf(raw, sizeof raw, format, values);
   cli_name_flags(text, sizeof text, raw);
-  one_line(text);
+  cgap_make_printable(text); /* it may quote a file or a command line */
   cli_progress_clear();
   fprintf(stderr, "contragap: %s%s\n", lead, text);
 }
@@ -79,7 +72,6 @@ int cli_fail(const cgap_error *error)
   cli_progress_clear();
   char text[sizeof error->message];
   cli_name_flags(text, sizeof text, error->message);
-  one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;
 }

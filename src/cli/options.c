@@ -295,7 +295,5 @@ void cli_source_name(char *out, size_t size, const cli_args *args)
     snprintf(out, size, "%s, %s", without_folder(first), without_folder(cli_shared.text));
   else
     snprintf(out, size, "%s", without_folder(first));
-  for (char *c = out; *c; c++)
-    if ((unsigned char)*c < 32 || *c == 127)
-      *c = ' ';
+  cgap_make_printable(out);
 }

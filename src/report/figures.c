@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text_buffer.h"
 #include "report/gnuplot.h"
 #include "report/text.h"
 
@@ -47,11 +48,13 @@ void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
   (void)vsnprintf(value, sizeof value, format, values);
   va_end(values);
   fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
-  for (const char *c = value; *c; c++) {
+  for (const char *c = value; *c;) {
+    const size_t hidden = cgap_unprintable(c);
     if (*c == '"')
       fputs("\xE2\x80\xB3", table->file.stream);
     else
-      fputc((unsigned char)*c < 32 ? ' ' : *c, table->file.stream);
+      fputc(hidden ? ' ' : *c, table->file.stream);
+    c += hidden ? hidden : 1;
   }
   fputc('\n', table->file.stream);
 }
@@ -629,8 +632,10 @@ static void about_ticks(cgap_tsv *t, const cgap_curve *curves, size_t count)
 
 static void put_name(cgap_tsv *t, const char *name)
 {
-  for (; *name; name++)
-    fputc((unsigned char)*name < 32 || *name == '"' ? ' ' : *name, t->file.stream);
+  for (size_t hidden; *name; name += hidden ? hidden : 1) {
+    hidden = cgap_unprintable(name);
+    fputc(hidden || *name == '"' ? ' ' : *name, t->file.stream);
+  }
   fputc('\t', t->file.stream);
 }
 

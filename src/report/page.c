@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "base/text_buffer.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 
@@ -19,16 +20,15 @@ static void put_escaped(FILE *out, const char *text)
     char sign;
     const char *as;
   } escapes[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
-  for (; *text; text++) {
+  for (size_t hidden; *text; text += hidden ? hidden : 1) {
     size_t e = 0;
+    hidden = *text == '\n' ? 0 : cgap_unprintable(text);
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
     if (e < sizeof escapes / sizeof *escapes)
       fputs(escapes[e].as, out);
-    else if ((unsigned char)*text >= 32 || *text == '\n')
-      fputc(*text, out);
     else
-      fputc(' ', out);
+      fputc(hidden ? ' ' : *text, out);
   }
 }
 

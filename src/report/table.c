@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "base/text_buffer.h"
 #include "report/json.h"
 #include "report/text.h"
 
@@ -233,10 +234,11 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
 /* Text from outside stays text: the signs that Markdown and HTML read are escaped. */
 static void put_escaped(FILE *out, const char *text)
 {
-  for (; *text; text++) {
+  for (size_t hidden; *text; text += hidden ? hidden : 1) {
+    hidden = cgap_unprintable(text);
     if (*text == '&' || *text == '<' || *text == '>')
       fprintf(out, "%s", *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;");
-    else if ((unsigned char)*text < 32)
+    else if (hidden)
       fputc(' ', out);
     else if (*text == '\\' || *text == '`' || *text == '*' || *text == '_' || *text == '|' || *text == '[' ||
              *text == ']')

@@ -1,4 +1,5 @@
 #include "report/text.h"
+#include "base/text_buffer.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,10 +17,11 @@ int cgap_text_width(const char *text, size_t bytes)
 /* A no-break space (U+00A0) holds two words together; it is printed as a space. */
 static void put_word(FILE *stream, const char *text, size_t bytes)
 {
-  for (size_t i = 0; i < bytes; i++) {
+  for (size_t i = 0; i < bytes;) {
     const bool hard = i + 1 < bytes && strncmp(text + i, CGAP_NO_BREAK, 2) == 0;
-    fputc(hard ? ' ' : text[i], stream);
-    i += hard;
+    const size_t hidden = hard ? 2 : cgap_unprintable(text + i);
+    fputc(hard ? ' ' : hidden ? '?' : text[i], stream);
+    i += hidden ? hidden : 1;
   }
 }
 
