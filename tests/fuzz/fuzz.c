@@ -18,6 +18,7 @@
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "cli/sweep_results.h"
+#include "head/evaluation/apply_file.h"
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
 #include "io/read/datasets.h"
@@ -209,6 +210,12 @@ static void run_rows(const fuzz_input *in)
   describe(&options);
 }
 
+static bool is_small(const cgap_data *data)
+{
+  return data->image.rows <= ROWS_MAX && data->text.rows <= ROWS_MAX && data->class_text.rows <= ROWS_MAX &&
+         data->words.rows <= ROWS_MAX && data->queries <= ROWS_MAX && data->image.dim <= DIM_MAX;
+}
+
 static void audit_data(const cgap_dataset *dataset)
 {
   const cgap_data *data = cgap_dataset_data(dataset);
@@ -218,8 +225,7 @@ static void audit_data(const cgap_dataset *dataset)
   options.threads = 1;
   options.memory_bytes = (uint64_t)1 << 28;
   options.csls = true;
-  if (data->image.rows > ROWS_MAX || data->text.rows > ROWS_MAX || data->class_text.rows > ROWS_MAX ||
-      data->words.rows > ROWS_MAX || data->queries > ROWS_MAX || data->image.dim > DIM_MAX)
+  if (!is_small(data))
     return;
   bool ok = check_outcome(cgap_audit_run(&audit, data, &options, &error), &error);
   if (ok)
@@ -240,27 +246,7 @@ static void run_audit(const fuzz_input *in)
   cgap_dataset_close(dataset);
 }
 
-static void run_head(const fuzz_input *in)
-{
-  cgap_head *head = NULL;
-  cgap_error error = {0};
-  size_t rows;
-  const bool ok = check_outcome(cgap_head_read(&head, in->path, &error), &error);
-  REQUIRE(ok == (head != NULL), "a head although reading failed, or none");
-  if (!ok)
-    return;
-  const cgap_head_shape shape = cgap_head_shape_of(head);
-  float x[2 * DIM_MAX], z[2 * DIM_MAX];
-  for (size_t k = 0; k < 2 * DIM_MAX; k++)
-    x[k] = k % (shape.dim_in + 1) ? 0 : 1;
-  if (shape.dim_in <= DIM_MAX && shape.dim <= DIM_MAX)
-    for (int kind = CGAP_IMAGE_ROWS; kind <= CGAP_TEXT_ROWS; kind++)
-      (void)check_outcome(cgap_head_apply(head, kind, x, 2, z, &error), &error);
-  (void)cgap_head_split(head, &rows);
-  cgap_head_close(head);
-}
-
-/* ---------------------------------------------------------------- a training's own files */
+/* ---------------------------------------------------------------- heads, and files passed through them */
 
 static float matrix[2][ROWS * DIM];
 
@@ -278,6 +264,113 @@ static cgap_data matrices_data(void)
                      .text = cgap_source_view(matrix[1], ROWS, DIM, CGAP_FLOAT32, "text"),
                      .pairing = CGAP_BY_ROW};
 }
+
+static void prepare_files(void)
+{
+  cgap_dataset *dataset = NULL;
+  cgap_error error = {0};
+  char *files[2] = {in_folder("image.npy"), in_folder("text.npy")};
+  fill_matrices();
+  for (int k = 0; k < 2; k++) {
+    char header[128];
+    unsigned char file[sizeof header + sizeof matrix[k]];
+    memset(header, ' ', sizeof header);
+    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
+    const int used = snprintf(header + 10, sizeof header - 10,
+                              "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", ROWS, DIM);
+    header[10 + used] = ' ';
+    header[sizeof header - 1] = '\n';
+    memcpy(file, header, sizeof header);
+    memcpy(file + sizeof header, matrix[k], sizeof matrix[k]);
+    write_bytes(files[k], file, sizeof file);
+  }
+  const cgap_input_options input = {.files = (const char *const *)files, .file_count = 2, .threads = 1};
+  cgap_status status = cgap_dataset_open(&dataset, &input, &error);
+  const struct {
+    const char *name;
+    cgap_layout layout;
+  } out[] = {{"arrays", CGAP_LAYOUT_NPY}, {"a:b", CGAP_LAYOUT_NPY}, {"pairs.h5", CGAP_LAYOUT_HDF5}};
+  for (size_t k = 0; status == CGAP_OK && k < sizeof out / sizeof *out; k++) {
+    const cgap_convert_options options = {.layout = out[k].layout, .command = "contragap"};
+    char *path = in_folder(out[k].name);
+    status = cgap_convert(dataset, path, &options, &error);
+    free(path);
+  }
+  REQUIRE(status == CGAP_OK, "no files: %s", error.message);
+  cgap_dataset_close(dataset);
+  free(files[0]);
+  free(files[1]);
+}
+
+static cgap_dataset *own_dataset; /* of the files of our own */
+static cgap_head *own_head;
+
+static void prepare_apply(void)
+{
+  cgap_error error = {0};
+  prepare_files();
+  char *path = in_folder("arrays");
+  const char *files[] = {path};
+  const cgap_input_options input = {.files = files, .file_count = 1, .threads = 1};
+  cgap_status status = cgap_dataset_open(&own_dataset, &input, &error);
+  if (status == CGAP_OK)
+    status =
+      cgap_gap_method_fit(&own_head, CGAP_CENTER, 1, cgap_dataset_data(own_dataset), 1, (cgap_progress){0}, &error);
+  REQUIRE(status == CGAP_OK, "no head: %s", error.message);
+  free(path);
+}
+
+static void apply(const cgap_head *head, const cgap_dataset *dataset)
+{
+  const cgap_apply_file_options options = {.leave_bad = true, .threads = 1, .memory_bytes = (uint64_t)1 << 28};
+  cgap_apply_summary summary;
+  cgap_error error = {0};
+  char *path = in_folder("closed.h5");
+  (void)check_outcome(cgap_apply_file(&summary, head, dataset, path, &options, &error), &error);
+  unlink(path);
+  free(path);
+}
+
+/* What `convert` and `apply` write of a file. */
+static void run_copy(const fuzz_input *in)
+{
+  static const cgap_convert_options convert = {.layout = CGAP_LAYOUT_HDF5, .command = "contragap convert"};
+  cgap_dataset *dataset = NULL;
+  cgap_error error = {0};
+  cgap_input_options options = input_options(in);
+  options.one_modality = false;
+  if (check_outcome(cgap_dataset_open(&dataset, &options, &error), &error) && is_small(cgap_dataset_data(dataset))) {
+    char *path = in_folder("converted.h5");
+    (void)check_outcome(cgap_convert(dataset, path, &convert, &error), &error);
+    unlink(path);
+    free(path);
+    apply(own_head, dataset);
+  }
+  cgap_dataset_close(dataset);
+}
+
+static void run_head(const fuzz_input *in)
+{
+  cgap_head *head = NULL;
+  cgap_error error = {0};
+  size_t rows;
+  const bool ok = check_outcome(cgap_head_read(&head, in->path, &error), &error);
+  REQUIRE(ok == (head != NULL), "a head although reading failed, or none");
+  if (!ok)
+    return;
+  const cgap_head_shape shape = cgap_head_shape_of(head);
+  float x[2 * DIM_MAX], z[2 * DIM_MAX];
+  for (size_t k = 0; k < 2 * DIM_MAX; k++)
+    x[k] = k % (shape.dim_in + 1) ? 0 : 1;
+  if (shape.dim_in <= DIM_MAX && shape.dim <= DIM_MAX)
+    for (int kind = CGAP_IMAGE_ROWS; kind <= CGAP_TEXT_ROWS; kind++)
+      (void)check_outcome(cgap_head_apply(head, kind, x, 2, z, &error), &error);
+  (void)cgap_head_split(head, &rows);
+  apply(head, own_dataset);
+  cgap_head_close(head);
+}
+
+/* ---------------------------------------------------------------- a training's own files */
 
 static struct {
   cgap_training_data data;
@@ -571,43 +664,6 @@ static void run_size(const fuzz_input *in)
   REQUIRE(ok || why[0], "refused without a reason");
 }
 
-static void prepare_sources(void)
-{
-  cgap_dataset *dataset = NULL;
-  cgap_error error = {0};
-  char *files[2] = {in_folder("image.npy"), in_folder("text.npy")};
-  fill_matrices();
-  for (int k = 0; k < 2; k++) {
-    char header[128];
-    unsigned char file[sizeof header + sizeof matrix[k]];
-    memset(header, ' ', sizeof header);
-    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
-    const int used = snprintf(header + 10, sizeof header - 10,
-                              "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", ROWS, DIM);
-    header[10 + used] = ' ';
-    header[sizeof header - 1] = '\n';
-    memcpy(file, header, sizeof header);
-    memcpy(file + sizeof header, matrix[k], sizeof matrix[k]);
-    write_bytes(files[k], file, sizeof file);
-  }
-  const cgap_input_options input = {.files = (const char *const *)files, .file_count = 2, .threads = 1};
-  cgap_status status = cgap_dataset_open(&dataset, &input, &error);
-  const struct {
-    const char *name;
-    cgap_layout layout;
-  } out[] = {{"arrays", CGAP_LAYOUT_NPY}, {"a:b", CGAP_LAYOUT_NPY}, {"pairs.h5", CGAP_LAYOUT_HDF5}};
-  for (size_t k = 0; status == CGAP_OK && k < sizeof out / sizeof *out; k++) {
-    const cgap_convert_options options = {.layout = out[k].layout, .command = "contragap"};
-    char *path = in_folder(out[k].name);
-    status = cgap_convert(dataset, path, &options, &error);
-    free(path);
-  }
-  REQUIRE(status == CGAP_OK, "no files: %s", error.message);
-  cgap_dataset_close(dataset);
-  free(files[0]);
-  free(files[1]);
-}
-
 /* Lines: names of files as the command line has them, or an option by its first letter ("i=" for --image …). All are
  * below the folder. */
 static void run_source(const fuzz_input *in)
@@ -668,11 +724,12 @@ static const struct target {
   {"fail-if", NULL, NULL, run_fail_if},
   {"grid", NULL, NULL, run_grid},
   {"size", NULL, NULL, run_size},
-  {"source", NULL, prepare_sources, run_source},
+  {"source", NULL, prepare_files, run_source},
   {"hdf5-open", "pairs.h5", NULL, run_list},
   {"hdf5-rows", "pairs.h5", NULL, run_rows},
   {"hdf5-audit", "pairs.h5", NULL, run_audit},
-  {"head", "head.h5", NULL, run_head},
+  {"hdf5-copy", "pairs.h5", prepare_apply, run_copy},
+  {"head", "head.h5", prepare_apply, run_head},
 };
 
 static const struct target *target;

@@ -28,7 +28,7 @@ ninja -C "$build" tests/fuzz/fuzz </dev/null >&2 || exit 1
 fuzz=$build/tests/fuzz/fuzz
 
 all=$(FUZZ_TARGET='' "$fuzz")
-hdf5='hdf5-open hdf5-rows hdf5-audit head'
+hdf5='hdf5-open hdf5-rows hdf5-audit hdf5-copy head'
 case $1 in
 all) targets=$all ;;
 hdf5) targets=$hdf5 ;;
@@ -62,7 +62,7 @@ fuzz_one() {
   while left=$((end - $(date +%s))) && [ "$left" -gt 0 ] && [ "$ours" -lt 20 ]; do
     code=0
     TMPDIR=$own/tmp FUZZ_TARGET=$target "$fuzz" -seed=$seed -max_total_time="$left" -timeout=20 -rss_limit_mb=2500 \
-      -malloc_limit_mb=1000 -close_fd_mask=3 -print_final_stats=1 -artifact_prefix="$own/input-" \
+      -malloc_limit_mb=200 -close_fd_mask=3 -print_final_stats=1 -artifact_prefix="$own/input-" \
       "$corpus" "$here/corpus/$target" >"$own/log" 2>&1 </dev/null &
     number=$!
     wait "$number" || code=$?
@@ -112,7 +112,7 @@ if [ "${MERGE:-}" = 1 ]; then
   for target in $targets; do
     mkdir -p "$scratch/merged/$target" "$scratch/tmp"
     TMPDIR=$scratch/tmp FUZZ_TARGET=$target "$fuzz" -merge=1 -close_fd_mask=3 -timeout=20 -rss_limit_mb=2500 \
-      -malloc_limit_mb=1000 "$scratch/merged/$target" "$here/corpus/$target" "$build/corpus/$target" \
+      -malloc_limit_mb=200 "$scratch/merged/$target" "$here/corpus/$target" "$build/corpus/$target" \
       >"$scratch/merge.log" 2>&1 </dev/null || cat "$scratch/merge.log" >&2
     mkdir -p "$here/corpus/$target"
     find "$here/corpus/$target" -type f ! -name 'fault-*' -exec rm {} +

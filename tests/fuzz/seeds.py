@@ -259,7 +259,7 @@ def main():
     seeds = {"npy": npy_seeds(), "npz": npz_seeds(), "unsupported": unsupported_seeds(), **own_files(program)}
     for name in ("safetensors", "safetensors-audit"):
         seeds[name] = safetensors_seeds()
-    for name in ("hdf5-open", "hdf5-rows", "hdf5-audit"):
+    for name in ("hdf5-open", "hdf5-rows", "hdf5-audit", "hdf5-copy"):
         seeds[name] = hdf5_seeds()
     for name, words in WORDS.items():
         seeds[name] = [word.encode() for word in words]
