@@ -62,7 +62,7 @@ fuzz_one() {
   while left=$((end - $(date +%s))) && [ "$left" -gt 0 ] && [ "$ours" -lt 20 ]; do
     code=0
     TMPDIR=$own/tmp FUZZ_TARGET=$target "$fuzz" -seed=$seed -max_total_time="$left" -timeout=20 -rss_limit_mb=2500 \
-      -malloc_limit_mb=200 -close_fd_mask=3 -print_final_stats=1 -artifact_prefix="$own/input-" \
+      -malloc_limit_mb=200 -close_fd_mask=3 -print_final_stats=1 -artifact_prefix="$own/$target-" \
       "$corpus" "$here/corpus/$target" >"$own/log" 2>&1 </dev/null &
     number=$!
     wait "$number" || code=$?
@@ -79,12 +79,15 @@ fuzz_one() {
       ;;
     *)
       ours=$((ours + 1))
-      mv "$own"/input-* "$build/found/" 2>/dev/null
+      mv "$own/$target-"* "$build/found/" 2>/dev/null
       cp "$own/log" "$build/found/$target-$seed.log"
-      echo "$target: FAULT, see build-fuzz/found/$target-$seed.log: $where" >>"$scratch/ours"
+      {
+        echo "$target: FAULT, build-fuzz/found/$target-$seed.log: $where"
+        grep -aE 'fuzz\.c:[0-9]+: [^/]|runtime error|ERROR: ' "$own/log" | head -n 2
+      } >>"$scratch/ours"
       ;;
     esac
-    rm -rf "$own"/input-* "$own/tmp"/*
+    rm -rf "$own/$target-"* "$own/tmp"/*
     seed=$((seed + 1))
   done
   times >"$own/times" # of the processor: other work on the machine does not count
