@@ -25,7 +25,11 @@ if [ ! -f "$build/build.ninja" ]; then
     -Dbuildtype=debugoptimized </dev/null >&2 || exit 1
 fi
 ninja -C "$build" tests/fuzz/fuzz </dev/null >&2 || exit 1
-fuzz=$build/tests/fuzz/fuzz
+scratch=$(mktemp -d /dev/shm/contragap-fuzz-XXXXXX 2>/dev/null) || scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+fuzz=$scratch/fuzz # a copy: a build in the meantime takes nothing away
+cp "$build/tests/fuzz/fuzz" "$fuzz" || exit 1
 
 all=$(FUZZ_TARGET='' "$fuzz")
 hdf5='hdf5-open hdf5-rows hdf5-audit hdf5-copy head'
@@ -35,10 +39,6 @@ hdf5) targets=$hdf5 ;;
 parsers) targets=$(printf '%s\n' "$all" | grep -vxE "$(echo "$hdf5" | tr ' ' '|')") ;;
 *) targets=$1 ;;
 esac
-
-scratch=$(mktemp -d /dev/shm/contragap-fuzz-XXXXXX 2>/dev/null) || scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM
 
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 HDF5_USE_FILE_LOCKING=FALSE LC_ALL=C
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -83,7 +83,7 @@ fuzz_one() {
       cp "$own/log" "$build/found/$target-$seed.log"
       {
         echo "$target: FAULT, build-fuzz/found/$target-$seed.log: $where"
-        grep -aE 'fuzz\.c:[0-9]+: [^/]|runtime error|ERROR: ' "$own/log" | head -n 2
+        grep -aE 'fuzz\.c:[0-9]+: [^/]|runtime error|ERROR: ' "$own/log" | head -n 2 | tr -c '[:print:]\n' '?'
       } >>"$scratch/ours"
       ;;
     esac
