@@ -114,7 +114,7 @@ wait
 if [ "${MERGE:-}" = 1 ]; then
   for target in $targets; do
     mkdir -p "$scratch/merged/$target" "$scratch/tmp"
-    TMPDIR=$scratch/tmp FUZZ_TARGET=$target "$fuzz" -merge=1 -close_fd_mask=3 -timeout=20 -rss_limit_mb=2500 \
+    TMPDIR=$scratch/tmp FUZZ_TARGET=$target "$fuzz" -merge=1 -use_counters=0 -close_fd_mask=3 -timeout=20 -rss_limit_mb=2500 \
       -malloc_limit_mb=200 "$scratch/merged/$target" "$here/corpus/$target" "$build/corpus/$target" \
       >"$scratch/merge.log" 2>&1 </dev/null || cat "$scratch/merge.log" >&2
     mkdir -p "$here/corpus/$target"
