@@ -27,7 +27,8 @@ fi
 ninja -C "$build" tests/fuzz/fuzz </dev/null >&2 || exit 1
 scratch=$(mktemp -d /dev/shm/contragap-fuzz-XXXXXX 2>/dev/null) || scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM
+# shellcheck disable=SC2046  # one word a process
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 fuzz=$scratch/fuzz # a copy: a build in the meantime takes nothing away
 cp "$build/tests/fuzz/fuzz" "$fuzz" || exit 1
 
@@ -53,7 +54,8 @@ culprit() {
 
 # fuzz_one TARGET: restarts after each crash with the next random seed; writes a line of the table to scratch/TARGET.row
 fuzz_one() {
-  target=$1
+  target=$1 number=
+  trap 'kill $number 2>/dev/null; exit 130' TERM
   own=$scratch/$target
   corpus=$build/corpus/$target
   [ "${FRESH:-}" != 1 ] || corpus=$own/corpus
@@ -125,7 +127,7 @@ fi
 
 [ ! -s "$scratch/library" ] || {
   echo "Crashes inside libhdf5, by place:"
-  sed 's/#[0-9]* 0x[0-9a-f]* //' "$scratch/library" | sort | uniq -c | sort -rn
+  sed 's/#[0-9]* 0x[0-9a-f]* //; s/ (BuildId.*//' "$scratch/library" | sort | uniq -c | sort -rn
 }
 cat "$scratch/ours"
 echo "target              executions   edges  a second  faults  libhdf5"
