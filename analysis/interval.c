@@ -121,6 +121,13 @@ double cgap_beta_quantile(double p, double a, double b)
   return (lo + hi) / 2;
 }
 
+double cgap_sign_test(double lost, double gained)
+{
+  if (lost + gained <= 0)
+    return 1;
+  return fmin(1, 2 * incomplete_beta(0.5, fmax(lost, gained), fmin(lost, gained) + 1));
+}
+
 double cgap_student_95(double freedom)
 {
   const double x = cgap_beta_quantile(0.05, freedom / 2, 0.5);

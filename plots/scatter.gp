@@ -22,7 +22,9 @@ set xrange [x_mid - unit * plot_width : x_mid + unit * plot_width]
 set yrange [y_mid - unit * plot_height : y_mid + unit * plot_height]
 ix = real(meta("image_centroid_x")); iy = real(meta("image_centroid_y"))
 tx = real(meta("text_centroid_x"));  ty = real(meta("text_centroid_y"))
-tell(what, row, cosine) = sprintf("%s row %s", what, row).((cosine eq "NA" || cosine eq "") ? "" : sprintf(", cosine of the pair %.3f", real(cosine)))
+# and image_name text_name where the rows have names
+named = strlen(meta("named"))
+tell(what, row, cosine, name) = sprintf("%s row %s", what, row).((cosine eq "NA" || cosine eq "") ? "" : sprintf(", cosine of the pair %.3f", real(cosine))).(strlen(name) ? ": ".name : "")
 # the text’s mark is the smaller one, so that an image’s shows where both lie on one spot
 point_size = kind eq "svg" ? 0.38 : 0.5
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
@@ -39,8 +41,8 @@ if (!dumb && couples > 0) { set key width (hover ? -4 : -2) }
 set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
 if (hover) {
   plot table skip 1 every step using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \
-       '' skip 1 using 2:3:(tell("image", strcol(1), strcol(7))) with labels hypertext point linestyle 1 notitle, \
-       '' skip 1 using 5:6:(tell("text", strcol(4), strcol(7))) with labels hypertext point linestyle 2 notitle, \
+       '' skip 1 using 2:3:(tell("image", strcol(1), strcol(7), named ? strcol(8) : "")) with labels hypertext point linestyle 1 notitle, \
+       '' skip 1 using 5:6:(tell("text", strcol(4), strcol(7), named ? strcol(9) : "")) with labels hypertext point linestyle 2 notitle, \
        keyentry with points linestyle 1 title "image", keyentry with points linestyle 2 title text_word, \
        keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
        keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", \

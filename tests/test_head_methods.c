@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "head/model/head.h"
+#include "head/training/training_data.h"
+#include "head/training/validation_score.h"
 #include "support.h"
 
 enum { D = 6, IMAGES = 50, CAPTIONS = 2, TEXTS = IMAGES * CAPTIONS };
@@ -282,4 +284,124 @@ Test(head_methods, blends_mix_parameters)
   cgap_head_close(from);
   cgap_head_close(to);
   free(p);
+}
+
+/* ---------------------------------------------------------------- the score of a validation part */
+
+/* Items of other groups above `best`, ties as half. owner: the group of each item, NULL: its number. */
+static double naive_rank(const double *query, size_t group, const double *items, const uint64_t *owner, size_t rows,
+                         double best)
+{
+  double above = 0;
+  for (size_t r = 0; r < rows; r++) {
+    double cosine = 0;
+    for (size_t k = 0; k < D; k++)
+      cosine += query[k] * items[r * D + k];
+    if ((owner ? owner[r] : r) != group)
+      above += fabs(cosine - best) <= 1e-6 ? 0.5 : cosine > best;
+  }
+  return above;
+}
+
+static double naive_best(const double *query, size_t group, const double *items, const uint64_t *owner, size_t rows)
+{
+  double best = -2;
+  for (size_t r = 0; r < rows; r++) {
+    double cosine = 0;
+    for (size_t k = 0; k < D; k++)
+      cosine += query[k] * items[r * D + k];
+    best = (owner ? owner[r] : r) == group ? fmax(best, cosine) : best;
+  }
+  return best;
+}
+
+static double naive_score(const double *x, size_t images, const double *y, const uint64_t *owner, size_t texts)
+{
+  double total = 0;
+  for (int texts_ask = 0; texts_ask < 2; texts_ask++) {
+    const size_t queries = texts_ask ? texts : images;
+    for (size_t q = 0; q < queries; q++) {
+      const double *query = (texts_ask ? y : x) + q * D;
+      const size_t group = texts_ask ? owner[q] : q;
+      const double best =
+        texts_ask ? naive_best(query, group, x, NULL, images) : naive_best(query, group, y, owner, texts);
+      const double of_images = naive_rank(query, group, x, NULL, images, best),
+                   of_texts = naive_rank(query, group, y, owner, texts, best);
+      const double cross = 1 + (texts_ask ? of_images : of_texts), mixed = 1 + of_images + of_texts;
+      total += ((mixed <= 10 ? 1 / log2(1 + mixed) : 0) + 1 / cross) / 4 / (double)queries;
+    }
+  }
+  return total;
+}
+
+Test(head_methods, scores_are_those_of_loops)
+{
+  pairs *p = make_pairs(false);
+  size_t image_first[IMAGES + 1], text[TEXTS], count = 0;
+  uint64_t owner[TEXTS];
+  double sorted[TEXTS * D];
+  for (size_t i = 0; i < IMAGES; i++) { /* texts by image, an image with its two */
+    image_first[i] = count;
+    for (size_t j = 0; j < TEXTS; j++)
+      if (p->owner[j] == i)
+        text[count++] = j;
+  }
+  image_first[IMAGES] = count;
+  for (size_t c = 0; c < TEXTS; c++) {
+    owner[c] = p->owner[text[c]];
+    memcpy(sorted + c * D, p->text + text[c] * D, D * sizeof *sorted);
+  }
+  const cgap_split_rows rows = {
+    .dim = D,
+    .image = support_encode(p->image, IMAGES * D, CGAP_FLOAT32),
+    .text = support_encode(p->text, TEXTS * D, CGAP_FLOAT32),
+    .positives = {.images = IMAGES, .texts = TEXTS, .count = TEXTS, .image_first = image_first, .positive_text = text}};
+  const double want = naive_score(p->image, IMAGES, sorted, owner, TEXTS);
+  for (int threads = 1; threads <= 3; threads += 2) {
+    cgap_validation_score score;
+    cr_assert_eq(cgap_validation_score_init(&score, &rows, NULL, threads, NULL), CGAP_OK);
+    cr_expect(support_near("validation", "score", score.mean, want, 1e-9, 0));
+    double g[D] = {0}, square = 0;
+    for (size_t k = 0; k < D; k++)
+      g[k] = p->image_mean[k] - p->text_mean[k];
+    for (size_t k = 0; k < D; k++)
+      square += g[k] * g[k];
+    cr_expect(support_near("validation", "distance", hypot(score.corrected_distance, score.noise_floor), sqrt(square),
+                           1e-6, 0));
+    cgap_validation_score_clear(&score);
+  }
+  free(rows.image);
+  free(rows.text);
+  free(p);
+}
+
+/* Pairs whose signal is in small directions and whose noise in one large one: a weaker shrinkage is worth it, and is
+ * taken; without a validation part the factor is 1. */
+Test(head_methods, shrinkage_follows_the_validation_part)
+{
+  enum { N = 400, WIDE = 24 };
+  support_random r = support_seed(9);
+  double *x = support_alloc(N * WIDE, sizeof *x), *y = support_alloc(N * WIDE, sizeof *y);
+  for (size_t i = 0; i < N; i++)
+    for (size_t k = 0; k < WIDE; k++) {
+      const double signal = support_normal(&r);
+      x[i * WIDE + k] = k < 2 ? 8 * support_normal(&r) : signal + 0.3 * support_normal(&r);
+      y[i * WIDE + k] = k < 2 ? 8 * support_normal(&r) : signal + 0.3 * support_normal(&r);
+    }
+  const cgap_data data = {.image = cgap_source_view(x, N, WIDE, CGAP_FLOAT64, "x"),
+                          .text = cgap_source_view(y, N, WIDE, CGAP_FLOAT64, "y"),
+                          .pairing = CGAP_BY_ROW};
+  for (int held = 0; held < 2; held++) {
+    cgap_training_data t;
+    cgap_train_options o = CGAP_TRAIN_OPTIONS_INIT;
+    o.validation = held ? 0.2 : 0;
+    o.patience = 0;
+    cr_assert_eq(cgap_training_data_open(&t, &data, &o, true, NULL), CGAP_OK);
+    const char *options = t.method[CGAP_WHITEN]->options;
+    const double factor = atof(strstr(options, "factor") + 9);
+    cr_expect(held ? factor < 16 : factor == 1, "%s", options);
+    cgap_training_data_clear(&t);
+  }
+  free(x);
+  free(y);
 }

@@ -187,7 +187,7 @@ Test(head_train, damaged_and_foreign_checkpoints_are_refused)
   cgap_trainer t;
   cgap_error error = {0};
   cgap_epoch record;
-  cr_assert_eq(cgap_trainer_init(&t, &s.training_data.training, &s.training_data.validation, &o, &error), CGAP_OK);
+  cr_assert_eq(cgap_trainer_init(&t, &s.training_data.training, &s.training_data.validation, &o, NULL, &error), CGAP_OK);
   cr_assert_eq(cgap_trainer_epoch(&t, &record, &error), CGAP_OK);
   cgap_fingerprint own;
   cr_assert_eq(cgap_fingerprint_of(&own, &t, &error), CGAP_OK);
@@ -233,7 +233,7 @@ Test(head_train, a_line_that_does_not_fit_is_taken_back)
   cgap_epoch record = {.epoch = 1};
   cgap_error error = {0};
   struct stat facts, after;
-  cr_assert_eq(cgap_history_append(path, &record, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_history_append(path, NULL, 0, &record, &error), CGAP_OK, "%s", error.message);
   cr_assert_eq(stat(path, &facts), 0);
   signal(SIGXFSZ, SIG_IGN);
   struct rlimit before, limit;
@@ -242,7 +242,7 @@ Test(head_train, a_line_that_does_not_fit_is_taken_back)
   limit.rlim_cur = (rlim_t)facts.st_size + 10;
   setrlimit(RLIMIT_FSIZE, &limit);
   record.epoch = 2;
-  const cgap_status status = cgap_history_append(path, &record, &error);
+  const cgap_status status = cgap_history_append(path, NULL, 0, &record, &error);
   setrlimit(RLIMIT_FSIZE, &before);
   cr_expect_eq(status, CGAP_RESOURCE, "%s", error.message);
   cr_expect(strstr(error.message, "history.jsonl"), "%s", error.message);

@@ -544,7 +544,9 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_tally_run(double *sums, uint64_t *coun
 /* ---------------------------------------------------------------- the head */
 
 typedef enum cgap_head_kind { CGAP_HEAD_LINEAR, CGAP_HEAD_RESIDUAL, CGAP_HEAD_MLP } cgap_head_kind;
-typedef enum cgap_start { CGAP_START_IDENTITY, CGAP_START_CENTER } cgap_start; /* of a residual path */
+/* Of a residual path. CGAP_START_WHITEN: a residual head alone, one for each modality. */
+typedef enum cgap_start { CGAP_START_IDENTITY, CGAP_START_CENTER, CGAP_START_WHITEN } cgap_start;
+enum { CGAP_STARTS = 3 };
 typedef enum cgap_schedule { CGAP_SCHEDULE_COSINE, CGAP_SCHEDULE_CONSTANT } cgap_schedule;
 
 /* What a head is, without its numbers. */

@@ -61,6 +61,7 @@ typedef struct audit_run {
   cgap_folder folder;
   json_t *input, *json;
   cgap_run run;
+  cgap_row_names names;
   char source[512];
 } audit_run;
 
@@ -176,9 +177,14 @@ static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *arg
 
 static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cgap_error *error)
 {
+  cgap_error why;
+  if (cgap_row_names_read(&r->names, r->dataset, &why) != CGAP_OK) /* a report without them is one too */
+    cli_warn("the report has no names of rows: %s", why.message);
   r->json = cgap_report_json(&r->audit, r->input, &r->run);
-  if (r->json && opt.fail_if.count &&
-      !cgap_json_put(r->json, "fail_if", cgap_thresholds_json(thresholds, opt.fail_if.count, &r->audit))) {
+  bool sound = r->json && cgap_report_name_pairs(r->json, &r->names);
+  if (sound && opt.fail_if.count)
+    sound = cgap_json_put(r->json, "fail_if", cgap_thresholds_json(thresholds, opt.fail_if.count, &r->audit));
+  if (!sound) {
     json_decref(r->json);
     r->json = NULL;
   }
@@ -248,7 +254,7 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   if (!opt.out)
     return CGAP_OK;
   cli_interrupt_set_message("%s is not complete; the same command writes it again", opt.out);
-  cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run};
+  cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run, .names = &r->names};
   cgap_status status = cgap_report_write(&report, opt.out, error);
   if (!status)
     status = cgap_report_render(&r->audit, opt.out, cli_warn_line, error);
@@ -304,6 +310,7 @@ static int run_audit(const cli_args *args)
   json_decref(r.input);
   json_decref(r.json);
   cgap_audit_clear(&r.audit);
+  cgap_row_names_clear(&r.names);
   cgap_dataset_close(r.dataset);
   return code;
 }

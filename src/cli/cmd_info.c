@@ -26,6 +26,7 @@ static const struct {
   {"class_text", "class text"},
 };
 
+static const char *const NAMED[] = {"image", "text", "class"};
 static const char *const MEMBERS[] = {"words", "image_label", "query", "weight"};
 
 /* A name comes from the file: no control character of it reaches the terminal. */
@@ -168,6 +169,11 @@ static void print_taken(const json_t *taken)
     (void)snprintf(title, sizeof title, i ? "" : "arithmetic");
     if (json_is_object(json_object_get(arithmetic, MEMBERS[i])))
       print_role(title, json_object_get(arithmetic, MEMBERS[i]));
+  }
+  for (size_t i = 0, shown = 0; i < sizeof NAMED / sizeof *NAMED; i++) {
+    const json_t *role = json_object_get(json_object_get(taken, "names"), NAMED[i]);
+    if (json_is_object(role))
+      print_role(shown++ ? "" : "names", role);
   }
   json_array_foreach(notes, n, note)
   {

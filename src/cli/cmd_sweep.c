@@ -159,7 +159,9 @@ typedef struct sweep_run {
   cgap_folder folder;
   sweep_results results;
   cgap_training_data training_data;
-  bool prepared; /* the training data, for: */
+  cgap_audit reference[SWEEP_START]; /* of its test part: as it is, and through center */
+  bool measured;                     /* these */
+  bool prepared;                     /* the training data, for: */
   cgap_train_options prepared_for;
   char data[20]; /* hash of the rows */
   cgap_progress inner;
@@ -188,6 +190,7 @@ static cgap_status prepare_training_data(sweep_run *s, const cgap_train_options 
   if (s->prepared && cgap_train_same_data(&s->prepared_for, o))
     return CGAP_OK;
   cgap_training_data_clear(&s->training_data);
+  s->measured = false;
   cgap_train_options quiet = *o;
   quiet.progress = (cgap_progress){0};
   quiet.threads = cli_rank_threads();
@@ -198,16 +201,64 @@ static cgap_status prepare_training_data(sweep_run *s, const cgap_train_options 
   return status;
 }
 
+/* head NULL: the test part as it is. full: all measures, else those that heads are compared by. */
+static cgap_status audit_through(cgap_audit *out, const sweep_run *s, const cgap_head *head, bool full,
+                                 cgap_error *error)
+{
+  cgap_transformed through = {.data = s->training_data.test.data};
+  cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
+  how.threads = cli_rank_threads();
+  how.memory_bytes = cgap_memory_limit(cli_shared.memory_bytes, cli_ranks());
+  how.contributions = true;
+  how.brief = !full;
+  cgap_audit_clear(out);
+  cgap_status status = CGAP_OK;
+  if (head)
+    status = cgap_transformed_init(&through, &s->training_data.test.data, head, !s->training_data.plan.resident,
+                                   how.threads, error);
+  if (status == CGAP_OK)
+    status = cgap_audit_run(out, &through.data, &how, error);
+  cgap_transformed_clear(&through);
+  return status;
+}
+
+/* What does not depend on the head is measured once for the same training data. */
+static cgap_status measure_references(sweep_run *s, cgap_error *error)
+{
+  cgap_head *center = NULL;
+  if (s->measured)
+    return CGAP_OK;
+  cgap_status status = cgap_gap_method_fit_rows(&center, CGAP_CENTER, 1, &s->training_data.training, error);
+  if (status == CGAP_OK)
+    status = audit_through(&s->reference[SWEEP_BEFORE], s, NULL, false, error);
+  if (status == CGAP_OK)
+    status = audit_through(&s->reference[SWEEP_CENTER], s, center, false, error);
+  s->measured = status == CGAP_OK;
+  cgap_head_close(center);
+  return status;
+}
+
+/* The head of a run, its start and its references. */
+static cgap_status measure_run(sweep_run *s, const cgap_training_result *result, cgap_audit *head, cgap_audit *start,
+                               cgap_against *against, cgap_error *error)
+{
+  const cgap_audit *const rivals[CGAP_RIVALS] = {
+    [CGAP_RIVAL_CENTER] = &s->reference[SWEEP_CENTER], [CGAP_RIVAL_START] = start};
+  cgap_status status = measure_references(s, error);
+  if (status == CGAP_OK)
+    status = audit_through(start, s, result->start_head, false, error);
+  if (status == CGAP_OK)
+    status = audit_through(head, s, result->head, true, error);
+  return status == CGAP_OK ? cgap_against_init(against, rivals, head, error) : status;
+}
+
 /* *out: what came of it, NULL where nothing that can be kept. */
 static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options, json_t **out,
                            cgap_error *error)
 {
   cgap_training_result training_result = {0};
-  cgap_transformed through = {0};
-  cgap_audit audit = {0};
-  cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
-  how.threads = cli_rank_threads();
-  how.memory_bytes = cgap_memory_limit(cli_shared.memory_bytes, cli_ranks());
+  cgap_audit head = {0}, start = {0};
+  cgap_against against = {0};
   const cgap_training_output nowhere = {0};
   cgap_status status = prepare_training_data(s, o, error);
   if (status == CGAP_OK)
@@ -216,15 +267,15 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     status = cgap_training_run(&training_result, &s->training_data, o, &nowhere, NULL, error);
   const bool diverged = status == CGAP_USAGE && training_result.head;
   if (status == CGAP_OK)
-    status = cgap_transformed_init(&through, &s->training_data.test.data, training_result.head,
-                                   !s->training_data.plan.resident, how.threads, error);
-  if (status == CGAP_OK)
-    status = cgap_audit_run(&audit, &through.data, &how, error);
+    status = measure_run(s, &training_result, &head, &start, &against, error);
+  const sweep_measured measured = {.head = &head,
+                                   .reference = {&s->reference[SWEEP_BEFORE], &s->reference[SWEEP_CENTER], &start},
+                                   .against = &against};
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
   const bool marked = s->queue.comm && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
   if (status == CGAP_OK || diverged || marked)
     *out =
-      sweep_run_json(setting, s->data, options, &training_result, status == CGAP_OK ? &audit : NULL, error->message);
+      sweep_run_json(setting, s->data, options, &training_result, status == CGAP_OK ? &measured : NULL, error->message);
   if (marked && !diverged) {
     char why[sizeof error->message + 300];
     snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->queue.comm), cgap_comm_node(s->queue.comm),
@@ -234,8 +285,8 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   }
   if (*out)
     status = CGAP_OK;
-  cgap_audit_clear(&audit);
-  cgap_transformed_clear(&through);
+  cgap_audit_clear(&head);
+  cgap_audit_clear(&start);
   cgap_training_result_clear(&training_result);
   return status;
 }
@@ -446,7 +497,8 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK && (opt.json || opt.csv))
     status = cli_print_file(opt.out, opt.json ? "sweep.json" : "sweep.csv", error);
   else if (status == CGAP_OK) {
-    sweep_report_print(&s->results, &s->grid, cli_paper().columns);
+    const cgap_paper paper = cli_paper();
+    sweep_report_print(&s->results, &s->grid, &paper);
     status = cli_printed(CGAP_OK, error);
   }
   if (status == CGAP_OK)
@@ -466,6 +518,8 @@ static int run_sweep(const cli_args *args)
     cgap_folder_abandon(&s.folder);
   }
   cgap_training_data_clear(&s.training_data);
+  for (int k = 0; k < SWEEP_START; k++)
+    cgap_audit_clear(&s.reference[k]);
   sweep_results_clear(&s.results);
   cgap_sweep_grid_clear(&s.grid);
   cgap_dataset_close(s.dataset);
@@ -484,8 +538,10 @@ const cli_spec cmd_sweep = {
   .example = "contragap sweep pairs.h5 -o out --dim 32,64,128 --loss clip,cua --seeds 1,2,3\n"
              "contragap sweep pairs.h5 -o noise --loss clip --noise 0,0.1,0.3 \\\n"
              "  --temperature 0.01,0.1",
-  .about = "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
-           "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs.",
+  .about =
+    "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
+    "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs. Each is "
+    "shown next to the original embeddings, to subtracting the means and to its start.",
   .groups = {{"Options", own},
              {"Grid", cli_grid_options},
              {"Head", cli_head_options},

@@ -10,7 +10,10 @@
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "head/model/loss.h"
+#include "head/training/choice.h"
 #include "io/find/dataset.h"
+#include "io/find/row_names.h"
+#include "report/changes_show.h"
 #include "report/comparison_show.h"
 
 enum { RUNS_MAX = CGAP_NAMED_LOSSES };
@@ -23,10 +26,21 @@ enum { COLUMNS_SHOWN = 5 };
 static struct {
   const char *out, *race, *tensorboard;
   bool resume, json, csv, history_csv, dry_run;
-} opt;
+  int select, goal;
+} opt = {.select = -1};
+
+enum { SELECT_AUTO, SELECT_NONE };
+static const char *const SELECTS[] = {"auto", "none", NULL};
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where head.h5, the reports and the figures go"},
+  {"select", 0, CLI_CHOICE, &opt.select, NULL,
+   "choose among candidates by held-out rows: the embeddings as they are, methods that need no training, and heads; "
+   "or train one head",
+   "auto, unless options say how to train", 0, 0, SELECTS},
+  {"goal", 0, CLI_CHOICE, &opt.goal, NULL,
+   "what the choice is for: search in one index of both modalities and in the other one; or in the other one alone",
+   NULL, 0, 0, cgap_goal_names},
   {"race", 0, CLI_STRING, &opt.race, "LOSS,LOSS", .help = "train with several losses and compare them"},
   {"json", 0, CLI_FLAG, &opt.json, .help = "print compare.json on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.csv, .help = "print every measure and difference as comma-separated values"},
@@ -44,6 +58,8 @@ typedef struct race_run {
   char events[CGAP_PATH]; /* folder for TensorBoard, or "" */
   cgap_train_options options;
   cgap_training_result training_result;
+  cgap_against against;
+  cgap_changes changes; /* of the test part, from as it is to through the head */
 } race_run;
 
 typedef struct train_run {
@@ -52,9 +68,15 @@ typedef struct train_run {
   cgap_train_options options;
   race_run run[RUNS_MAX];
   size_t runs;
+  bool chooses; /* among candidates, else it trains as asked */
+  unsigned fixed;
+  cgap_choice choice;
+  cgap_pilot pilot;
+  cgap_recommendation recommendation;
   cgap_folder folder, events;
   cgap_training_data training_data;
   cgap_evaluation evaluation;
+  cgap_row_names names;
   cgap_progress inner; /* the program's own */
   char line[160];      /* what the progress line says */
   json_t *input;
@@ -111,7 +133,10 @@ static bool tick_run(void *context, const char *phase, double fraction)
 /* As all runs have them, and the trial that they share. */
 static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *error)
 {
-  (void)args;
+  t->chooses = opt.select == SELECT_AUTO || (opt.select < 0 && !opt.race && !cli_train_given(args));
+  t->fixed = cli_train_fixed(args);
+  if (t->chooses && opt.race)
+    return cgap_fail(error, CGAP_USAGE, "train: --race trains as asked and --select auto chooses; give one of them");
   if (!opt.out && !opt.dry_run)
     return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
   if (opt.resume && cli_shared.force)
@@ -194,6 +219,24 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
   return status;
 }
 
+static cgap_status run_choice(train_run *t, cgap_error *error)
+{
+  const cgap_choice_options options = {.training = t->options, .fixed = t->fixed, .goal = (cgap_goal)opt.goal};
+  cgap_status status = cgap_choice_run(&t->choice, &t->training_data, &options, error);
+  cli_progress_clear();
+  if (status == CGAP_INTERRUPTED)
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written to %s", opt.out);
+  if (status != CGAP_OK)
+    return status;
+  t->run[0].training_result = t->choice.result;
+  t->choice.result = (cgap_training_result){0};
+  if (!cli_ranks_first())
+    return CGAP_OK;
+  status = cgap_pilot_run(&t->pilot, &t->training_data, t->run[0].training_result.head, t->options.threads, error);
+  return status == CGAP_OK ? cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error)
+                           : status;
+}
+
 static void say_split(const train_run *t)
 {
   const cgap_split *s = &t->training_data.split;
@@ -211,13 +254,14 @@ static void say_split(const train_run *t)
 static cgap_status run_evaluation(train_run *t, cgap_error *error)
 {
   cgap_evaluated_head entrants[2 + RUNS_MAX + CGAP_GAP_METHODS] = {{.name = "before"}};
+  const cgap_head *start = t->run[0].training_result.start_head;
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
     entrants[count++] =
       (cgap_evaluated_head){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
-                            cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
-  entrants[count++] =
-    (cgap_evaluated_head){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
+                            start ? cgap_terms_of(&t->run[k].options.weights) : 0, start ? 1 + t->runs : 0};
+  if (start) /* that of all runs; what needs no training has none */
+    entrants[count++] = (cgap_evaluated_head){.name = "start", .head = start};
   for (int i = 0; i < CGAP_GAP_METHODS; i++) {
     const cgap_gap_method k = METHOD_ORDER[i];
     if (t->training_data.method[k])
@@ -231,7 +275,23 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
     .spill = !t->training_data.plan.resident,
     .progress = t->options.progress};
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
+  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
+    status = cgap_changes_init(&t->run[k].changes, &t->evaluation.audit[0], &t->evaluation.audit[1 + k], error);
+    if (status == CGAP_OK)
+      status = cgap_against_evaluation(&t->run[k].against, &t->evaluation, 1 + k, error);
+  }
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
+}
+
+/* A training that is finished is not lost where names cannot be read. */
+static void read_names(train_run *t)
+{
+  cgap_error error;
+  const int kind = cli_same_modality();
+  if (cgap_row_names_read(&t->names, t->dataset, &error) != CGAP_OK)
+    cli_warn("tables have no names of rows: %s", error.message);
+  if (kind >= 0) /* both modalities are the rows of this one */
+    t->names.of[kind == CGAP_IMAGE_ROWS ? CGAP_NAMED_TEXTS : CGAP_NAMED_IMAGES].count = 0;
 }
 
 /* TensorBoard takes a folder for a run. */
@@ -246,8 +306,12 @@ static cgap_status name_events(race_run *r, cgap_error *error)
 
 static cgap_status open_folder(train_run *t, cgap_error *error)
 {
-  cli_train_begin how = {
-    .dataset = t->dataset, .resume = opt.resume, .force = cli_shared.force, .table = opt.history_csv, .runs = t->runs};
+  cli_train_begin how = {.dataset = t->dataset,
+                         .resume = opt.resume,
+                         .force = cli_shared.force,
+                         .chooses = t->chooses,
+                         .table = opt.history_csv,
+                         .runs = t->runs};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     how.prefix[k] = t->run[k].prefix;
@@ -274,18 +338,23 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
     status = cli_train_plan_say(&t->data, &t->options, opt.dry_run, error);
   if (status != CGAP_OK || opt.dry_run)
     return status;
-  status = cgap_training_data_open(&t->training_data, &t->data, &t->options, true, error);
+  status = cgap_training_data_open(&t->training_data, &t->data, &t->options,
+                                   CGAP_WITH_METHODS | (t->chooses ? CGAP_WITH_ROWS : 0), error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = cgap_train_check_batch(&t->run[k].options, &t->training_data.training, error);
   if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(t, error);
-  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
+  if (status == CGAP_OK && t->chooses)
+    status = run_choice(t, error);
+  for (size_t k = 0; status == CGAP_OK && !t->chooses && k < t->runs; k++)
     status = run_training(t, &t->run[k], error);
   if (status == CGAP_OK)
     say_split(t);
   cgap_training_data_release_rows(&t->training_data);
   if (status == CGAP_OK && cli_ranks_first()) /* rank 0 measures and writes */
     status = run_evaluation(t, error);
+  if (status == CGAP_OK && cli_ranks_first())
+    read_names(t);
   cli_progress_clear();
   return status;
 }
@@ -298,8 +367,23 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                              .source = t->source,
                              .input = t->input,
                              .run = cli_run(args->command_line, cli_shared.threads, t->start)};
-  for (size_t k = 0; k < t->runs; k++)
+  if (t->chooses) {
+    char *input = cli_input_line(args->items, args->count), *folder = cli_input_line(&opt.out, 1);
+    const cgap_status status = cgap_recommendation_init(&t->recommendation, &t->choice, &t->pilot, &t->evaluation,
+                                                        folder ? folder : "DIR", input ? input : "FILE", error);
+    free(input);
+    free(folder);
+    if (status != CGAP_OK)
+      return status;
+    result.recommendation = &t->recommendation;
+  }
+  result.names = &t->names;
+  for (size_t k = 0; k < t->runs; k++) {
+    result.changes[k] = &t->run[k].changes;
+    result.prefix[k] = t->run[k].prefix;
+    result.head[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
     result.training_result[result.run_count++] = &t->run[k].training_result;
+  }
   cgap_status status = cli_train_write(&result, opt.out, error);
   return status == CGAP_OK ? cli_train_page_write(&result, opt.out, cli_warn_line, error) : status;
 }
@@ -329,16 +413,51 @@ static void print_words(const train_run *t, int columns)
     }
 }
 
-static void print_added(const train_run *t, int columns)
+/* Whom it helps and whom it hurts. */
+static void print_changes(const train_run *t, int columns)
 {
-  for (size_t k = 1; k <= t->runs; k++) {
-    char text[CGAP_SENTENCE];
-    cgap_comparison_adds(text, &t->evaluation.comparison, k, "center");
-    if (text[0] && k == 1)
-      putchar('\n');
-    if (text[0])
-      cgap_text_wrap(stdout, columns, "", text, 2);
+  for (size_t k = 0; k < t->runs; k++) {
+    char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
+    const size_t count = cgap_changes_words(sentence, &t->run[k].changes, &t->names);
+    if (t->runs > 1)
+      printf("%s\n", t->run[k].name);
+    for (size_t i = 0; i < count; i++)
+      cgap_text_wrap(stdout, columns, "", sentence[i], t->runs > 1 ? 2 : 0);
   }
+}
+
+static void print_recommendation(const train_run *t, int columns)
+{
+  cgap_advice_words words;
+  cgap_recommendation_write(&words, &t->recommendation);
+  for (size_t i = 0; i < words.count; i++)
+    cgap_text_wrap(stdout, columns, i ? "" : "Recommended: ", words.sentence[i], 2);
+  if (words.command[0])
+    printf("  %s\n", words.command);
+  putchar('\n');
+}
+
+/* The heads next to what needs no training. */
+static void print_against(const train_run *t, const cgap_paper *paper)
+{
+  cgap_contender heads[RUNS_MAX];
+  double before[CGAP_TRIAL_MEASURES];
+  for (size_t k = 0; k < t->runs; k++)
+    heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
+  cgap_trial_values(before, &t->evaluation.audit[0]);
+  cgap_against_print(before, heads, t->runs, paper, stdout);
+}
+
+static void print_conclusion(const train_run *t, int columns)
+{
+  cgap_contender heads[RUNS_MAX];
+  char text[CGAP_SENTENCE];
+  for (size_t k = 0; k < t->runs; k++)
+    heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
+  cgap_against_conclude(text, heads, t->runs);
+  putchar('\n');
+  if (text[0])
+    cgap_text_wrap(stdout, columns, "", text, 0);
 }
 
 static cgap_status print_comparison(const train_run *t, cgap_error *error)
@@ -352,15 +471,20 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
     cgap_comparison_csv(c, stdout);
     return cli_printed(CGAP_OK, error);
   }
+  if (t->chooses)
+    print_recommendation(t, paper.columns);
   print_words(t, paper.columns);
+  print_changes(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
+  print_against(t, &paper);
+  putchar('\n');
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_comparison_print(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, &paper, stdout);
     if (k < t->runs)
       printf("\n");
   }
-  print_added(t, paper.columns);
   print_seconds(t, paper.columns);
+  print_conclusion(t, paper.columns);
   return cli_printed(CGAP_OK, error);
 }
 
@@ -386,9 +510,13 @@ static int run_train(const cli_args *args)
     cgap_folder_abandon(&t.folder);
   }
   const int code = status ? cli_fail(&error) : CGAP_OK;
-  for (size_t k = 0; k < t.runs; k++)
+  for (size_t k = 0; k < t.runs; k++) {
     cgap_training_result_clear(&t.run[k].training_result);
+    cgap_changes_clear(&t.run[k].changes);
+  }
+  cgap_row_names_clear(&t.names);
   cgap_evaluation_clear(&t.evaluation);
+  cgap_choice_clear(&t.choice);
   cgap_training_data_clear(&t.training_data);
   json_decref(t.input);
   cgap_dataset_close(t.dataset);

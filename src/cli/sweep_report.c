@@ -17,6 +17,8 @@ static const struct shown_measure {
   {"centroid distance", "the gap (centroid distance)", "distance", "gap.centroid_distance", NULL},
   {"uniformity", "uniformity", "uniformity", "uniformity.mean", NULL},
   {"alignment", "alignment", "alignment", "alignment.mean_squared_distance", NULL},
+  {"mixed nDCG@10", "mixed nDCG@10", "mixed nDCG", "mixed_retrieval.image_query.ndcg_at_10",
+   "mixed_retrieval.text_query.ndcg_at_10"},
   {"recall@1", "recall@1", "recall@1", "retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1"},
 };
 enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN, GAP = 0, RECALL = SHOWN_COUNT - 1, DECIMALS = 4 };
@@ -79,6 +81,59 @@ static bool has_numbers(const cgap_sweep_grid *g, int axis)
   for (size_t k = 0; k < g->count[axis]; k++)
     numbers = numbers && is_number(g->value[axis][k]);
   return numbers;
+}
+
+/* ---------------------------------------------------------------- next to what needs no training */
+
+/* The settings without the seed, each as a head. */
+typedef struct setting_list {
+  cgap_against *against;
+  cgap_contender *head;
+  char (*name)[60];
+  size_t count;
+} setting_list;
+
+static void setting_list_clear(setting_list *l)
+{
+  free(l->against);
+  free(l->head);
+  free(l->name);
+}
+
+/* "dim 4, loss cua" */
+static void name_setting(char out[60], const sweep_view *v, const size_t index[CGAP_AXES_MAX])
+{
+  size_t used = (size_t)snprintf(out, 60, v->axes ? "" : "the head");
+  for (size_t a = 0; a < v->axes && used < 60; a++)
+    used += (size_t)snprintf(out + used, 60 - used, "%s%s %s", a ? ", " : "", cgap_axis_name(v->axis[a]),
+                             v->grid->value[v->axis[a]][index[v->axis[a]]]);
+}
+
+/* false: out of memory. */
+static bool setting_list_init(setting_list *l, const sweep_view *v)
+{
+  const size_t settings = cgap_sweep_grid_settings(v->grid);
+  size_t index[CGAP_AXES_MAX];
+  *l = (setting_list){.against = calloc(settings, sizeof *l->against),
+                      .head = calloc(settings, sizeof *l->head),
+                      .name = calloc(settings, sizeof *l->name)};
+  if (!l->against || !l->head || !l->name)
+    return false;
+  for (size_t s = 0; s < settings; s++) {
+    if (!sweep_is_first_seed(v->grid, s, index))
+      continue;
+    sweep_against(&l->against[l->count], v->results, v->grid, index);
+    name_setting(l->name[l->count], v, index);
+    l->head[l->count] = (cgap_contender){l->name[l->count], &l->against[l->count]};
+    l->count++;
+  }
+  return true;
+}
+
+static void before_of(double out[CGAP_TRIAL_MEASURES], const sweep_view *v)
+{
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
+    out[m] = sweep_reference_over(v->results, SWEEP_BEFORE, sweep_trial_keys[m][0], sweep_trial_keys[m][1]).mean;
 }
 
 /* ---------------------------------------------------------------- figures */
@@ -223,6 +278,22 @@ static void put_varied(cgap_page *page, const sweep_view *v)
           cgap_sweep_grid_settings(v->grid));
 }
 
+static void put_conclusion(cgap_page *page, const sweep_view *v)
+{
+  setting_list l;
+  char text[CGAP_SENTENCE];
+  double before[CGAP_TRIAL_MEASURES];
+  before_of(before, v);
+  if (setting_list_init(&l, v)) {
+    cgap_against_conclude(text, l.head, l.count);
+    if (text[0]) {
+      cgap_page_put(page, "p", "%s", text);
+      cgap_against_page(page, before, l.head, l.count);
+    }
+  }
+  setting_list_clear(&l);
+}
+
 static void put_at(cgap_page *page, const char *words, double value, const char *at)
 {
   char text[40];
@@ -300,6 +371,7 @@ static void put_result(cgap_page *page, const void *data)
     fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
           "another is seen in the table.</p>\n",
           page->out);
+  put_conclusion(page, v);
 }
 
 /* ---------------------------------------------------------------- the page: figures and table */
@@ -437,14 +509,20 @@ static int axis_width(const cgap_sweep_grid *g, int axis)
   return (int)width + 2;
 }
 
+static int axes_width(const sweep_view *v)
+{
+  int width = 0;
+  for (size_t a = 0; a < v->axes; a++)
+    width += axis_width(v->grid, v->axis[a]);
+  return width;
+}
+
 static cell_layout layout_for(const sweep_view *v, int columns)
 {
   static const cell_layout LAYOUTS[] = {{20, SD_IN_WORDS}, {16, SD_AFTER_SIGN}, {12, NO_SD}};
   const size_t last = sizeof LAYOUTS / sizeof *LAYOUTS - 1;
-  int axes = 0;
+  const int axes = axes_width(v);
   size_t k = 0;
-  for (size_t a = 0; a < v->axes; a++)
-    axes += axis_width(v->grid, v->axis[a]);
   while (k < last && axes + (int)SHOWN_COUNT * LAYOUTS[k].width > columns)
     k++;
   return LAYOUTS[k];
@@ -463,19 +541,58 @@ static void print_mean_sd(const cell_layout *c, const cgap_mean_sd *value)
   printf("%*s", c->width + (has_sd && c->sd_style == SD_AFTER_SIGN), text); /* ± has two bytes */
 }
 
-void sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, int columns)
+/* What the heads are next to, as lines of their table. */
+static void print_references(const sweep_view *v, const cell_layout *c, int label)
 {
+  for (int r = 0; r < SWEEP_REFERENCES; r++) {
+    printf("%*s", label, sweep_reference_names[r]);
+    for (size_t m = 0; m < SHOWN_COUNT; m++) {
+      const cgap_mean_sd value = sweep_reference_over(v->results, (sweep_reference)r, SHOWN[m].key, SHOWN[m].other);
+      print_mean_sd(c, &value);
+    }
+    printf("\n");
+  }
+}
+
+static void print_conclusion(const sweep_view *v, const cgap_paper *paper)
+{
+  setting_list l;
+  char text[CGAP_SENTENCE];
+  double before[CGAP_TRIAL_MEASURES];
+  before_of(before, v);
+  if (setting_list_init(&l, v)) {
+    if (v->axes == 0 && l.count && l.against[0].known[CGAP_RIVAL_CENTER]) { /* a table of one line has no names */
+      printf("\n");
+      cgap_against_print(before, l.head, l.count, paper, stdout);
+    }
+    cgap_against_conclude(text, l.head, l.count);
+    if (text[0]) {
+      printf("\n");
+      cgap_text_wrap(stdout, paper->columns, "", text, 0);
+    }
+  }
+  setting_list_clear(&l);
+}
+
+void sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, const cgap_paper *paper)
+{
+  enum { NAME = 8 };
   const sweep_view v = view_of(r, g, NULL, NULL);
-  const cell_layout c = layout_for(&v, columns);
+  const cell_layout c = layout_for(&v, paper->columns);
+  const int axes = axes_width(&v), more = v.axes && axes < NAME ? NAME - axes : 0;
   size_t index[CGAP_AXES_MAX];
+  printf("%*s", more, "");
   for (size_t a = 0; a < v.axes; a++)
     printf("%*s", axis_width(g, v.axis[a]), cgap_axis_name(v.axis[a]));
   for (size_t m = 0; m < SHOWN_COUNT; m++)
     printf("%*s", c.width, m == GAP && c.width > 17 ? SHOWN[m].title : SHOWN[m].head);
   printf("\n");
+  if (v.axes)
+    print_references(&v, &c, axes + more);
   for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
+    printf("%*s", more, "");
     for (size_t a = 0; a < v.axes; a++)
       printf("%*s", axis_width(g, v.axis[a]), g->value[v.axis[a]][index[v.axis[a]]]);
     for (size_t m = 0; m < SHOWN_COUNT; m++) {
@@ -486,4 +603,5 @@ void sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, int co
   }
   if (c.sd_style == NO_SD && g->count[CGAP_AXIS_SEED] > 1)
     printf("\nmeans over %zu seeds; report.html has their standard deviations\n", g->count[CGAP_AXIS_SEED]);
+  print_conclusion(&v, paper);
 }

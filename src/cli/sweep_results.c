@@ -8,6 +8,7 @@
 #include "analysis/fields.h"
 #include "base/output_file.h"
 #include "head/training/train_options.h"
+#include "report/text.h"
 
 static json_t *results_json(const cgap_audit *audit)
 {
@@ -28,8 +29,35 @@ static json_t *nulls_json(void)
   return out;
 }
 
+const char *const sweep_reference_names[SWEEP_REFERENCES] = {
+  [SWEEP_BEFORE] = "before", [SWEEP_CENTER] = "center", [SWEEP_START] = "start"};
+
+/* What is shown of references. */
+static const char *const REFERENCE_KEYS[] = {"gap.corrected_distance",
+                                             "gap.centroid_distance",
+                                             "uniformity.mean",
+                                             "alignment.mean_squared_distance",
+                                             "mixed_retrieval.image_query.ndcg_at_10",
+                                             "mixed_retrieval.text_query.ndcg_at_10",
+                                             "retrieval.image_to_text.recall_at_1",
+                                             "retrieval.text_to_image.recall_at_1"};
+
+static json_t *references_json(const sweep_measured *m)
+{
+  json_t *out = json_object();
+  for (int r = 0; r < SWEEP_REFERENCES; r++) {
+    json_t *one = json_object();
+    for (size_t k = 0; k < sizeof REFERENCE_KEYS / sizeof *REFERENCE_KEYS; k++)
+      json_object_set_new(
+        one, REFERENCE_KEYS[k],
+        cgap_number_json(cgap_value_or_nan(cgap_field_scalar(m->reference[r], cgap_field_find(REFERENCE_KEYS[k])))));
+    json_object_set_new(out, sweep_reference_names[r], one);
+  }
+  return out;
+}
+
 json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_training_result *training_result,
-                       const cgap_audit *audit, const char *why)
+                       const sweep_measured *measured, const char *why)
 {
   json_t *out = json_object();
   json_object_set(out, "setting", setting);
@@ -38,9 +66,13 @@ json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const
   json_object_set_new(out, "seconds", cgap_number_json(training_result->seconds));
   json_object_set_new(out, "epochs", json_integer((json_int_t)training_result->history.count));
   json_object_set_new(out, "kept_epoch", json_integer((json_int_t)training_result->kept_epoch));
-  if (!audit)
+  if (!measured)
     json_object_set_new(out, "why", json_string(why));
-  json_object_set_new(out, "results", audit ? results_json(audit) : nulls_json());
+  json_object_set_new(out, "results", measured ? results_json(measured->head) : nulls_json());
+  if (measured) {
+    json_object_set_new(out, "references", references_json(measured));
+    json_object_set_new(out, "against", cgap_against_json(measured->against));
+  }
   return out;
 }
 
@@ -163,10 +195,15 @@ static const char *setting_of(const json_t *run, int axis)
   return text ? text : "";
 }
 
+static double number_at(const json_t *object, const char *key)
+{
+  const json_t *value = json_object_get(object, key);
+  return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
 static double result_of(const json_t *run, const char *key)
 {
-  const json_t *value = json_object_get(json_object_get(run, "results"), key);
-  return json_is_number(value) ? json_number_value(value) : NAN;
+  return number_at(json_object_get(run, "results"), key);
 }
 
 /* Runs that agree with `index` on every axis whose bit is set in `fixed`. */
@@ -196,6 +233,77 @@ cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g
   return s;
 }
 
+/* The mean of a reference's two keys; other NULL: the value of one. */
+static double reference_of(const json_t *run, sweep_reference reference, const char *key, const char *other)
+{
+  const json_t *values = json_object_get(json_object_get(run, "references"), sweep_reference_names[reference]);
+  return other ? (number_at(values, key) + number_at(values, other)) / 2 : number_at(values, key);
+}
+
+cgap_mean_sd sweep_reference_over(const sweep_results *r, sweep_reference reference, const char *key, const char *other)
+{
+  double *values = calloc(json_array_size(r->runs) + 1, sizeof *values);
+  size_t found = 0, k;
+  json_t *run;
+  json_array_foreach(r->runs, k, run)
+  {
+    if (values)
+      values[found++] = reference_of(run, reference, key, other);
+  }
+  const cgap_mean_sd s = cgap_mean_sd_of(values, found);
+  free(values);
+  return s;
+}
+
+const char *const sweep_trial_keys[CGAP_TRIAL_MEASURES][2] = {
+  [CGAP_TRIAL_DISTANCE] = {"gap.corrected_distance", NULL},
+  [CGAP_TRIAL_MIXED_NDCG] = {"mixed_retrieval.image_query.ndcg_at_10", "mixed_retrieval.text_query.ndcg_at_10"},
+  [CGAP_TRIAL_RECALL_AT_1] = {"retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1"}};
+
+/* Adds what a run says of a rival, 1/count of it. */
+static void add_rival(cgap_against *out, const json_t *run, cgap_rival rival, double count)
+{
+  const json_t *changes = json_object_get(json_object_get(run, "against"), cgap_rival_names[rival]);
+  const sweep_reference reference = rival == CGAP_RIVAL_CENTER ? SWEEP_CENTER : SWEEP_START;
+  out->known[rival] = out->known[rival] && json_is_object(changes);
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
+    const json_t *one = json_object_get(changes, cgap_trial_keys[m]), *ends = json_object_get(one, "ci95");
+    const json_t *low = json_array_get(ends, 0), *high = json_array_get(ends, 1);
+    cgap_change *d = &out->change[rival][m];
+    d->difference += number_at(one, "value") / count;
+    d->lo += (low ? json_number_value(low) : NAN) / count;
+    d->hi += (high ? json_number_value(high) : NAN) / count;
+    out->rival[rival][m] += reference_of(run, reference, sweep_trial_keys[m][0], sweep_trial_keys[m][1]) / count;
+  }
+}
+
+void sweep_against(cgap_against *out, const sweep_results *r, const cgap_sweep_grid *g,
+                   const size_t index[CGAP_AXES_MAX])
+{
+  size_t runs = 0, opening = 0, k;
+  json_t *run;
+  *out = (cgap_against){.known = {true, true}};
+  json_array_foreach(r->runs, k, run) runs += agrees_on_axes(run, g, index, SWEEP_ALL_BUT_SEED);
+  json_array_foreach(r->runs, k, run)
+  {
+    if (!agrees_on_axes(run, g, index, SWEEP_ALL_BUT_SEED))
+      continue;
+    for (int rival = 0; rival < CGAP_RIVALS; rival++)
+      add_rival(out, run, (cgap_rival)rival, (double)runs);
+    for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
+      const char *const *keys = sweep_trial_keys[m];
+      const double value = result_of(run, keys[0]);
+      out->head[m] += (keys[1] ? (value + result_of(run, keys[1])) / 2 : value) / (double)runs;
+    }
+    opening += json_is_true(json_object_get(json_object_get(run, "against"), "opens"));
+  }
+  out->opens = 2 * opening > runs;
+  for (int rival = 0; rival < CGAP_RIVALS; rival++) {
+    out->known[rival] = out->known[rival] && runs > 0;
+    out->change[rival][CGAP_TRIAL_DISTANCE].opens = out->opens;
+  }
+}
+
 bool sweep_is_first_seed(const cgap_sweep_grid *g, size_t setting, size_t index[CGAP_AXES_MAX])
 {
   cgap_sweep_grid_setting(g, setting, index);
@@ -218,6 +326,18 @@ static void put_csv_run(FILE *out, const json_t *run)
     else
       fprintf(out, ",");
   }
+  for (int rival = 0; rival < CGAP_RIVALS; rival++)
+    for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
+      const json_t *one =
+        json_object_get(json_object_get(json_object_get(run, "against"), cgap_rival_names[rival]), cgap_trial_keys[m]);
+      const json_t *ends = json_object_get(one, "ci95");
+      const json_t *const cells[] = {json_object_get(one, "value"), json_array_get(ends, 0), json_array_get(ends, 1)};
+      for (size_t c = 0; c < sizeof cells / sizeof *cells; c++)
+        if (json_is_number(cells[c]))
+          fprintf(out, ",%.9g", json_number_value(cells[c]));
+        else
+          fprintf(out, ",");
+    }
   fprintf(out, "\n");
 }
 
@@ -235,6 +355,9 @@ static cgap_status write_csv(const sweep_results *r, const char *folder, cgap_er
   fprintf(file.stream, "seconds,epochs,kept_epoch");
   for (size_t e = 0; e < cgap_field_count(); e++)
     fprintf(file.stream, ",%s", cgap_field_at(e)->key);
+  for (int rival = 0; rival < CGAP_RIVALS; rival++)
+    for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
+      fprintf(file.stream, ",%s_minus_%s,ci95_low,ci95_high", cgap_trial_keys[m], cgap_rival_names[rival]);
   fprintf(file.stream, "\n");
   size_t k;
   json_t *run;
@@ -295,11 +418,28 @@ static json_t *means_json(const sweep_results *r, const cgap_sweep_grid *g)
     if (!sweep_is_first_seed(g, s, index))
       continue;
     json_t *one = json_object();
+    cgap_against against;
+    sweep_against(&against, r, g, index);
     ok = put_value(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
+         put_value(one, "against", cgap_against_json(&against)) &&
          put_value(one, "measures", measures_json(r, g, index, &n)) && put_value(one, "n", json_integer((json_int_t)n));
     ok = json_array_append_new(out, one) == 0 && ok;
   }
   return complete_or_null(out, ok);
+}
+
+/* Means over all runs of what the heads are shown next to. */
+static json_t *mean_references_json(const sweep_results *r)
+{
+  json_t *out = json_object();
+  for (int k = 0; k < SWEEP_REFERENCES; k++) {
+    json_t *one = json_object();
+    for (size_t m = 0; m < sizeof REFERENCE_KEYS / sizeof *REFERENCE_KEYS; m++)
+      json_object_set_new(one, REFERENCE_KEYS[m],
+                          cgap_number_json(sweep_reference_over(r, (sweep_reference)k, REFERENCE_KEYS[m], NULL).mean));
+    json_object_set_new(out, sweep_reference_names[k], one);
+  }
+  return out;
 }
 
 static json_t *axes_json(const cgap_sweep_grid *g)
@@ -329,8 +469,9 @@ static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, 
   char path[CGAP_PATH];
   json_t *root = json_object();
   const bool ok = put_value(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
-                  put_value(root, "axes", axes_json(g)) && put_value(root, "means", means_json(r, g)) &&
-                  json_object_set(root, "runs", r->runs) == 0 && put_value(root, "run", run_json(run));
+                  put_value(root, "axes", axes_json(g)) && put_value(root, "references", mean_references_json(r)) &&
+                  put_value(root, "means", means_json(r, g)) && json_object_set(root, "runs", r->runs) == 0 &&
+                  put_value(root, "run", run_json(run));
   cgap_status status =
     ok ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK)

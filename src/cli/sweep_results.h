@@ -7,11 +7,13 @@
 #include "cli/train_options.h"
 #include "head/training/train_options.h"
 #include "head/training/training_run.h"
+#include "report/against_show.h"
 #include "report/json.h"
 
 /* A run is {"setting": {axis: text}, "data", "options": {…}, "seconds", "epochs", "kept_epoch",
- * "results": {key: number or null}}, with "why" where the training diverged, and next to it "failed" where a rank could
- * not make the run, which --resume tries again. */
+ * "results": {key: number or null}, "references": {"before", "center", "start": {key: number}}, "against":
+ * cgap_against_json}, of which the last two are missing in runs of earlier versions; with "why" where the training
+ * diverged, and next to it "failed" where a rank could not make the run, which --resume tries again. */
 typedef struct sweep_results {
   json_t *file;    /* every run of runs.jsonl that was made */
   json_t *runs;    /* those of the present grid, under its spelling of the settings: all that is written and shown */
@@ -19,9 +21,19 @@ typedef struct sweep_results {
   size_t images, texts, dim; /* of the data, for the figures */
 } sweep_results;
 
-/* A new run, the caller's. audit NULL: there are no results, and why says how that came. */
+/* What a head is shown next to. */
+typedef enum sweep_reference { SWEEP_BEFORE, SWEEP_CENTER, SWEEP_START, SWEEP_REFERENCES } sweep_reference;
+extern const char *const sweep_reference_names[SWEEP_REFERENCES];
+
+/* What was measured of a run on the test part. */
+typedef struct sweep_measured {
+  const cgap_audit *head, *reference[SWEEP_REFERENCES];
+  const cgap_against *against;
+} sweep_measured;
+
+/* A new run, the caller's. measured NULL: there are no results, and why says how that came. */
 json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_training_result *training_result,
-                       const cgap_audit *audit, const char *why);
+                       const sweep_measured *measured, const char *why);
 
 /* resume: takes the runs that folder/runs.jsonl holds, a last half-written line left out. CGAP_FILE where another line
  * is no run, CGAP_USAGE where one has other data than `data`: the file stays as it was. */
@@ -48,6 +60,18 @@ enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES_MAX) - 1) & ~(1 << CGAP_AXIS_SEED) 
 cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_sweep_grid *grid,
                                 const size_t index[CGAP_AXES_MAX], unsigned fixed, const char *key, const char *other);
 
+/* The same of what the heads are shown next to, over all runs. */
+cgap_mean_sd sweep_reference_over(const sweep_results *results, sweep_reference reference, const char *key,
+                                  const char *other);
+
+/* The keys of the measures that heads are compared by: one, or the mean of two. */
+extern const char *const sweep_trial_keys[CGAP_TRIAL_MEASURES][2];
+
+/* A setting's heads against center and start: means over its seeds, whose test parts overlap, so that the ends of the
+ * intervals are means too: too wide rather than too narrow. opens: most of them open the gap. */
+void sweep_against(cgap_against *out, const sweep_results *results, const cgap_sweep_grid *grid,
+                   const size_t index[CGAP_AXES_MAX]);
+
 /* The settings without the seed are those whose seed is the first one; fills index. */
 bool sweep_is_first_seed(const cgap_sweep_grid *grid, size_t setting, size_t index[CGAP_AXES_MAX]);
 
@@ -71,7 +95,8 @@ CGAP_MUST_CHECK cgap_status sweep_report_write(const sweep_results *results, con
                                                const char *folder, const cgap_run *run, const char *source,
                                                void (*warn_line)(const char *line), cgap_error *error);
 
-/* Means over seeds of the main measures, one line per setting, on stdout. */
-void sweep_report_print(const sweep_results *results, const cgap_sweep_grid *grid, int columns);
+/* Means over seeds of the main measures on stdout: a line for what needs no training and for each setting; a sentence
+ * of conclusion. */
+void sweep_report_print(const sweep_results *results, const cgap_sweep_grid *grid, const cgap_paper *paper);
 
 #endif

@@ -17,9 +17,12 @@
 #include "report/figures.h"
 
 /* What it leaves once, at the end. */
-static const char *const RESULT[] = {"before.json", "after.json",   "clip.json",  "cua.json",    "cuaxu.json",
-                                     "start.json",  "center.json",  "shift.json", "whiten.json", "procrustes.json",
-                                     "cca.json",    "compare.json", "report.html"};
+static const char *const RESULT[] = {"before.json",       "after.json",       "clip.json",       "cua.json",
+                                     "cuaxu.json",        "start.json",       "center.json",     "shift.json",
+                                     "whiten.json",       "procrustes.json",  "cca.json",        "compare.json",
+                                     "report.html",       "changes.tsv",      "classes.tsv",     "recommendation.json",
+                                     "clip-changes.tsv",  "clip-classes.tsv", "cua-changes.tsv", "cua-classes.tsv",
+                                     "cuaxu-changes.tsv", "cuaxu-classes.tsv"};
 
 static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                            cgap_error *error)
@@ -86,6 +89,18 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
                    folder, found, lacking);
 }
 
+/* A choice leaves no checkpoints: it is made anew, over nothing but a choice. */
+static cgap_status check_choose_again(const char *folder, cgap_error *error)
+{
+  char first[300];
+  if (file_exists(folder, "", "recommendation.json") || !cli_overwrite_finds_training(folder, first))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: holds %s of a training without a choice; give the options of that run to go on with it, "
+                   "--force to replace it, or another folder",
+                   folder, first);
+}
+
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
 {
   for (size_t k = 0; k < how->runs; k++)
@@ -122,19 +137,20 @@ cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error
   return status;
 }
 
-/* Whether this command writes the result: a race one for each of its losses, else after.json. */
+/* Whether this command writes the result: a race those of each of its losses, else those of the one head. */
 static bool is_written(const char *result, const cli_train_begin *how)
 {
   for (int p = 1; p < CLI_TRAINING_PREFIXES; p++) {
     const size_t letters = strlen(cli_training_prefixes[p]) - 1;
-    if (strncmp(result, cli_training_prefixes[p], letters) != 0 || result[letters] != '.')
+    if (strncmp(result, cli_training_prefixes[p], letters) != 0 || (result[letters] != '.' && result[letters] != '-'))
       continue;
     for (size_t k = 0; k < how->runs; k++)
       if (strcmp(how->prefix[k], cli_training_prefixes[p]) == 0)
         return true;
     return false;
   }
-  return how->prefix[0][0] == '\0' || strcmp(result, "after.json") != 0;
+  return how->prefix[0][0] == '\0' || (strcmp(result, "after.json") != 0 && strcmp(result, "changes.tsv") != 0 &&
+                                       strcmp(result, "classes.tsv") != 0);
 }
 
 /* Files of others that this command would write over. */
@@ -181,7 +197,9 @@ static cgap_status check_folder(const char *path, const cli_train_begin *how, cg
       error, CGAP_FILE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
       first);
-  cgap_status status = how->resume ? check_resume(path, how, error) : CGAP_OK;
+  cgap_status status = !how->resume   ? CGAP_OK
+                       : how->chooses ? check_choose_again(path, error)
+                                      : check_resume(path, how, error);
   return status == CGAP_OK ? check_foreign(path, how, error) : status;
 }
 
@@ -207,6 +225,34 @@ cgap_status cli_train_write_head(const char *folder, const char *prefix, const c
   return status == CGAP_OK ? cgap_head_write(head, path, error) : status;
 }
 
+cgap_status cli_train_write_choice(const char *folder, const cgap_choice *choice, const cgap_head *head,
+                                   cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_status status = file_in(path, folder, "", cli_training_files[CLI_TRAINING_HISTORY], error);
+  if (status != CGAP_OK)
+    return status;
+  (void)remove(path); /* lines are added to what stands there */
+  for (size_t k = 0; status == CGAP_OK && k < choice->trained_count; k++) {
+    const cgap_trained_candidate *t = &choice->trained[k];
+    for (size_t e = 0; status == CGAP_OK && e < t->history.count; e++)
+      status = cgap_history_append(path, t->name, t->fold, &t->history.epoch[e], error);
+  }
+  return status == CGAP_OK ? cli_train_write_head(folder, "", head, error) : status;
+}
+
+static cgap_status write_recommendation(const cgap_recommendation *r, const char *folder, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  json_t *json = cgap_recommendation_json(r);
+  cgap_status status = json ? cgap_folder_file(path, folder, "recommendation.json", error)
+                            : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (status == CGAP_OK)
+    status = cgap_json_write(json, path, error);
+  json_decref(json);
+  return status;
+}
+
 static cgap_status write_report(const cli_train_result *r, size_t k, const char *folder, cgap_error *error)
 {
   char path[CGAP_PATH];
@@ -221,20 +267,39 @@ static cgap_status write_report(const cli_train_result *r, size_t k, const char 
     json_object_set_new(input, "trained_losses", json_string(terms));
   json_t *json = input ? cgap_report_json(&r->evaluation->audit[k], input, &run) : NULL;
   json_decref(input);
-  if (!json)
+  if (!json || !cgap_report_name_pairs(json, r->names)) {
+    json_decref(json);
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  }
   status = cgap_json_write(json, path, error);
   json_decref(json);
   return status;
 }
 
-/* The comparison, with what training was. */
+static cgap_status write_changes(const cli_train_result *r, const char *folder, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < r->run_count; k++) {
+    status = file_in(path, folder, r->prefix[k], "changes.tsv", error);
+    if (status == CGAP_OK)
+      status = cgap_changes_write(r->changes[k], r->names, path, error);
+    if (status == CGAP_OK)
+      status = file_in(path, folder, r->prefix[k], "classes.tsv", error);
+    if (status == CGAP_OK)
+      status = cgap_classes_write(r->changes[k], r->names, path, error);
+  }
+  return status;
+}
+
+/* The comparison, with what training was, and what it changed for whom. */
 static cgap_status write_comparison(const cli_train_result *r, const char *folder, cgap_error *error)
 {
   char path[CGAP_PATH];
-  json_t *json = cgap_comparison_json(&r->evaluation->comparison), *trainings = json_object();
+  json_t *json = cgap_comparison_json(&r->evaluation->comparison), *trainings = json_object(), *changes = json_object(),
+         *against = json_object();
   cgap_status status = cgap_folder_file(path, folder, "compare.json", error);
-  if (!json || !trainings)
+  if (!json || !trainings || !changes || !against)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t k = 0; status == CGAP_OK && k < r->run_count; k++) {
     const cgap_training_result *f = r->training_result[k];
@@ -245,13 +310,20 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
     json_object_set_new(one, "seconds", cgap_number_json(f->seconds));
     json_object_set_new(one, "options", json_loads(f->head->options, 0, NULL));
     json_object_set_new(trainings, r->evaluation->comparison.input[k + 1].name, one);
+    json_object_set_new(changes, r->evaluation->comparison.input[k + 1].name,
+                        cgap_changes_json(r->changes[k], r->names));
+    json_object_set_new(against, r->head[k].name, cgap_against_json(r->head[k].against));
   }
   if (status == CGAP_OK) {
     json_object_set(json, "training", trainings);
+    json_object_set(json, "against", against);
+    json_object_set(json, "changes", changes);
     json_object_set_new(json, "run", cgap_run_json(&r->run));
     status = cgap_json_write(json, path, error);
   }
   json_decref(trainings);
+  json_decref(changes);
+  json_decref(against);
   json_decref(json);
   return status;
 }
@@ -261,7 +333,11 @@ cgap_status cli_train_write(const cli_train_result *r, const char *folder, cgap_
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < r->evaluation->count; k++)
     status = write_report(r, k, folder, error);
-  return status == CGAP_OK ? write_comparison(r, folder, error) : status;
+  if (status == CGAP_OK)
+    status = write_changes(r, folder, error);
+  if (status == CGAP_OK)
+    status = write_comparison(r, folder, error);
+  return status == CGAP_OK && r->recommendation ? write_recommendation(r->recommendation, folder, error) : status;
 }
 
 /* ---------------------------------------------------------------- train plan */
@@ -435,20 +511,49 @@ static void put_result(cgap_page *page, const void *result)
 {
   const cli_train_result *r = result;
   const cgap_comparison *c = &r->evaluation->comparison;
+  char conclusion[CGAP_SENTENCE];
+  double before[CGAP_TRIAL_MEASURES];
+  cgap_trial_values(before, &r->evaluation->audit[0]);
   for (size_t k = 1; k <= r->run_count; k++) {
     const cgap_training_result *f = r->training_result[k - 1];
-    char added[CGAP_SENTENCE];
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
     cgap_page_put(page, "h3", "%s", c->input[k].name);
     for (size_t i = 0; i < words.count; i++)
       cgap_page_put(page, i || !cgap_comparison_opens(c, k) ? "p" : "p class=\"bad\"", "%s", words.sentence[i]);
-    cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
-                  (unsigned long long)f->kept_epoch);
+    if (f->history.count)
+      cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
+                    (unsigned long long)f->kept_epoch);
     cgap_comparison_page_words(page, c, k);
-    cgap_comparison_adds(added, c, k, "center");
-    cgap_page_put(page, "p", "%s", added);
   }
+  cgap_against_page(page, before, r->head, r->run_count);
+  cgap_against_conclude(conclusion, r->head, r->run_count);
+  cgap_page_put(page, "p", "%s", conclusion);
+}
+
+static void put_changes(cgap_page *page, const void *result)
+{
+  const cli_train_result *r = result;
+  for (size_t k = 0; k < r->run_count; k++) {
+    if (r->run_count > 1)
+      cgap_page_put(page, "h3", "%s", r->evaluation->comparison.input[k + 1].name);
+    cgap_changes_page(page, r->changes[k], r->names);
+  }
+}
+
+static void put_recommendation(cgap_page *page, const void *result)
+{
+  cgap_recommendation_page(page, ((const cli_train_result *)result)->recommendation);
+}
+
+static void put_pilot(cgap_page *page, const void *result)
+{
+  cgap_pilot_page(page, ((const cli_train_result *)result)->recommendation);
+}
+
+static void put_candidates(cgap_page *page, const void *result)
+{
+  cgap_candidates_page(page, ((const cli_train_result *)result)->recommendation);
 }
 
 static const char *curves_name(const cli_train_result *r)
@@ -491,29 +596,46 @@ static void put_run(cgap_page *page, const void *result)
   fputs("</dl>\n", page->out);
 }
 
+/* Whether a head was trained: what needs no training has no curves. */
+static bool has_epochs(const cli_train_result *r)
+{
+  return r->training_result[0]->history.count > 0;
+}
+
 cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
                                  cgap_error *error)
 {
-  static const cgap_section sections[] = {{"result", "What it gained and what it cost", put_result},
-                                          {"training", "Training", put_training},
-                                          {"figures", "Before and after", put_figures},
-                                          {"measures", "Every measure", put_measures},
-                                          {"definitions", "Definitions", put_definitions},
-                                          {"run", "How it was run", put_run},
-                                          {NULL, NULL, NULL}};
+  cgap_section sections[12];
+  size_t count = 0;
+  if (r->recommendation)
+    sections[count++] = (cgap_section){"recommendation", "What to do", put_recommendation};
+  sections[count++] = (cgap_section){"result", "What it gained and what it cost", put_result};
+  sections[count++] = (cgap_section){"changes", "Which queries and classes get worse", put_changes};
+  if (r->recommendation)
+    sections[count++] = (cgap_section){"candidates", "What was tried", put_candidates};
+  if (has_epochs(r))
+    sections[count++] = (cgap_section){"training", "Training", put_training};
+  sections[count++] = (cgap_section){"figures", "Before and after", put_figures};
+  if (r->recommendation)
+    sections[count++] = (cgap_section){"pilot", "What a pilot would see", put_pilot};
+  sections[count++] = (cgap_section){"measures", "Every measure", put_measures};
+  sections[count++] = (cgap_section){"definitions", "Definitions", put_definitions};
+  sections[count++] = (cgap_section){"run", "How it was run", put_run};
+  sections[count] = (cgap_section){NULL, NULL, NULL};
   char path[CGAP_PATH];
   const char *names[1 + CGAP_BEFORE_AFTER] = {curves_name(r)};
+  const size_t first = has_epochs(r) ? 0 : 1;
   const cgap_audit *audit = r->evaluation->audit;
   cgap_folder made;
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   if (status == CGAP_OK)
     status = cgap_folder_open(&made, path, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && has_epochs(r))
     status = write_curves(r, path, error);
   if (status == CGAP_OK) /* of a race the last, which has every term */
     status = cgap_before_after_write(&audit[0], &audit[r->run_count], r->source, path, error);
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
   if (status == CGAP_OK)
-    status = cgap_figures_render(path, names, 1 + CGAP_BEFORE_AFTER, warn_line, error);
+    status = cgap_figures_render(path, names + first, 1 + CGAP_BEFORE_AFTER - first, warn_line, error);
   return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, error) : status;
 }

@@ -9,12 +9,16 @@
 #include "head/model/loss.h"
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
+#include "report/against_show.h"
+#include "report/changes_show.h"
 #include "report/json.h"
+#include "report/recommendation.h"
 
 /* How the folder is entered, and which runs the command has. */
 typedef struct cli_train_begin {
   const cgap_dataset *dataset; /* what is read */
   bool resume, force;
+  bool chooses;                          /* among candidates: a run that is resumed starts over, to the same bits */
   bool table;                            /* history.csv too */
   const char *prefix[CGAP_NAMED_LOSSES]; /* "" or "clip-" … */
   const char *events[CGAP_NAMED_LOSSES]; /* folders for TensorBoard, or "" */
@@ -42,13 +46,23 @@ CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char 
 typedef struct cli_train_result {
   const cgap_evaluation *evaluation;
   const cgap_training_result *training_result[CGAP_NAMED_LOSSES]; /* inputs 1 to fits of the study */
+  const cgap_changes *changes[CGAP_NAMED_LOSSES];                 /* of these against input 0 */
+  const char *prefix[CGAP_NAMED_LOSSES];                          /* of their files */
+  cgap_contender head[CGAP_NAMED_LOSSES];                         /* the same, next to what needs no training */
   size_t run_count;
+  const cgap_row_names *names;
+  const cgap_recommendation *recommendation; /* NULL: there was no choice */
   const char *source;
   json_t *input; /* borrowed */
   cgap_run run;
 } cli_train_result;
 
-/* before.json and one for every other input, and compare.json. */
+/* before.json and one for every other input, compare.json, changes.tsv and classes.tsv. */
+/* head.h5 and history.jsonl of a choice. */
+CGAP_MUST_CHECK cgap_status cli_train_write_choice(const char *folder, const cgap_choice *choice, const cgap_head *head,
+                                                   cgap_error *error);
+
+/* before.json and one for every other input, compare.json, and recommendation.json of a choice. */
 CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder, cgap_error *error);
 
 /* folder/figures and folder/report.html; warn_line gets a line for each picture that cannot be drawn. */

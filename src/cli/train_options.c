@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "head/model/loss.h"
+#include "head/training/choice.h"
 
 static const char *const modality_names[] = {"none", "image", "text", NULL};
 
@@ -178,6 +179,33 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
   out->threads = cli_shared.threads;
   out->memory_bytes = cli_shared.memory_bytes;
   return read_batch(&out->batch, opt.batch, error);
+}
+
+bool cli_train_given(const cli_args *args)
+{
+  static const char *const OBEYED[] = {"val", "test", "patience"};
+  cgap_train_option option;
+  bool given = cli_given(args, same_modality.name);
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++) {
+    bool obeyed = !option.group;
+    for (size_t i = 0; i < sizeof OBEYED / sizeof *OBEYED; i++)
+      obeyed = obeyed || strcmp(option.name, OBEYED[i]) == 0;
+    given = given || (!obeyed && cli_given(args, option.name));
+  }
+  return given;
+}
+
+unsigned cli_train_fixed(const cli_args *args)
+{
+  static const struct {
+    const char *name;
+    cgap_choice_axis axis;
+  } AXES[] = {{"head", CGAP_FIX_HEAD}, {"start", CGAP_FIX_START},   {"temperature", CGAP_FIX_TEMPERATURE},
+              {"lr", CGAP_FIX_RATE},   {"epochs", CGAP_FIX_EPOCHS}, {"steps", CGAP_FIX_EPOCHS}};
+  unsigned fixed = 0;
+  for (size_t k = 0; k < sizeof AXES / sizeof *AXES; k++)
+    fixed |= cli_given(args, AXES[k].name) ? AXES[k].axis : 0;
+  return fixed;
 }
 
 void cli_train_name_flag(cgap_error *error)

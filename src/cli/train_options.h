@@ -25,6 +25,14 @@ CGAP_MUST_CHECK cgap_status cli_train_options(cgap_train_options *out, cgap_erro
 CGAP_MUST_CHECK cgap_status cli_train_set(cgap_train_options *out, const cgap_train_option *option, const char *text,
                                           cgap_error *error);
 
+/* Whether the command line says how to train: any option of the groups Head, Settings and Training but --val, --test
+ * and
+ * --patience, which a choice among candidates obeys too. */
+bool cli_train_given(const cli_args *args);
+
+/* What of a head the command line fixes: bits of cgap_choice_axis. */
+unsigned cli_train_fixed(const cli_args *args);
+
 /* Adds the flags to what the library says: "dim 9: give …" becomes "--dim 9: give …", and "start over" gets its
  * --force.
  */

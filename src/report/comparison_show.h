@@ -21,13 +21,6 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
 /* Whether the first input and input k are of different d; text then says so in one sentence that names both. */
 bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k);
 
-/* Input k against another than the first, by name, in one sentence of values: what a head adds to the simplest way to
- * close the gap. "" where no input has the name. */
-void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, const char *other);
-
-/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
-void cgap_name_shorten(char *out, size_t size, const char *name);
-
 /* Input k against the first: value, value, difference, interval, word; then a column of values for each input in
  * [beside, beside_end). Where the paper has not room for those, they follow in a table of their own. Names too long
  * for a column become A, B, …, named above the table. all: measures without direction or interval too. */

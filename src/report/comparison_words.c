@@ -8,20 +8,6 @@
 
 enum { NAME = 60 };
 
-void cgap_name_shorten(char *out, size_t size, const char *name)
-{
-  static const char MORE[] = "…";
-  size_t length = strlen(name);
-  if (length < size) {
-    snprintf(out, size, "%s", name);
-    return;
-  }
-  length = size - sizeof MORE;
-  while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80)
-    length--; /* a character of UTF-8 stays whole */
-  snprintf(out, size, "%.*s%s", (int)length, name, MORE);
-}
-
 static void CGAP_PRINTF(2, 3) append_text(char text[CGAP_SENTENCE], const char *format, ...)
 {
   const size_t used = strlen(text);
@@ -277,32 +263,6 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
     "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
     "before.json and after.json of the training.",
     name, c->input[k].trained_on);
-}
-
-void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, const char *other)
-{
-  static const struct {
-    const char *key, *words;
-  } SHOWN[] = {{"gap.corrected_distance", "corrected distance"},
-               {"uniformity.mean", "mean uniformity"},
-               {"retrieval.image_to_text.recall_at_1", "recall@1 image to text"},
-               {"retrieval.text_to_image.recall_at_1", "text to image"},
-               {"loss.cua", "loss CUA"}};
-  size_t from = 0, count = 0;
-  text[0] = '\0';
-  while (from < c->count && strcmp(c->input[from].name, other) != 0)
-    from++;
-  for (size_t i = 0; from < c->count && i < sizeof SHOWN / sizeof *SHOWN; i++) {
-    const size_t e = cgap_entry_find(SHOWN[i].key);
-    if (!c->input[k].present[e] || c->input[k].scalar[e].why || c->input[from].scalar[e].why)
-      continue;
-    if (count++ == 0)
-      append_text(text, "From %s, which needs no training, to %.60s:", other, c->input[k].name);
-    append_text(text, "%s %s ", count > 1 ? "," : "", SHOWN[i].words);
-    put_values(text, c, from, k, e);
-  }
-  if (count)
-    append_text(text, ".");
 }
 
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)

@@ -95,6 +95,32 @@ static void put_point(cgap_tsv *t, const cgap_point *p)
     fprintf(t->file.stream, "NA\tNA\tNA\t");
 }
 
+/* Characters that end a string of gnuplot, of a script in SVG, or of markup have a look-alike. */
+static void put_label(FILE *stream, const char *name)
+{
+  enum { SHOWN = 100 };
+  static const char PLAIN[] = "\"'<>&\\";
+  static const char *const ALIKE[] = {"\xE2\x80\xB3", "\xE2\x80\x99", "\xE2\x80\xB9", "\xE2\x80\xBA", "+", "/"};
+  char shown[SHOWN];
+  cgap_name_shorten(shown, sizeof shown, name ? name : "");
+  for (const char *c = shown; *c; c++) {
+    const char *plain = strchr(PLAIN, *c);
+    fputs(plain ? ALIKE[plain - PLAIN] : (const char[]){*c, '\0'}, stream);
+  }
+}
+
+/* The last cells of a line: the cosine of the pair, and the names of its rows where the table has them. */
+static void put_line_end(cgap_tsv *t, double cosine, const cgap_point *image, const cgap_point *text)
+{
+  cgap_tsv_number(t, cosine, t->names ? '\t' : '\n');
+  if (!t->names)
+    return;
+  put_label(t->file.stream, image ? cgap_row_name(t->names, CGAP_NAMED_IMAGES, image->row) : NULL);
+  fputc('\t', t->file.stream);
+  put_label(t->file.stream, text ? cgap_row_name(t->names, CGAP_NAMED_TEXTS, text->row) : NULL);
+  fputc('\n', t->file.stream);
+}
+
 /* One line a pair; a point without a partner in the picture has a line of its own. */
 static size_t put_pairs_of_points(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *plotted)
 {
@@ -112,7 +138,7 @@ static size_t put_pairs_of_points(cgap_tsv *t, const cgap_audit *a, cgap_point *
     cgap_tsv_row(t);
     put_point(t, image);
     put_point(t, text);
-    cgap_tsv_number(t, image ? a->pair_cosine[at - a->text_row] : NAN, '\n');
+    put_line_end(t, image ? a->pair_cosine[at - a->text_row] : NAN, image, text);
   }
   for (size_t i = 0; i < a->scatter_images; i++) {
     if (plotted[i])
@@ -120,7 +146,7 @@ static size_t put_pairs_of_points(cgap_tsv *t, const cgap_audit *a, cgap_point *
     cgap_tsv_row(t);
     put_point(t, &images[i]);
     put_point(t, NULL);
-    cgap_tsv_number(t, NAN, '\n');
+    put_line_end(t, NAN, &images[i], NULL);
   }
   return pairs;
 }
@@ -173,6 +199,8 @@ static cgap_status write_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   free(plotted);
   value_with_interval(distance, &a->gap.corrected_distance, 3);
   cgap_tsv_about(t, "couples", "%zu", pairs);
+  if (t->names)
+    cgap_tsv_about(t, "named", "yes");
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
   if (a->pca_joint.count > 1) {
     cgap_tsv_about(t, "share_1", "%.6g", a->pca_joint.explained_variance_ratio[0]);
@@ -444,17 +472,23 @@ static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char 
   return status ? status : cgap_plots_copy(folder, name, error);
 }
 
-cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const char *folder, cgap_error *error)
+cgap_status cgap_figures_write(const cgap_audit *a, const cgap_row_names *names, const char *source, const char *folder,
+                               cgap_error *error)
 {
+  const bool named = names && (names->of[CGAP_NAMED_IMAGES].count || names->of[CGAP_NAMED_TEXTS].count);
   for (size_t f = 0; f < CGAP_FIGURES_MAX; f++) {
     cgap_tsv table;
     if ((a->has & figures[f].needs) != figures[f].needs) {
       remove_figure(folder, figures[f].name, true);
       continue;
     }
-    cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, figures[f].header, error);
+    char header[200];
+    const bool names_rows = named && figures[f].write == write_scatter;
+    snprintf(header, sizeof header, "%s%s", figures[f].header, names_rows ? "\timage_name\ttext_name" : "");
+    cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, header, error);
     if (status)
       return status;
+    table.names = names_rows ? names : NULL;
     status = figures[f].write(&table, a, error);
     about_common(&table, a, source);
     status = close_figure(&table, status, folder, figures[f].name, error);

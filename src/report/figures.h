@@ -4,13 +4,15 @@
 
 #include "base/output_file.h"
 #include "contragap/contragap.h"
+#include "io/find/row_names.h"
 
 /* The tables that figures are drawn from: a header line, rows, and at the end lines "# key<tab>value" that say what
  * the table is about. */
 
 typedef struct cgap_tsv {
-  cgap_outfile file; /* rows are printed to file.stream */
-  const char *when;  /* "before" or "after": a first column, and a first word of what is said about it; or NULL */
+  cgap_outfile file;           /* rows are printed to file.stream */
+  const cgap_row_names *names; /* of rows, for the scatter; or NULL */
+  const char *when; /* "before" or "after": a first column, and a first word of what is said about it; or NULL */
 } cgap_tsv;
 
 /* folder/name.tsv; header: the column names with tabs between them. */
@@ -36,9 +38,9 @@ extern const size_t cgap_figure_info_count;
 const cgap_figure_info *cgap_figure_find(const char *name); /* NULL: none */
 
 /* Writes the tables and scripts of every figure that this audit has into `folder`, which exists. `source` names the
- * data in the pictures. */
-CGAP_MUST_CHECK cgap_status cgap_figures_write(const cgap_audit *audit, const char *source, const char *folder,
-                                               cgap_error *error);
+ * data in the pictures; names (or NULL) its rows in the labels of points. */
+CGAP_MUST_CHECK cgap_status cgap_figures_write(const cgap_audit *audit, const cgap_row_names *names, const char *source,
+                                               const char *folder, cgap_error *error);
 
 enum { CGAP_FIGURES_MAX = 6, CGAP_BEFORE_AFTER = 4 };
 

@@ -22,11 +22,11 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
   if (!status)
     status = cgap_folder_file(path, folder, "figures", error);
   if (!status)
-    status = cgap_figures_write(r->audit, r->source, path, error);
+    status = cgap_figures_write(r->audit, r->names, r->source, path, error);
   if (!status)
     status = cgap_folder_file(path, folder, "rows.tsv", error);
   if (!status)
-    status = cgap_rows_write(r->audit, path, error);
+    status = cgap_rows_write(r->audit, r->names, path, error);
   return status;
 }
 
@@ -41,15 +41,27 @@ cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void
 
 /* ---------------------------------------------------------------- rows */
 
-static void print_rank(FILE *stream, double value, char end)
+static void print_rank(FILE *stream, double value)
 {
   if (isfinite(value))
-    fprintf(stream, "%.1f%c", value, end);
+    fprintf(stream, "%.1f", value);
   else
-    fprintf(stream, "NA%c", end);
+    fputs("NA", stream);
 }
 
-cgap_status cgap_rows_write(const cgap_audit *a, const char *path, cgap_error *error)
+/* The columns of names: those of the modalities that have some. */
+static const struct {
+  cgap_named kind;
+  const char *head;
+} NAMED[] = {{CGAP_NAMED_IMAGES, "image_name"}, {CGAP_NAMED_TEXTS, "text_name"}};
+enum { NAMED_COLUMNS = sizeof NAMED / sizeof *NAMED };
+
+static bool has_names(const cgap_row_names *names, int column)
+{
+  return names && names->of[NAMED[column].kind].count > 0;
+}
+
+cgap_status cgap_rows_write(const cgap_audit *a, const cgap_row_names *names, const char *path, cgap_error *error)
 {
   if (!(a->has & CGAP_HAS_PAIRS)) {
     unlink(path); /* of an earlier audit: it would not belong to this report */
@@ -59,12 +71,23 @@ cgap_status cgap_rows_write(const cgap_audit *a, const char *path, cgap_error *e
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status)
     return status;
-  fprintf(file.stream, "text\timage\tcosine\trank_text_to_image\trank_image_to_text\n");
+  fprintf(file.stream, "text\timage\tcosine\trank_text_to_image\trank_image_to_text");
+  for (int k = 0; k < NAMED_COLUMNS; k++)
+    if (has_names(names, k))
+      fprintf(file.stream, "\t%s", NAMED[k].head);
+  fputc('\n', file.stream);
   for (size_t j = 0; j < a->texts; j++) {
-    size_t i = a->image_of[j];
+    const size_t i = a->image_of[j], rows[] = {a->image_row[i], a->text_row[j]};
     fprintf(file.stream, "%zu\t%zu\t%.9g\t", a->text_row[j], a->image_row[i], a->pair_cosine[j]);
-    print_rank(file.stream, a->rank_text_to_image[j], '\t');
-    print_rank(file.stream, a->rank_image_to_text[i], '\n');
+    print_rank(file.stream, a->rank_text_to_image[j]);
+    fputc('\t', file.stream);
+    print_rank(file.stream, a->rank_image_to_text[i]);
+    for (int k = 0; k < NAMED_COLUMNS; k++)
+      if (has_names(names, k)) {
+        fputc('\t', file.stream);
+        cgap_tsv_name(file.stream, cgap_row_name(names, NAMED[k].kind, rows[k]));
+      }
+    fputc('\n', file.stream);
   }
   return cgap_outfile_close(&file, true, error);
 }
@@ -210,15 +233,30 @@ static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
     put_blocks(page, c);
 }
 
-static void put_worst(cgap_page *page, const cgap_audit *a)
+static void put_worst(cgap_page *page, const cgap_audit *a, const cgap_row_names *names)
 {
-  static const char *const heads[] = {"#Image row", "#Text row", "#Cosine"};
+  enum { NUMBERS = 3, SHOWN = 120 };
+  const char *heads[NUMBERS + NAMED_COLUMNS] = {"#Image row", "#Text row", "#Cosine"};
+  static const char *const NAME_HEADS[NAMED_COLUMNS] = {"Image", "Text"};
+  size_t columns = NUMBERS;
+  for (int k = 0; k < NAMED_COLUMNS; k++)
+    if (has_names(names, k))
+      heads[columns++] = NAME_HEADS[k];
   cgap_page_table(page, "The pairs with the lowest cosine: likely mismatches. Rows count from 0 in the file.", heads,
-                  3);
+                  columns);
   for (size_t i = 0; i < a->worst_count; i++) {
-    const cgap_cell cells[] = {cgap_cell_count((double)a->worst[i].image), cgap_cell_count((double)a->worst[i].text),
-                               cgap_cell_number(a->worst[i].cosine, 4)};
-    cgap_page_row(page, cells, 3);
+    const size_t rows[] = {a->worst[i].image, a->worst[i].text};
+    char shown[NAMED_COLUMNS][SHOWN];
+    cgap_cell cells[NUMBERS + NAMED_COLUMNS] = {cgap_cell_count((double)rows[0]), cgap_cell_count((double)rows[1]),
+                                                cgap_cell_number(a->worst[i].cosine, 4)};
+    size_t count = NUMBERS;
+    for (int k = 0; k < NAMED_COLUMNS; k++)
+      if (has_names(names, k)) {
+        const char *name = cgap_row_name(names, NAMED[k].kind, rows[k]);
+        cgap_name_shorten(shown[k], SHOWN, name ? name : "");
+        cells[count++] = cgap_cell_text(shown[k]);
+      }
+    cgap_page_row(page, cells, columns);
   }
   cgap_page_table_end(page);
 }
@@ -234,7 +272,7 @@ static void put_checks(cgap_page *page, const void *report)
   put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
   cgap_page_table_end(page);
   if (a->has & CGAP_HAS_PAIRS)
-    put_worst(page, a);
+    put_worst(page, a, ((const cgap_report *)report)->names);
 }
 
 static void put_definitions(cgap_page *page, const void *report)

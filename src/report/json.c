@@ -304,6 +304,26 @@ static json_t *worst_pairs(const cgap_audit *a)
   return list;
 }
 
+bool cgap_report_name_pairs(json_t *report, const cgap_row_names *names)
+{
+  static const struct {
+    cgap_named kind;
+    const char *row, *key;
+  } NAMED[] = {{CGAP_NAMED_IMAGES, "image", "image_name"}, {CGAP_NAMED_TEXTS, "text", "text_name"}};
+  json_t *pair;
+  size_t i;
+  bool sound = true;
+  json_array_foreach(cgap_json_get(report, "pairs.worst"), i, pair)
+  {
+    for (size_t k = 0; k < sizeof NAMED / sizeof *NAMED; k++) {
+      const char *name =
+        cgap_row_name(names, NAMED[k].kind, (size_t)json_integer_value(json_object_get(pair, NAMED[k].row)));
+      sound = sound && (!name || json_object_set_new(pair, NAMED[k].key, json_string(name)) == 0);
+    }
+  }
+  return sound;
+}
+
 static bool put_pairs(json_t *root, const cgap_audit *a)
 {
   return cgap_json_put(root, "loss.temperature", cgap_number_json(a->loss.temperature)) &&
@@ -352,13 +372,12 @@ static json_t *verdict_json(const cgap_audit *a)
                    "notes", notes);
 }
 
-/* Of a trial's measures, the distance alone where there are no pairs. */
-static json_t *trial_measures(const cgap_audit *a, const cgap_scalar *values, bool differences)
+json_t *cgap_trial_json(const cgap_scalar *values, bool pairs, bool differences)
 {
   static const char *const NAMES[] = {[CGAP_TRIAL_DISTANCE] = "corrected_distance",
                                       [CGAP_TRIAL_MIXED_NDCG] = "mixed_ndcg_at_10",
                                       [CGAP_TRIAL_RECALL_AT_1] = "recall_at_1"};
-  const int count = a->has & CGAP_HAS_PAIRS ? CGAP_TRIAL_MEASURES : CGAP_TRIAL_DISTANCE + 1;
+  const int count = pairs ? CGAP_TRIAL_MEASURES : CGAP_TRIAL_DISTANCE + 1;
   json_t *out = json_object();
   for (int m = 0; out && m < count; m++) {
     json_t *one = cgap_scalar_json(&values[m]);
@@ -369,14 +388,15 @@ static json_t *trial_measures(const cgap_audit *a, const cgap_scalar *values, bo
   return out;
 }
 
-static json_t *trial_json(const cgap_audit *a)
+static json_t *center_json(const cgap_audit *a)
 {
   const cgap_center_trial *t = &a->advice.center;
+  const bool pairs = a->has & CGAP_HAS_PAIRS;
   if (t->why)
     return json_null();
   return json_pack("{s:I, s:I, s:o, s:o, s:o}", "images", (json_int_t)t->images, "texts", (json_int_t)t->texts,
-                   "before", trial_measures(a, t->before, false), "after", trial_measures(a, t->after, false),
-                   "differences", trial_measures(a, t->difference, true));
+                   "before", cgap_trial_json(t->before, pairs, false), "after", cgap_trial_json(t->after, pairs, false),
+                   "differences", cgap_trial_json(t->difference, pairs, true));
 }
 
 static json_t *advice_json(const cgap_audit *a)
@@ -390,7 +410,7 @@ static json_t *advice_json(const cgap_audit *a)
   if (words.further)
     snprintf(reason + used, sizeof reason - used, " %s %s", words.further, words.further_command);
   return json_pack("{s:s, s:s, s:s?, s:o}", "word", words.word, "reason", reason, "command",
-                   words.command[0] ? words.command : NULL, "center", trial_json(a));
+                   words.command[0] ? words.command : NULL, "center", center_json(a));
 }
 
 /* ---------------------------------------------------------------- its schema */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "contragap/contragap.h"
+#include "io/find/row_names.h"
 
 /* What may differ between two runs on the same data; stands under "run" alone. */
 typedef struct cgap_run {
@@ -25,6 +26,9 @@ enum {
  * The caller owns the result (json_decref). NULL: out of memory. */
 json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);
 
+/* Adds image_name and text_name to the pairs of pairs.worst, where there are names. false: out of memory. */
+bool cgap_report_name_pairs(json_t *report, const cgap_row_names *names);
+
 /* The JSON Schema of a report: report.schema.base.json, and the scalars that the measures name. The caller owns the
  * result. NULL: out of memory. */
 json_t *cgap_report_schema(void);
@@ -34,6 +38,10 @@ const char *cgap_method_name(cgap_method method);               /* "exact", "sam
 const char *cgap_pairing_word(const cgap_pairing_check *check); /* "matched", "shuffled", "unclear" */
 json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */
 json_t *cgap_number_json(double value);              /* null where value is not finite */
+
+/* {"corrected_distance", "mixed_ndcg_at_10", "recall_at_1"} of a trial, the distance alone without pairs; differences:
+ * their scalars have no method. */
+json_t *cgap_trial_json(const cgap_scalar *measures, bool pairs, bool differences);
 
 /* Sets root["a"]["b"]["c"] for the path "a.b.c", making objects on the way; steals value. false: out of memory. */
 bool cgap_json_put(json_t *root, const char *path, json_t *value);

@@ -4,6 +4,7 @@
 #define CGAP_REPORT_PAGE_H
 
 #include "base/output_file.h"
+#include "io/find/row_names.h"
 #include "report/json.h"
 #include "report/text.h"
 
@@ -65,6 +66,7 @@ typedef struct cgap_report {
   const json_t *json; /* of cgap_report_json */
   const char *source; /* names the data, in one line */
   const cgap_run *run;
+  const cgap_row_names *names; /* NULL: none */
 } cgap_report;
 
 /* Writes everything but the pictures. */
@@ -74,9 +76,11 @@ CGAP_MUST_CHECK cgap_status cgap_report_write(const cgap_report *report, const c
 CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_audit *audit, const char *folder,
                                                void (*warn_line)(const char *line), cgap_error *error);
 
-/* rows.tsv: for every pair the rows of text and image in the file, their cosine, and the rank of each for the other.
- * Where the audit has no pairs, an earlier file of that name is removed. */
-CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const char *path, cgap_error *error);
+/* rows.tsv: for every pair the rows of text and image in the file, their cosine, the rank of each for the other, and
+ * their names where there are some (names may be NULL). Where the audit has no pairs, an earlier file of that name is
+ * removed. */
+CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const cgap_row_names *names, const char *path,
+                                            cgap_error *error);
 
 /* Writes folder/report.html; the tables and scripts of folder/figures are there already. Without gnuplot the page says
  * so and has no figures. */

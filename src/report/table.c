@@ -320,6 +320,14 @@ void cgap_csv_text(FILE *out, const char *text)
   fputc('"', out);
 }
 
+void cgap_tsv_name(FILE *out, const char *name)
+{
+  if (name && name[0] == '"')
+    cgap_csv_text(out, name);
+  else
+    fputs(name ? name : "", out);
+}
+
 void cgap_csv_number(FILE *out, double value)
 {
   if (isfinite(value))

@@ -54,6 +54,20 @@ void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *te
   fputc('\n', stream);
 }
 
+void cgap_name_shorten(char *out, size_t size, const char *name)
+{
+  static const char MORE[] = "…";
+  size_t length = strlen(name);
+  if (length < size) {
+    snprintf(out, size, "%s", name);
+    return;
+  }
+  length = size - sizeof MORE;
+  while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80)
+    length--; /* a character of UTF-8 stays whole */
+  snprintf(out, size, "%.*s%s", (int)length, name, MORE);
+}
+
 void cgap_value_show(char out[40], double value, int decimals)
 {
   if (!isfinite(value)) {

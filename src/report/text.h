@@ -26,6 +26,9 @@ void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *te
 /* The same from column `at` on, without a newline at the end. */
 void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, int indent);
 
+/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
+void cgap_name_shorten(char *out, size_t size, const char *name);
+
 /* Columns of UTF-8 text: bytes that do not continue a character. */
 int cgap_text_width(const char *text, size_t bytes);
 
@@ -87,5 +90,9 @@ CGAP_MUST_CHECK cgap_status cgap_csv_print(const cgap_audit *audit, FILE *stream
 /* A cell: text, in quotes where it needs them, and a number, empty where it is not finite. */
 void cgap_csv_text(FILE *stream, const char *text);
 void cgap_csv_number(FILE *stream, double value);
+
+/* A row's name as a cell between tabs: as CSV has it where it begins with a quote, which readers of such tables take
+ * for the begin of a cell in quotes. NULL: nothing. */
+void cgap_tsv_name(FILE *stream, const char *name);
 
 #endif

@@ -5,7 +5,39 @@ run simulate --model clip --n 100 --d 16 --seed 1 -o pairs.h5 --quiet
 grid="--dim 4,8 --temperature 0.02,0.1 --loss clip,cua --seeds 1,2 --epochs 2 --batch 32 --quiet"
 # shellcheck disable=SC2086  # several words
 fine sweep pairs.h5 -o sweep $grid
-want_text out "dim" "temperature" "distance" "means over 2 seeds"
+want_text out "dim" "temperature" "distance" "means over 2 seeds" " before " " center " " start "
+tail -n 5 out | tr '\n' ' ' >line
+want_text line "Conclusion: " "than center, which needs no training: mixed nDCG@10"
+# each head against center and its start: differences of the runs' own numbers, means over seeds, the same in all forms
+checks=$((checks + 1))
+/usr/bin/python3 - <<'END' || complain "a head against center or its start is not what the runs say"
+import csv, json
+s = json.load(open("sweep/sweep.json"))
+keys = {"corrected_distance": ["gap.corrected_distance"],
+        "mixed_ndcg_at_10": [f"mixed_retrieval.{k}_query.ndcg_at_10" for k in ("image", "text")],
+        "recall_at_1": [f"retrieval.{k}.recall_at_1" for k in ("image_to_text", "text_to_image")]}
+value = lambda numbers, key: sum(numbers[k] for k in keys[key]) / len(keys[key])
+assert len(s["runs"]) == 16
+for run in s["runs"]:
+    for rival in "center", "start":
+        for key, d in run["against"][rival].items():
+            want = value(run["results"], key) - value(run["references"][rival], key)
+            assert abs(d["value"] - want) < 1e-9 and d["ci95"][0] <= d["value"] <= d["ci95"][1], (run["setting"], rival, key)
+for mean in s["means"]:
+    seeds = [r for r in s["runs"] if all(r["setting"][a] == v for a, v in mean["setting"].items())]
+    assert len(seeds) == 2
+    for rival in "center", "start":
+        for key, d in mean["against"][rival].items():
+            for name, of in (("value", lambda x: x["value"]), ("low", lambda x: x["ci95"][0]), ("high", lambda x: x["ci95"][1])):
+                want = sum(of(r["against"][rival][key]) for r in seeds) / 2
+                assert abs(of(d) - want) < 1e-9, (mean["setting"], rival, key, name)
+by_seed = {}
+for run in s["runs"]: # what does not depend on the head is the same for all heads of a seed
+    assert by_seed.setdefault(run["setting"]["seed"], run["references"]["center"]) == run["references"]["center"]
+rows = list(csv.DictReader(open("sweep/sweep.csv")))
+for row, run in zip(rows, s["runs"]):
+    assert abs(float(row["recall_at_1_minus_center"]) - run["against"]["center"]["recall_at_1"]["value"]) < 1e-7
+END
 want_file sweep/sweep.csv sweep/sweep.json sweep/runs.jsonl sweep/figures/sweep-dim.tsv sweep/figures/sweep-temperature.tsv \
   sweep/figures/map.tsv
 works test "$(wc -l <sweep/sweep.csv)" -eq 17
@@ -99,7 +131,7 @@ cp out table
 runs awk -F, '
   NR == 1 { for (k = 1; k <= NF; k++) { if ($k ~ /retrieval.image_to_text.recall_at_1$/) a = k; if ($k ~ /retrieval.text_to_image.recall_at_1$/) b = k } }
   NR > 1 { r = ($a + $b) / 2; sum += r; squares += r * r; n++ }
-  END { printf "%.4f (sd %.4f)\n", sum / n, sqrt((squares - sum * sum / n) / (n - 1)) }' spread/sweep.csv
+  END { printf "%.4f ±%.4f\n", sum / n, sqrt((squares - sum * sum / n) / (n - 1)) }' spread/sweep.csv
 cp out wanted
 want_text table "$(cat wanted)"
 

@@ -9,7 +9,8 @@ fine simulate --model clip --n 120 --d 32 --captions 3 --classes 6 --seed 2 -o c
 # shellcheck disable=SC2086  # several words
 fine train pairs.h5 -o closed $quick
 want_text out "centroid distance" "change" "center" "cca" "seconds"
-want_text out "From center, which needs no training, to after: corrected distance"
+tr '\n' ' ' <out >line
+want_text line "  corrected distance  " "  mixed nDCG@10  " "- center" "than center, which needs no training: mixed nDCG@10"
 want_file closed/head.h5 closed/history.jsonl closed/before.json closed/after.json closed/center.json closed/shift.json \
   closed/whiten.json closed/procrustes.json closed/cca.json closed/compare.json closed/checkpoint.bin closed/report.html \
   closed/figures/history.tsv closed/figures/scatter_before_after.tsv
@@ -43,6 +44,30 @@ END
 fine train opening.h5 -o opened-race --race clip,cua $opening
 head -n 1 out >line
 want_text line "The gap opens in training (clip): corrected distance"
+tail -n 5 out | tr '\n' ' ' >line
+want_text line "Conclusion: " "clip"
+# head against center and start: what the reports say, paired intervals, an opened gap never better
+checks=$((checks + 1))
+/usr/bin/python3 - <<'END' || complain "a head against center or its start is not what the reports say"
+import json
+c = json.load(open("opened-race/compare.json"))
+def values(name):
+    r = json.load(open(f"opened-race/{name}.json"))
+    mean = lambda *s: sum(x["value"] for x in s) / len(s)
+    return {"corrected_distance": r["gap"]["corrected_distance"]["value"],
+            "mixed_ndcg_at_10": mean(*(r["mixed_retrieval"][k]["ndcg_at_10"] for k in ("image_query", "text_query"))),
+            "recall_at_1": mean(*(r["retrieval"][k]["recall_at_1"] for k in ("image_to_text", "text_to_image")))}
+assert c["against"]["clip"]["opens"], c["against"]
+for head in "clip", "cua":
+    for rival in "center", "start":
+        for key, d in c["against"][head][rival].items():
+            assert abs(d["value"] - (values(head)[key] - values(rival)[key])) < 1e-9, (head, rival, key, d)
+            assert d["ci95"][0] <= d["value"] <= d["ci95"][1] and d["ci95"][0] < d["ci95"][1], (head, rival, key, d)
+            clear, higher = d["ci95"][0] > 0 or d["ci95"][1] < 0, d["value"] > 0
+            want = "unclear" if not clear else "worse" if higher == (key == "corrected_distance") else "better"
+            assert d["verdict"] == want or (c["against"][head]["opens"] and d["verdict"] == "opens"), (head, rival, key, d)
+                assert not (c["against"][head]["opens"] and key == "corrected_distance" and d["verdict"] == "better")
+END
 # a loss that was trained on is marked among the better, here and where the head's rows are compared
 fine train opening.h5 -o marked --loss clip --epochs 30 --lr 1e-2 --patience 0 --test 0.1 --quiet
 fine apply marked/head.h5 opening.h5 -o marked.h5 --quiet

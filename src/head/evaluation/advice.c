@@ -199,7 +199,7 @@ static bool is_gap(cgap_level level)
   return level > CGAP_LEVEL_LOW;
 }
 
-static void note_measures(cgap_scalar out[CGAP_TRIAL_MEASURES], const cgap_audit *a)
+void cgap_trial_measures(cgap_scalar out[CGAP_TRIAL_MEASURES], const cgap_audit *a)
 {
   out[CGAP_TRIAL_DISTANCE] = a->gap.corrected_distance;
   if (!(a->has & CGAP_HAS_PAIRS))
@@ -213,17 +213,18 @@ static cgap_scalar difference_of(const cgap_change *change, size_t images)
   return (cgap_scalar){.value = change->difference, .lo = change->lo, .hi = change->hi, .n = images};
 }
 
-static cgap_status note_differences(cgap_center_trial *out, const trial *t, cgap_error *error)
+cgap_status cgap_trial_differences(cgap_scalar out[CGAP_TRIAL_MEASURES], const cgap_audit *a, const cgap_audit *b,
+                                   cgap_error *error)
 {
-  cgap_change change = cgap_paired_distance(&t->before, &t->after);
-  out->difference[CGAP_TRIAL_DISTANCE] = difference_of(&change, out->images);
-  if (!cgap_paired_possible(&t->before, &t->after))
+  cgap_change change = cgap_paired_distance(a, b);
+  out[CGAP_TRIAL_DISTANCE] = difference_of(&change, a->images);
+  if (!cgap_paired_possible(a, b))
     return CGAP_OK;
-  cgap_status status = cgap_paired_both(&change, CGAP_BOTH_MIXED_NDCG, &t->before, &t->after, error);
-  out->difference[CGAP_TRIAL_MIXED_NDCG] = difference_of(&change, out->images);
+  cgap_status status = cgap_paired_both(&change, CGAP_BOTH_MIXED_NDCG, a, b, error);
+  out[CGAP_TRIAL_MIXED_NDCG] = difference_of(&change, a->images);
   if (status == CGAP_OK)
-    status = cgap_paired_both(&change, CGAP_BOTH_RECALL_AT_1, &t->before, &t->after, error);
-  out->difference[CGAP_TRIAL_RECALL_AT_1] = difference_of(&change, out->images);
+    status = cgap_paired_both(&change, CGAP_BOTH_RECALL_AT_1, a, b, error);
+  out[CGAP_TRIAL_RECALL_AT_1] = difference_of(&change, a->images);
   return status;
 }
 
@@ -256,10 +257,10 @@ static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, cons
     t.done = 0.5;
     status = cgap_audit_run(&t.after, &t.data, &options, error);
     out->gap_stays = is_gap(cgap_audit_level(&t.after));
-    note_measures(out->before, &t.before);
-    note_measures(out->after, &t.after);
+    cgap_trial_measures(out->before, &t.before);
+    cgap_trial_measures(out->after, &t.after);
     if (status == CGAP_OK)
-      status = note_differences(out, &t, error);
+      status = cgap_trial_differences(out->difference, &t.before, &t.after, error);
   }
   trial_clear(&t);
   cgap_free(others);

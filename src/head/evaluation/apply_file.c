@@ -622,13 +622,13 @@ static cgap_status write_text_image(apply_state *c, const cgap_data *d, cgap_err
   return status;
 }
 
-/* Ids are left out too: text_image has the same content. */
+/* Ids are left out too: text_image has the same content; and names. */
 static bool has_place(const cgap_dataset *d, const cgap_entry *entry)
 {
   for (int role = 0; role < CGAP_ROLES; role++)
     for (size_t k = 0; k < d->role[role].count; k++)
       if (d->role[role].taken[k].entry == entry)
-        return role != CGAP_ROLE_IMAGE_ID && role != CGAP_ROLE_TEXT_ID;
+        return role != CGAP_ROLE_IMAGE_ID && role != CGAP_ROLE_TEXT_ID && role < CGAP_ROLE_IMAGE_NAME;
   return false;
 }
 

@@ -465,12 +465,22 @@ static double design_effect(const paired *p, const mean_measure *m, double chang
   return alone > 0 ? fmax(1, n / (n - 1) * sum_of_squares(p->moves, p->images) / alone) : 1;
 }
 
+/* Whether some image has several texts. */
+static bool has_captions(const cgap_audit *a)
+{
+  size_t most = 0;
+  for (size_t i = 0; i < a->images; i++)
+    most = a->contributions->text_count[i] > most ? a->contributions->text_count[i] : most;
+  return most > 1;
+}
+
 static void interval_by_mcnemar(cgap_change *d, const paired *p, const mean_measure *m)
 {
   double lost, gained;
   count_changed(&lost, &gained, p, m);
   const double changed = lost + gained, changed_fraction = changed / count_asking(p->a, m->of[0]);
-  const double effect = changed > 0 && is_of_texts(m->of[0]) ? design_effect(p, m, changed, d->difference) : 1;
+  const bool clustered = changed > 0 && is_of_texts(m->of[0]) && has_captions(p->a);
+  const double effect = clustered ? design_effect(p, m, changed, d->difference) : 1;
   lost /= effect;
   gained /= effect;
   const double lo = gained > 0 ? cgap_beta_quantile(0.025, gained, lost + 1) : 0;

@@ -66,6 +66,13 @@ typedef enum cgap_both { CGAP_BOTH_MIXED_NDCG, CGAP_BOTH_RECALL_AT_1 } cgap_both
 CGAP_MUST_CHECK cgap_status cgap_paired_both(cgap_change *out, cgap_both score, const cgap_audit *a,
                                              const cgap_audit *b, cgap_error *error);
 
+/* What the advice and the recommendation say of an audit (distance, mean of both kinds of mixed nDCG@10, of both
+ * directions of recall@1), and b − a of it with paired intervals; those of searches only where
+ * cgap_paired_possible has them. */
+void cgap_trial_measures(cgap_scalar out[CGAP_TRIAL_MEASURES], const cgap_audit *audit);
+CGAP_MUST_CHECK cgap_status cgap_trial_differences(cgap_scalar out[CGAP_TRIAL_MEASURES], const cgap_audit *a,
+                                                   const cgap_audit *b, cgap_error *error);
+
 /* The paired interval of gap.corrected_distance alone; without contributions the wide one. */
 cgap_change cgap_paired_distance(const cgap_audit *a, const cgap_audit *b);
 

@@ -50,6 +50,19 @@ const int64_t *cgap_head_split(const cgap_head *head, size_t *rows)
   return head ? head->split : NULL;
 }
 
+bool cgap_head_name(cgap_head *h, const char *candidate)
+{
+  const size_t letters = strlen(h->options) - 1; /* without the closing brace */
+  const size_t size = letters + strlen(candidate) + sizeof ", \"candidate\": \"\"}";
+  char *named = cgap_alloc(size, 1);
+  if (!named)
+    return false;
+  snprintf(named, size, "%.*s%s\"candidate\": \"%s\"}", (int)letters, h->options, letters > 1 ? ", " : "", candidate);
+  cgap_free(h->options);
+  h->options = named;
+  return true;
+}
+
 cgap_status cgap_head_blend(cgap_head **out, const cgap_head *from, const cgap_head *to, double alpha,
                             cgap_error *error)
 {

@@ -18,6 +18,9 @@ struct cgap_head {
 /* Zero parameters; options are copied. NULL: out of memory. */
 cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options);
 
+/* Adds the name of the candidate that it is to its options. false: out of memory. */
+bool cgap_head_name(cgap_head *head, const char *candidate);
+
 /* *out has (1 − alpha) times the parameters of `from` and alpha times those of `to`, which has the same layers, and the
  * rest as `to`: what training added, in part. Before they are normalised, the rows of linear and residual heads are
  * blended likewise. CGAP_USAGE where the layers differ. */

@@ -98,10 +98,15 @@ static size_t named_values(named_value out[VALUES_MAX], const cgap_epoch *record
   return k;
 }
 
-cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error)
+cgap_status cgap_history_append(const char *path, const char *candidate, size_t fold, const cgap_epoch *record,
+                                cgap_error *error)
 {
   json_t *root = json_object();
   field f;
+  if (candidate)
+    json_object_set_new(root, "candidate", json_string(candidate));
+  if (fold)
+    json_object_set_new(root, "fold", json_integer((json_int_t)fold));
   json_object_set_new(root, "epoch", json_integer((json_int_t)record->epoch));
   for (size_t k = 0; field_at(&f, k); k++) {
     const double value = value_of(record, &f);
@@ -428,7 +433,7 @@ cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *rec
 {
   cgap_status status = CGAP_OK;
   if (logs->history[0])
-    status = cgap_history_append(logs->history, record, error);
+    status = cgap_history_append(logs->history, NULL, 0, record, error);
   if (status == CGAP_OK && logs->table[0])
     status = add_row(logs->table, record, error);
   if (status == CGAP_OK && logs->events[0])

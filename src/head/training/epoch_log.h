@@ -18,8 +18,10 @@ typedef struct cgap_history {
 void cgap_history_clear(cgap_history *history);
 CGAP_MUST_CHECK cgap_status cgap_history_add(cgap_history *history, const cgap_epoch *record, cgap_error *error);
 
-/* One line with its end. */
-CGAP_MUST_CHECK cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error);
+/* One line with its end. candidate: of a choice, first in the line with its fold, which 0 leaves out; NULL: there was
+ * no choice. */
+CGAP_MUST_CHECK cgap_status cgap_history_append(const char *path, const char *candidate, size_t fold,
+                                                const cgap_epoch *record, cgap_error *error);
 
 /* Whether a file of this name is one of events that a log began. */
 bool cgap_tensorboard_is_name(const char *name);

@@ -9,8 +9,10 @@
 
 #include "base/memory.h"
 #include "base/source.h"
+#include "base/text_buffer.h"
 #include "base/threads.h"
 #include "head/training/memory_plan.h"
+#include "head/training/validation_score.h"
 #include "rows/row_reader.h"
 
 /* Added to the pairs' moment, as a fraction of its mean diagonal: directions without data stay where they are. */
@@ -93,43 +95,103 @@ static void multiply(double *c, const double *a, const double *b, size_t d)
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)d, (int)d, (int)d, 1, a, (int)d, b, (int)d, 0, c, (int)d);
 }
 
-/* c, symmetric and positive semidefinite, becomes (c + ridge I)^power. values (d), work (d, d). false: its eigenvalues
- * did not converge. */
-static bool symmetric_power(double *c, size_t d, double ridge, double power, double *values, double *work)
+/* out (d, d), which may be vectors, = V (Λ + ridge I)^power Vᵀ. work (d, d) */
+static void matrix_power(double *out, const double *vectors, const double *values, size_t d, double ridge, double power,
+                         double *work)
 {
-  if (LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)d, c, (lapack_int)d, values) != 0)
-    return false;
   for (size_t j = 0; j < d; j++) {
     const double root = pow(fmax(values[j], 0) + ridge, power / 2);
     for (size_t i = 0; i < d; i++)
-      work[i * d + j] = c[i * d + j] * root;
+      work[i * d + j] = vectors[i * d + j] * root;
   }
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)d, (int)d, (int)d, 1, work, (int)d, work, (int)d, 0, c,
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)d, (int)d, (int)d, 1, work, (int)d, work, (int)d, 0, out,
               (int)d);
-  return true;
 }
 
-/* c (dim, dim) = (C + r I)^−½, C the covariance of a modality's rows and r = shrinkage · trace C / rows, which is about
- * what noise alone adds to the eigenvalues of so few rows. values (dim), work (dim, dim) */
-static cgap_status inverse_root_covariance(double *c, const cgap_split_rows *p, int modality, double shrinkage,
-                                           const char *name, double *values, double *work, cgap_error *error)
+struct cgap_moments {
+  const cgap_split_rows *rows; /* that they are of */
+  bool pairs;                  /* cross is filled */
+  size_t dim;
+  double *block;
+  double *vectors[CGAP_MODALITIES], *values[CGAP_MODALITIES]; /* of the covariances: (dim, dim), (dim) */
+  double ridge[CGAP_MODALITIES]; /* trace C / rows, about what noise alone adds to the eigenvalues of so few rows */
+  double *cross;                 /* (dim, dim) of matched pairs */
+  double *work[4];               /* (dim, dim) each */
+};
+
+void cgap_moments_close(cgap_moments *m)
 {
+  if (m)
+    cgap_free(m->block);
+  cgap_free(m);
+}
+
+static cgap_status decompose(cgap_moments *m, int modality, cgap_error *error)
+{
+  const cgap_split_rows *p = m->rows;
   static const double ROUNDING = 1e-12; /* of the variance of unit rows that are all equal */
   const bool images = modality == CGAP_IMAGE_MODALITY;
   const double *mean = images ? p->image_mean : p->text_mean;
-  const size_t rows = images ? p->positives.images : p->positives.texts;
-  double trace = 0;
+  const size_t rows = images ? p->positives.images : p->positives.texts, d = m->dim;
+  double *c = m->vectors[modality], trace = 0;
   const cgap_status status = cross_moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL},
                                           (const double *[]){mean, mean}, rows, error);
   if (status != CGAP_OK)
     return status;
-  cblas_dscal((int)(p->dim * p->dim), 1 / (double)rows, c, 1);
-  for (size_t k = 0; k < p->dim; k++)
-    trace += c[k * (p->dim + 1)];
-  if (trace > ROUNDING && symmetric_power(c, p->dim, shrinkage * trace / (double)rows, -0.5, values, work))
+  cblas_dscal((int)(d * d), 1 / (double)rows, c, 1);
+  for (size_t k = 0; k < d; k++)
+    trace += c[k * (d + 1)];
+  m->ridge[modality] = trace / (double)rows;
+  if (trace > ROUNDING &&
+      LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)d, c, (lapack_int)d, m->values[modality]) == 0)
     return CGAP_OK;
-  return cgap_fail(error, CGAP_DATA, "%s: all %s are equal, there is nothing to fit it on", name,
-                   images ? "images" : "texts");
+  return cgap_fail(error, CGAP_DATA, "%s: all %s are equal, there is nothing to fit it on",
+                   NAMES[m->pairs ? CGAP_CCA : CGAP_WHITEN], images ? "images" : "texts");
+}
+
+cgap_status cgap_moments_open(cgap_moments **out, const cgap_split_rows *p, bool pairs, cgap_error *error)
+{
+  enum { SQUARES = 7 };
+  const size_t d = p->dim;
+  size_t square = 0;
+  cgap_moments *m = *out = cgap_zalloc(1, sizeof *m);
+  if (m)
+    *m = (cgap_moments){.rows = p, .pairs = pairs, .dim = d};
+  if (!m || !cgap_product(&square, d, d) || !(m->block = cgap_alloc(SQUARES * square + 2 * d, sizeof *m->block))) {
+    cgap_moments_close(m);
+    *out = NULL;
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the moments of %zu dimensions", d);
+  }
+  double *at = m->block;
+  for (int k = 0; k < CGAP_MODALITIES; k++, at += square + d) {
+    m->vectors[k] = at;
+    m->values[k] = at + square;
+  }
+  m->cross = at;
+  for (size_t k = 0; k < sizeof m->work / sizeof *m->work; k++)
+    m->work[k] = m->cross + (k + 1) * square;
+  const int blas = cgap_blas_single();
+  cgap_status status = CGAP_OK;
+  for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++)
+    status = decompose(m, k, error);
+  if (status == CGAP_OK && pairs) {
+    status = cross_moment(m->cross, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
+                          (const size_t *[]){p->positives.positive_image, p->positives.positive_text},
+                          (const double *[]){p->image_mean, p->text_mean}, p->positives.count, error);
+    cblas_dscal((int)square, 1 / (double)p->positives.count, m->cross, 1);
+  }
+  cgap_blas_restore(blas);
+  if (status != CGAP_OK) {
+    cgap_moments_close(m);
+    *out = NULL;
+  }
+  return status;
+}
+
+/* out (dim, dim) = (C + r I)^−½, r being `shrinkage` times the ridge */
+static void inverse_root_covariance(double *out, const cgap_moments *m, int modality, double shrinkage, double *work)
+{
+  matrix_power(out, m->vectors[modality], m->values[modality], m->dim, shrinkage * m->ridge[modality], -0.5, work);
 }
 
 /* z becomes a (z − mean): the mean of its modality. values (dim) */
@@ -142,45 +204,36 @@ static void put_centred_map(cgap_head *h, const cgap_split_rows *p, int modality
   put_bias(h, modality, values);
 }
 
-static cgap_status fit_whiten(cgap_head *h, const cgap_split_rows *p, double shrinkage, double *work, cgap_error *error)
+static void put_whiten(cgap_head *h, const cgap_moments *m, double shrinkage)
 {
-  double *c = work, *spare = c + p->dim * p->dim, *values = spare + p->dim * p->dim;
-  cgap_status status = CGAP_OK;
-  for (int modality = 0; status == CGAP_OK && modality < CGAP_MODALITIES; modality++) {
-    status = inverse_root_covariance(c, p, modality, shrinkage, "whiten", values, spare, error);
-    if (status == CGAP_OK)
-      put_centred_map(h, p, modality, c, values);
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
+    inverse_root_covariance(m->work[0], m, modality, shrinkage, m->work[1]);
+    put_centred_map(h, m->rows, modality, m->work[0], m->work[1]);
   }
-  return status;
 }
 
 /* Regularised canonical correlation (Vinod 1976): with K = (C + r I)^−½ of each modality and M = K_x C_xy K_y = U S Vᵀ,
  * images get S Uᵀ K_x (x − mean) and texts S Vᵀ K_y (y − mean), the canonical directions weighted by their correlations
  * (Gong et al. 2014). Both are then turned by U, which changes no cosine: (M Mᵀ)^½ K_x for images, M K_y for texts. */
-static cgap_status fit_cca(cgap_head *h, const cgap_split_rows *p, double shrinkage, double *work, cgap_error *error)
+static cgap_status put_cca(cgap_head *h, const cgap_moments *s, double shrinkage, cgap_error *error)
 {
-  const size_t d = p->dim, square = d * d;
-  double *k_x = work, *k_y = k_x + square, *m = k_y + square, *spare = m + square, *values = spare + square;
-  cgap_status status = inverse_root_covariance(k_x, p, CGAP_IMAGE_MODALITY, shrinkage, "cca", values, spare, error);
-  if (status == CGAP_OK)
-    status = inverse_root_covariance(k_y, p, CGAP_TEXT_MODALITY, shrinkage, "cca", values, spare, error);
-  if (status == CGAP_OK)
-    status = cross_moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
-                          (const size_t *[]){p->positives.positive_image, p->positives.positive_text},
-                          (const double *[]){p->image_mean, p->text_mean}, p->positives.count, error);
-  if (status != CGAP_OK)
-    return status;
-  cblas_dscal((int)square, 1 / (double)p->positives.count, m, 1);
-  multiply(spare, k_x, m, d);
+  const cgap_split_rows *p = s->rows;
+  const size_t d = s->dim, square = d * d;
+  double *k_x = s->work[0], *k_y = s->work[1], *m = s->work[2], *spare = s->work[3];
+  inverse_root_covariance(k_x, s, CGAP_IMAGE_MODALITY, shrinkage, spare);
+  inverse_root_covariance(k_y, s, CGAP_TEXT_MODALITY, shrinkage, spare);
+  multiply(spare, k_x, s->cross, d);
   multiply(m, spare, k_y, d);
   multiply(spare, m, k_y, d);
-  put_centred_map(h, p, CGAP_TEXT_MODALITY, spare, values);
+  put_centred_map(h, p, CGAP_TEXT_MODALITY, spare, k_y);
+  const bool related = cblas_dnrm2((int)square, m, 1) > 0;
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)d, (int)d, (int)d, 1, m, (int)d, m, (int)d, 0, k_y, (int)d);
-  if (!(cblas_dnrm2((int)square, m, 1) > 0) || !symmetric_power(k_y, d, 0, 0.5, values, spare))
+  if (!related || LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)d, k_y, (lapack_int)d, m) != 0)
     return cgap_fail(error, CGAP_DATA,
                      "cca: images and texts are not correlated at all, there is nothing to fit it on");
+  matrix_power(k_y, k_y, m, d, 0, 0.5, spare);
   multiply(spare, k_y, k_x, d);
-  put_centred_map(h, p, CGAP_IMAGE_MODALITY, spare, values);
+  put_centred_map(h, p, CGAP_IMAGE_MODALITY, spare, k_y);
   return CGAP_OK;
 }
 
@@ -206,37 +259,175 @@ static cgap_status fit_procrustes(cgap_head *h, const cgap_split_rows *p, double
   return CGAP_OK;
 }
 
-cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_split_rows *p,
-                                     cgap_error *error)
+static cgap_head *new_method_head(const cgap_split_rows *p, cgap_gap_method method, double factor, cgap_error *error)
 {
-  enum { WORK_SQUARES = 4 };
   const cgap_head_shape shape = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = p->dim, .dim = p->dim};
-  char options[80];
-  snprintf(options, sizeof options, "{\"method\": \"%s\"}", NAMES[method]);
-  *out = cgap_head_new(&shape, options);
+  char options[100];
+  const cgap_c_locale locale = cgap_c_locale_begin();
+  snprintf(options, sizeof options, "{\"method\": \"%s\", \"factor\": %.17g}", NAMES[method], factor);
+  cgap_c_locale_end(locale);
+  cgap_head *head = cgap_head_new(&shape, options);
+  if (!head)
+    (void)cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[method], p->dim);
+  return head;
+}
+
+/* Whether a method has a shrinkage: it is then made of moments. */
+static bool is_shrunk(cgap_gap_method method)
+{
+  return method == CGAP_WHITEN || method == CGAP_CCA;
+}
+
+static void close_failed(cgap_head **head, cgap_status status)
+{
+  if (status == CGAP_OK)
+    return;
+  cgap_head_close(*head);
+  *head = NULL;
+}
+
+cgap_status cgap_gap_method_fit_moments(cgap_head **out, cgap_gap_method method, double shrinkage, cgap_moments *m,
+                                        cgap_error *error)
+{
+  *out = new_method_head(m->rows, method, shrinkage, error);
+  if (!*out)
+    return CGAP_RESOURCE;
+  const int blas = cgap_blas_single();
+  cgap_status status = CGAP_OK;
+  if (method == CGAP_CCA)
+    status = put_cca(*out, m, shrinkage, error);
+  else
+    put_whiten(*out, m, shrinkage);
+  cgap_blas_restore(blas);
+  close_failed(out, status);
+  return status;
+}
+
+/* The variances that whitening leaves are λ/(λ + r) of each eigenvalue λ. */
+static double spread_of(const cgap_moments *m, int modality, double shrinkage)
+{
+  double before = 0, after = 0;
+  for (size_t k = 0; k < m->dim; k++) {
+    const double value = fmax(m->values[modality][k], 0);
+    before += value;
+    after += value / (value + shrinkage * m->ridge[modality]);
+  }
+  return sqrt(after / before);
+}
+
+cgap_status cgap_whitened_start(cgap_head **out, cgap_moments *m, cgap_error *error)
+{
+  static const double SHRINKAGE = 2;
+  const cgap_status status = cgap_gap_method_fit_moments(out, CGAP_WHITEN, SHRINKAGE, m, error);
+  for (int modality = 0; status == CGAP_OK && modality < CGAP_MODALITIES; modality++) {
+    const cgap_tower *t = &(*out)->layers.tower[modality];
+    const double scale = 1 / spread_of(m, modality, SHRINKAGE);
+    float *w = (*out)->parameters + t->weight.offset, *b = (*out)->parameters + t->bias.offset;
+    for (size_t k = 0; k < m->dim * m->dim; k++) { /* of W + I */
+      const double one = k % (m->dim + 1) == 0;
+      w[k] = (float)(scale * ((double)w[k] + one) - one);
+    }
+    for (size_t k = 0; k < m->dim; k++)
+      b[k] = (float)(scale * (double)b[k]);
+  }
+  return status;
+}
+
+static cgap_status fit_shrunk(cgap_head **out, cgap_gap_method method, double shrinkage, const cgap_split_rows *p,
+                              cgap_error *error)
+{
+  cgap_moments *m = NULL;
+  cgap_status status = cgap_moments_open(&m, p, method == CGAP_CCA, error);
+  if (status == CGAP_OK)
+    status = cgap_gap_method_fit_moments(out, method, shrinkage, m, error);
+  cgap_moments_close(m);
+  return status;
+}
+
+static cgap_status put_method(cgap_head *h, cgap_gap_method method, double factor, const cgap_split_rows *p,
+                              cgap_error *error)
+{
+  enum { WORK_SQUARES = 3 }; /* those of procrustes */
   size_t squares = 0;
   double *work =
     cgap_product(&squares, p->dim, p->dim) ? cgap_alloc(WORK_SQUARES * squares + p->dim, sizeof *work) : NULL;
-  const int blas = cgap_blas_single();
   cgap_status status = CGAP_OK;
-  if (!*out || !work)
+  if (!work)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[method], p->dim);
   else if (method == CGAP_CENTER)
-    fit_center(*out, p, work);
+    fit_center(h, p, work);
   else if (method == CGAP_SHIFT)
-    fit_shift(*out, p, factor, work);
-  else if (method == CGAP_WHITEN)
-    status = fit_whiten(*out, p, factor, work, error);
-  else if (method == CGAP_CCA)
-    status = fit_cca(*out, p, factor, work, error);
+    fit_shift(h, p, factor, work);
   else
-    status = fit_procrustes(*out, p, work, error);
-  cgap_blas_restore(blas);
+    status = fit_procrustes(h, p, work, error);
   cgap_free(work);
-  if (status != CGAP_OK) {
-    cgap_head_close(*out);
-    *out = NULL;
+  return status;
+}
+
+cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_split_rows *p,
+                                     cgap_error *error)
+{
+  *out = NULL;
+  if (is_shrunk(method))
+    return fit_shrunk(out, method, factor, p, error);
+  *out = new_method_head(p, method, factor, error);
+  if (!*out)
+    return CGAP_RESOURCE;
+  const int blas = cgap_blas_single();
+  const cgap_status status = put_method(*out, method, factor, p, error);
+  cgap_blas_restore(blas);
+  close_failed(out, status);
+  return status;
+}
+
+/* ---------------------------------------------------------------- the shrinkage, chosen on a validation part */
+
+/* From the strongest. One of cca costs an eigenproblem. */
+enum { SHRINKAGES_MAX = 6 };
+static const double WHITEN_SHRINKAGES[SHRINKAGES_MAX] = {16, 8, 4, 2, 1, 0.5}, CCA_SHRINKAGES[] = {2, 0.5};
+enum { CCA_COUNT = sizeof CCA_SHRINKAGES / sizeof *CCA_SHRINKAGES };
+
+/* The strongest of which the best is at most one standard error ahead, of the paired difference (the one-standard-error
+ * rule of Breiman et al. 1984). */
+static size_t choose_shrinkage(const cgap_validation_score *score, size_t count)
+{
+  size_t best = 0, chosen = 0;
+  double error = 0;
+  for (size_t k = 1; k < count; k++)
+    best = score[k].mean > score[best].mean ? k : best;
+  while (chosen < best && cgap_paired_mean(&error, score[best].score, score[chosen].score, score[best].images) > error)
+    chosen++;
+  return chosen;
+}
+
+cgap_status cgap_gap_method_fit_chosen(cgap_head **out, cgap_gap_method method, const cgap_split_rows *p,
+                                       const cgap_split_rows *validation, int threads, cgap_error *error)
+{
+  cgap_validation_score score[SHRINKAGES_MAX] = {0};
+  cgap_head *head[SHRINKAGES_MAX] = {0};
+  const bool cca = method == CGAP_CCA;
+  const double *shrinkage = cca ? CCA_SHRINKAGES : WHITEN_SHRINKAGES;
+  const size_t count = cca ? CCA_COUNT : SHRINKAGES_MAX;
+  cgap_moments *m = NULL;
+  if (!is_shrunk(method) || validation->positives.images == 0)
+    return cgap_gap_method_fit_rows(out, method, 1, p, error);
+  *out = NULL;
+  cgap_status status = cgap_moments_open(&m, p, cca, error);
+  for (size_t k = 0; status == CGAP_OK && k < count; k++) {
+    status = cgap_gap_method_fit_moments(&head[k], method, shrinkage[k], m, error);
+    if (status == CGAP_OK)
+      status = cgap_validation_score_init(&score[k], validation, head[k], threads, error);
   }
+  if (status == CGAP_OK) {
+    const size_t chosen = choose_shrinkage(score, count);
+    *out = head[chosen];
+    head[chosen] = NULL;
+  }
+  for (size_t k = 0; k < count; k++) {
+    cgap_validation_score_clear(&score[k]);
+    cgap_head_close(head[k]);
+  }
+  cgap_moments_close(m);
   return status;
 }
 
@@ -281,8 +472,7 @@ static cgap_split_rows whole_as_split_rows(const cgap_embeddings *e)
 
 static cgap_status check_factor(cgap_gap_method method, double factor, cgap_error *error)
 {
-  const bool shrinkage = method == CGAP_WHITEN || method == CGAP_CCA;
-  if (shrinkage && !(factor > 0 && isfinite(factor)))
+  if (is_shrunk(method) && !(factor > 0 && isfinite(factor)))
     return cgap_fail(error, CGAP_USAGE, "factor %g: the shrinkage of %s is a number above 0, such as 1", factor,
                      cgap_gap_method_name(method));
   return isfinite(factor) ? CGAP_OK

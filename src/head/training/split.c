@@ -11,7 +11,7 @@
 #include "rows/row_pass.h"
 #include "rows/row_reader.h"
 
-enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, ROWS_AT_ONCE = 1024 };
+enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, FOLD_STREAM = 0x464F, ROWS_AT_ONCE = 1024 };
 
 static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
@@ -116,6 +116,15 @@ static size_t images_of_fraction(size_t images, double fraction)
   return fraction > 0 && wanted == 0 ? 1 : wanted;
 }
 
+static void count_parts(cgap_split *out, const cgap_embeddings *e)
+{
+  for (size_t i = 0; i < e->image.rows; i++)
+    if (out->of_image[i] < CGAP_SPLITS) {
+      out->images[out->of_image[i]]++;
+      out->texts[out->of_image[i]] += e->pairs.first[i + 1] - e->pairs.first[i];
+    }
+}
+
 static void deal_sets(cgap_split *out, const cgap_embeddings *e, double validation, double test, uint64_t seed,
                       size_t *root, const size_t *size, size_t *order)
 {
@@ -131,10 +140,10 @@ static void deal_sets(cgap_split *out, const cgap_embeddings *e, double validati
   fill_split(out->of_image, CGAP_TEST, images_of_fraction(images, test), order, size, sets);
   fill_split(out->of_image, CGAP_VALIDATION, images_of_fraction(images, validation), order, size, sets);
   for (size_t i = 0; i < images; i++) {
-    out->of_image[i] = out->of_image[root_of(root, i)];
-    out->images[out->of_image[i]]++;
-    out->texts[out->of_image[i]] += e->pairs.first[i + 1] - e->pairs.first[i];
+    out->group[i] = root_of(root, i);
+    out->of_image[i] = out->of_image[out->group[i]];
   }
+  count_parts(out, e);
 }
 
 cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double validation, double test, uint64_t seed,
@@ -147,9 +156,10 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
                      "%s: %zu images, at least %d are needed to split them for training, validation and test",
                      e->image.source->name, images, IMAGES_MIN);
   out->of_image = cgap_zalloc(images, 1);
+  out->group = cgap_alloc(images, sizeof *out->group);
   size_t *root = cgap_alloc(3 * images, sizeof *root), *size = root + images, *order = size + images;
   cgap_status status = CGAP_OK;
-  if (!out->of_image || !root)
+  if (!out->of_image || !out->group || !root)
     status = fail_memory(&e->image, error);
   else
     status = make_sets(out, e, fmax(validation, 0.05), root, size, error);
@@ -174,7 +184,77 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
 void cgap_split_clear(cgap_split *split)
 {
   cgap_free(split->of_image);
+  cgap_free(split->group);
   *split = (cgap_split){0};
+}
+
+/* ---------------------------------------------------------------- folds */
+
+/* The groups of some images in random order. Returns how many. */
+static size_t list_groups(size_t *order, size_t *size, const cgap_split *split, size_t images, int part, uint64_t seed)
+{
+  size_t groups = 0;
+  memset(size, 0, images * sizeof *size);
+  for (size_t i = 0; i < images; i++)
+    if (split->of_image[i] == part || (part == CGAP_SPLITS && split->of_image[i] != CGAP_TEST))
+      size[split->group[i]]++;
+  for (size_t i = 0; i < images; i++)
+    if (size[i])
+      order[groups++] = i;
+  cgap_random random = cgap_random_init(seed, FOLD_STREAM);
+  cgap_random_shuffle(&random, order, groups);
+  return groups;
+}
+
+/* Gives each group to the fold that has the fewest images so far, and writes its fold over its size. */
+static void deal_folds(size_t *size, const size_t *order, size_t groups, size_t folds)
+{
+  size_t held[CGAP_FOLDS_MAX] = {0};
+  for (size_t k = 0; k < groups; k++) {
+    size_t least = 0;
+    for (size_t f = 1; f < folds; f++)
+      least = held[f] < held[least] ? f : least;
+    held[least] += size[order[k]];
+    size[order[k]] = least;
+  }
+}
+
+cgap_status cgap_split_fold(cgap_split *out, const cgap_split *split, const cgap_embeddings *e, size_t fold,
+                            size_t folds, double inner, uint64_t seed, cgap_error *error)
+{
+  const size_t images = e->image.rows;
+  size_t *order = cgap_alloc(2 * images, sizeof *order), *at = order + images, chosen = 0;
+  *out = (cgap_split){.of_image = cgap_alloc(images, 1), .group = cgap_alloc(images, sizeof *out->group)};
+  if (!out->of_image || !out->group || !order) {
+    cgap_free(order);
+    cgap_split_clear(out);
+    return fail_memory(&e->image, error);
+  }
+  const bool halves = folds == 1;
+  const size_t groups = list_groups(order, at, split, images, halves ? CGAP_VALIDATION : CGAP_SPLITS, seed);
+  const double others = (double)groups * (double)(folds - 1) / (double)folds;
+  const size_t wanted = 1 + (size_t)(inner * others);
+  unsigned char *of_group = out->of_image; /* of the first image of each group, then of all */
+  deal_folds(at, order, groups, halves ? 2 : folds);
+  memcpy(out->group, split->group, images * sizeof *out->group);
+  for (size_t i = 0; i < images; i++)
+    of_group[i] = halves && split->of_image[i] == CGAP_TRAINING ? CGAP_TRAINING : CGAP_SPLITS;
+  for (size_t k = 0; k < groups; k++) {
+    const bool scored = at[order[k]] == (halves ? 1 : fold), chooses = !scored && (halves || chosen < wanted);
+    chosen += chooses;
+    of_group[order[k]] = scored ? CGAP_TEST : chooses ? CGAP_VALIDATION : CGAP_TRAINING;
+  }
+  for (size_t i = 0; i < images; i++)
+    out->of_image[i] = of_group[split->group[i]];
+  cgap_free(order);
+  count_parts(out, e);
+  for (int part = 0; part < CGAP_SPLITS; part++)
+    if (out->texts[part] == 0) {
+      cgap_split_clear(out);
+      return cgap_fail(error, CGAP_DATA, "%s: too few images to choose among candidates; give --select none",
+                       e->image.source->name);
+    }
+  return CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- split rows */

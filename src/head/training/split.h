@@ -9,7 +9,8 @@
 #include "rows/embeddings.h"
 
 typedef struct cgap_split {
-  unsigned char *of_image; /* (images) */
+  unsigned char *of_image; /* (images) CGAP_SPLITS: in none */
+  size_t *group;           /* (images) the first of the images that go together with it */
   size_t images[CGAP_SPLITS], texts[CGAP_SPLITS];
   size_t tied;       /* images that go with another one */
   bool texts_across; /* equal texts were so frequent that only equal images go together */
@@ -20,6 +21,15 @@ typedef struct cgap_split {
 CGAP_MUST_CHECK cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double validation, double test,
                                             uint64_t seed, cgap_error *error);
 void cgap_split_clear(cgap_split *split);
+
+/* Divides the training and the validation part of a split anew, by the same groups of images, to compare candidates on
+ * rows that they were not fitted on: the images of `fold` are the test part, `inner` of the others the validation part.
+ * folds 1: the training part stays, one half of the validation part is the validation part and the other the test part.
+ * The test part of `split` is in none. Depends on nothing else than its arguments. CGAP_DATA where a part has no texts.
+ */
+enum { CGAP_FOLDS_MAX = 5 };
+CGAP_MUST_CHECK cgap_status cgap_split_fold(cgap_split *out, const cgap_split *split, const cgap_embeddings *e,
+                                            size_t fold, size_t folds, double inner, uint64_t seed, cgap_error *error);
 
 /* ---------------------------------------------------------------- split rows */
 
@@ -73,6 +83,28 @@ bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, siz
  * cca: regularised canonical correlation, r as in whiten. The split keeps its duplicates. */
 CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor,
                                                      const cgap_split_rows *split_rows, cgap_error *error);
+
+/* What whiten and cca are made of, so that several shrinkages cost little more than one: the eigenvectors of both
+ * covariances, and with `pairs` the moment of matched pairs, which cca needs. split_rows must outlive it. */
+typedef struct cgap_moments cgap_moments;
+CGAP_MUST_CHECK cgap_status cgap_moments_open(cgap_moments **out, const cgap_split_rows *split_rows, bool pairs,
+                                              cgap_error *error);
+void cgap_moments_close(cgap_moments *moments); /* NULL is fine */
+
+/* CGAP_WHITEN or CGAP_CCA of one shrinkage, as above. The moments keep their numbers, yet only one thread may fit. */
+CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_moments(cgap_head **out, cgap_gap_method method, double shrinkage,
+                                                        cgap_moments *moments, cgap_error *error);
+
+/* What a residual head may start from: whiten of shrinkage 2, scaled so that each modality keeps its variance. */
+CGAP_MUST_CHECK cgap_status cgap_whitened_start(cgap_head **out, cgap_moments *moments, cgap_error *error);
+
+/* The same with the shrinkage of whiten and cca chosen on a validation part, which keeps its duplicates: the strongest
+ * whose score is within one standard error of the best (validation_score.h). Without images there, and for the other
+ * methods: a factor of 1. */
+CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_chosen(cgap_head **out, cgap_gap_method method,
+                                                       const cgap_split_rows *split_rows,
+                                                       const cgap_split_rows *validation, int threads,
+                                                       cgap_error *error);
 
 /* As cgap_gap_method_fit, within `limit` bytes, 0: half of what is free. Rows that do not fit stay in the file; the
  * bits are the same. CGAP_RESOURCE where even that needs more. */

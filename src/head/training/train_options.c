@@ -31,7 +31,7 @@ enum {
 #define FIELD(member) offsetof(cgap_train_options, member)
 
 static const char *const HEADS[] = {"linear", "residual", "mlp", NULL};
-static const char *const STARTS[] = {"identity", "center", NULL};
+static const char *const STARTS[] = {"identity", "center", "whiten", NULL};
 static const char *const SCHEDULES[] = {"cosine", "constant", NULL};
 
 static const cgap_train_option ROWS[] = {
@@ -39,7 +39,8 @@ static const cgap_train_option ROWS[] = {
    .help = "W z; z + W z + b; or z + W2 gelu(W z + b) + b2; then normalised to length 1", .choices = HEADS,
    .zero = "residual, with --same-modality linear"},
   {"start", CGAP_TRAIN_CHOICE, FIELD(start), "Head",
-   .help = "a residual head starts as the identity, or by subtracting each modality's mean", .choices = STARTS},
+   .help = "a residual head starts as the identity, by subtracting each modality's mean, or by whitening",
+   .choices = STARTS},
   {"shared", CGAP_TRAIN_FLAG, FIELD(shared), "Head", .help = "one head for both modalities"},
   {"dim", CGAP_TRAIN_COUNT, FIELD(dim), "Settings", .help = "dimensions of the new rows", .high = WIDTH_MAX,
    .value = "N", .zero = "128 for a linear head, else those of the file", .sweep = {.place = DIM_PLACE}},
@@ -229,6 +230,9 @@ cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_er
     return cgap_fail(error, CGAP_USAGE,
                      "dim %zu: the file's rows have %zu dimensions, and a linear head cannot add any; give %zu or less",
                      o->dim, dim_in, dim_in);
+  if (o->start == CGAP_START_WHITEN && (o->head != CGAP_HEAD_RESIDUAL || o->shared))
+    return cgap_fail(error, CGAP_USAGE,
+                     "start whiten: only a residual head that is not shared starts by whitening; give start center");
   if (o->dim == 1)
     return cgap_fail(error, CGAP_USAGE, "dim 1: on a sphere of one dimension there are two points; give at least 2");
   return CGAP_OK;

@@ -36,8 +36,31 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
   return status;
 }
 
+/* start: NULL, or whose parameters to take */
+static cgap_status set_start(cgap_trainer *t, const cgap_head *start, cgap_error *error)
+{
+  const cgap_split_rows *rows = t->training;
+  cgap_head *whitened = NULL;
+  if (!start && t->options.start == CGAP_START_WHITEN) {
+    cgap_moments *moments = NULL;
+    cgap_status status = cgap_moments_open(&moments, rows, false, error);
+    if (status == CGAP_OK)
+      status = cgap_whitened_start(&whitened, moments, error);
+    cgap_moments_close(moments);
+    if (status != CGAP_OK)
+      return status;
+    start = whitened;
+  }
+  if (start)
+    memcpy(t->parameters, start->parameters, t->layers.count * sizeof *t->parameters);
+  else
+    cgap_layers_start(&t->layers, t->parameters, t->options.start, rows->image_mean, rows->text_mean, t->options.seed);
+  cgap_head_close(whitened);
+  return CGAP_OK;
+}
+
 cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_split_rows *training, const cgap_split_rows *validation,
-                              const cgap_train_options *options, cgap_error *error)
+                              const cgap_train_options *options, const cgap_head *start, cgap_error *error)
 {
   *t = (cgap_trainer){.options = *options, .training = training, .validation = validation};
   if (t->options.threads <= 0)
@@ -57,8 +80,11 @@ cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_split_rows *training, 
     cgap_trainer_clear(t);
     return status;
   }
-  cgap_layers_start(&t->layers, t->parameters, options->start, training->image_mean, training->text_mean,
-                    options->seed);
+  status = set_start(t, start, error);
+  if (status != CGAP_OK) {
+    cgap_trainer_clear(t);
+    return status;
+  }
   t->parameters[t->layers.count] = (float)log(options->temperature);
   memcpy(t->kept, t->parameters, t->count * sizeof *t->kept);
   return CGAP_OK;

@@ -63,10 +63,11 @@ typedef struct cgap_trainer {
   float *pull[CGAP_MODALITIES];                  /* ∂L/∂z */
 } cgap_trainer;
 
-/* options have been checked; the splits must outlive the trainer. */
+/* options have been checked; the splits must outlive the trainer. start: a head of the same layers whose parameters
+ * training starts from; NULL: what options.start says. */
 CGAP_MUST_CHECK cgap_status cgap_trainer_init(cgap_trainer *out, const cgap_split_rows *training,
                                               const cgap_split_rows *validation, const cgap_train_options *options,
-                                              cgap_error *error);
+                                              const cgap_head *start, cgap_error *error);
 void cgap_trainer_clear(cgap_trainer *trainer);
 
 bool cgap_trainer_done(const cgap_trainer *trainer); /* by epochs or patience */

@@ -12,8 +12,6 @@
 #include "rows/embeddings.h"
 #include "rows/row_reader.h"
 
-enum { SHIFT_WHOLE_GAP = 1 };
-
 cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind, cgap_error *error)
 {
   const cgap_source *rows = kind == CGAP_IMAGE_ROWS ? &data->image : &data->text;
@@ -44,15 +42,17 @@ static cgap_status fit_methods(cgap_training_data *t, const cgap_embeddings *e, 
                                cgap_error *error)
 {
   const cgap_split_rows_options every = {.keep_duplicates = true, .leave = !t->plan.resident, .threads = threads_of(o)};
-  cgap_split_rows training_rows;
+  cgap_split_rows training_rows = {0}, validation_rows = {0};
   cgap_status status = cgap_split_rows_init(&training_rows, e, &t->split, CGAP_TRAINING, &every, error);
-  if (status != CGAP_OK)
-    return status;
+  if (status == CGAP_OK)
+    status = cgap_split_rows_init(&validation_rows, e, &t->split, CGAP_VALIDATION, &every, error);
   for (int k = 0; status == CGAP_OK && k < CGAP_GAP_METHODS; k++) {
     const double start = cgap_clock_seconds();
-    status = cgap_gap_method_fit_rows(&t->method[k], (cgap_gap_method)k, SHIFT_WHOLE_GAP, &training_rows, error);
+    status = cgap_gap_method_fit_chosen(&t->method[k], (cgap_gap_method)k, &training_rows, &validation_rows,
+                                        threads_of(o), error);
     t->method_seconds[k] = cgap_clock_seconds() - start;
   }
+  cgap_split_rows_clear(&validation_rows);
   cgap_split_rows_clear(&training_rows);
   return status;
 }
@@ -107,7 +107,7 @@ static void clear_rows(cgap_planned_rows *rows)
 }
 
 cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *given, const cgap_train_options *o,
-                                    bool methods, cgap_error *error)
+                                    unsigned with, cgap_error *error)
 {
   cgap_data checked;
   const cgap_data *data = &checked;
@@ -135,11 +135,11 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   status = cgap_planned_rows_load(rows, data, &out->plan, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
-    status = make_split_rows(out, &rows->e, o, methods, error);
+    status = make_split_rows(out, &rows->e, o, with & CGAP_WITH_METHODS, error);
   cgap_release_memory(); /* training does not need what reading needed */
   if (status != CGAP_OK) {
     cgap_training_data_clear(out);
-  } else if (out->plan.resident) { /* the splits have copies of their own */
+  } else if (out->plan.resident && !(with & CGAP_WITH_ROWS)) { /* the splits have copies of their own */
     clear_rows(rows);
     out->rows = NULL;
   }

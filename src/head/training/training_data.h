@@ -50,7 +50,7 @@ void cgap_transformed_clear(cgap_transformed *transformed);
 
 typedef struct cgap_training_data {
   cgap_memory_plan plan;
-  cgap_planned_rows *rows; /* that the splits are read from; NULL where they are in memory */
+  cgap_planned_rows *rows; /* that the splits are read from; NULL where they are in memory and not kept */
   cgap_split split;
   cgap_split_rows training, validation;
   cgap_test_set test;
@@ -64,8 +64,10 @@ typedef struct cgap_training_data {
 
 /* data must outlive the result. Of options those matter that the table marks as `data`.
  * CGAP_FILE where there are no pairs, CGAP_DATA where there are too few. */
+enum { CGAP_WITH_METHODS = 1, CGAP_WITH_ROWS = 2 }; /* bits: fit the methods; keep `rows` for a choice */
 CGAP_MUST_CHECK cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *data,
-                                                    const cgap_train_options *options, bool methods, cgap_error *error);
+                                                    const cgap_train_options *options, unsigned with,
+                                                    cgap_error *error);
 void cgap_training_data_clear(cgap_training_data *training_data);
 
 /* After the last training: the rows of the splits are freed; their numbers and the test set stay. */

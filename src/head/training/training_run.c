@@ -290,28 +290,35 @@ static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cga
   return status == CGAP_OK ? save_checkpoint(f, error) : status;
 }
 
-static cgap_status make_head(cgap_training_result *out, const run_state *f, const cgap_training_data *training_data,
-                             cgap_error *error)
+cgap_status cgap_training_take_head(cgap_training_result *out, const cgap_trainer *t,
+                                    const cgap_training_data *training_data, cgap_error *error)
 {
   char text[CGAP_TRAIN_DESCRIPTION];
-  const cgap_trainer *t = &f->trainer;
   cgap_train_describe(text, &t->options, &t->layers.shape);
   out->kept_epoch = t->state.kept_epoch;
   out->steps = t->state.steps;
   out->seconds = t->state.seconds;
   out->head = cgap_head_new(&t->layers.shape, text);
-  if (!out->head || !(out->head->split = cgap_alloc(training_data->file_images, sizeof(int64_t))))
+  if (!out->head)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
   memcpy(out->head->parameters, t->kept, t->layers.count * sizeof(float));
-  memcpy(out->head->split, training_data->split_of_row, training_data->file_images * sizeof(int64_t));
-  out->head->split_rows = training_data->file_images;
   out->head->kept_epoch = t->state.kept_epoch;
   out->head->temperature =
     t->options.learn_temperature ? exp((double)t->kept[t->layers.count]) : t->options.temperature;
+  return cgap_training_note_split(out->head, training_data, error);
+}
+
+cgap_status cgap_training_note_split(cgap_head *head, const cgap_training_data *training_data, cgap_error *error)
+{
+  const size_t rows = training_data->file_images;
+  if (!head->split && !(head->split = cgap_alloc(rows, sizeof *head->split)))
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+  memcpy(head->split, training_data->split_of_row, rows * sizeof *head->split);
+  head->split_rows = rows;
   return CGAP_OK;
 }
 
-static cgap_status note_start(cgap_training_result *out, cgap_trainer *t, cgap_error *error)
+cgap_status cgap_training_note_start(cgap_training_result *out, cgap_trainer *t, cgap_error *error)
 {
   out->start_head = cgap_head_new(&t->layers.shape, "{}");
   if (!out->start_head)
@@ -334,9 +341,9 @@ cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_dat
   if (!f)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status =
-    cgap_trainer_init(&f->trainer, &training_data->training, &training_data->validation, options, error);
+    cgap_trainer_init(&f->trainer, &training_data->training, &training_data->validation, options, NULL, error);
   if (status == CGAP_OK)
-    status = note_start(out, &f->trainer, error);
+    status = cgap_training_note_start(out, &f->trainer, error);
   if (status == CGAP_OK)
     status = name_files(f, store, error);
   if (status == CGAP_OK)
@@ -347,7 +354,7 @@ cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_dat
   if (began)
     status = run_epochs(f, out, observer, error);
   if (began && (status == CGAP_OK || status == CGAP_USAGE)) {
-    cgap_status taken = make_head(out, f, training_data, status == CGAP_OK ? error : NULL);
+    cgap_status taken = cgap_training_take_head(out, &f->trainer, training_data, status == CGAP_OK ? error : NULL);
     status = status == CGAP_OK ? taken : status;
   }
   cgap_trainer_clear(&f->trainer);

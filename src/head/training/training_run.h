@@ -32,6 +32,15 @@ CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const c
                                               const cgap_observer *observer, cgap_error *error);
 void cgap_training_result_clear(cgap_training_result *training_result);
 
+/* Parts of a training, for those who run its epochs themselves: before the first, the start's head and validation;
+ * after the last, the head of the kept epoch, with the split of the file's rows. */
+CGAP_MUST_CHECK cgap_status cgap_training_note_start(cgap_training_result *out, cgap_trainer *trainer,
+                                                     cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_training_take_head(cgap_training_result *out, const cgap_trainer *trainer,
+                                                    const cgap_training_data *training_data, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_training_note_split(cgap_head *head, const cgap_training_data *training_data,
+                                                     cgap_error *error);
+
 /* ---------------------------------------------------------------- checkpoint */
 
 /* The trainer's state in one file, which appears under its name only when it is whole. */

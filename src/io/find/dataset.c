@@ -90,6 +90,9 @@ static cgap_status fill_roles(cgap_dataset *d, int threads, cgap_error *error)
     status = cgap_dataset_check_open_files(d, NULL, error);
   if (status != CGAP_OK)
     return status;
+  status = cgap_find_names(d, error);
+  if (status != CGAP_OK)
+    return status;
   note_tokens(d);
   note_training(d);
   return cgap_left_over_check(d, error);

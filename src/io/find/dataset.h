@@ -15,7 +15,8 @@ CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_
 /* The datasets that were chosen, and why: a new object {"files": [path…], "image": {"name", "rows", "dim", "type",
  * "why", "datasets": [{"file", "path", "shape", "type", "storage"}…]}, "text", "pairing": {"kind", "why", "datasets"},
  * "labels", "class_text", "arithmetic": {"words", "image_label", "query", "weight"}, "notes": [sentence…]}; null
- * where there is none; "trained_on" only where a file has it. NULL when out of memory. */
+ * where there is none; "names" {"image", "text", "class"} and "trained_on" only where a file has them. NULL when out of
+ * memory. */
 json_t *cgap_dataset_json(const cgap_dataset *dataset);
 
 /* Notes on what was chosen and what was not: lines, each with its end; options of cgap_input_options are in

@@ -17,6 +17,9 @@ typedef enum cgap_role {
   CGAP_ROLE_IMAGE_LABEL,
   CGAP_ROLE_QUERY,
   CGAP_ROLE_WEIGHT,
+  CGAP_ROLE_IMAGE_NAME, /* from here on what rows are called, which another role may have taken too */
+  CGAP_ROLE_TEXT_NAME,
+  CGAP_ROLE_CLASS_NAME,
   CGAP_ROLES
 } cgap_role;
 
@@ -158,6 +161,9 @@ CGAP_MUST_CHECK cgap_status cgap_prompts_exclude(cgap_dataset *d, cgap_error *er
 CGAP_MUST_CHECK cgap_status cgap_find_class_text(cgap_dataset *d, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_find_labels(cgap_dataset *d, cgap_error *error);
 
+/* Strings that name the classes; NULL where the file has none, or several. */
+const cgap_entry *cgap_class_names_find(const cgap_dataset *d);
+
 /* find_pairing.c */
 CGAP_MUST_CHECK cgap_status cgap_find_pairing(cgap_dataset *d, cgap_error *error);
 /* How well an entry fits for the image row of each text. */
@@ -174,6 +180,9 @@ CGAP_MUST_CHECK cgap_status cgap_ids_match(uint64_t *out, size_t *twice, const c
 
 /* find_arithmetic.c */
 CGAP_MUST_CHECK cgap_status cgap_find_arithmetic(cgap_dataset *d, cgap_error *error);
+
+/* find_names.c: ids, file names and captions, which no measure needs. */
+CGAP_MUST_CHECK cgap_status cgap_find_names(cgap_dataset *d, cgap_error *error);
 
 /* left_over.c: refuses a file given by name that no role takes, and a link that leads nowhere where the pairing should
  * be; notes datasets that look like embeddings and were not taken. */

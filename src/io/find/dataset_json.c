@@ -123,6 +123,11 @@ json_t *cgap_dataset_json(const cgap_dataset *d)
               series_json(&d->role[CGAP_ROLE_IMAGE]), "text", series_json(&d->role[CGAP_ROLE_TEXT]), "pairing",
               pairing_json(d), "labels", series_json(&d->role[CGAP_ROLE_LABELS]), "class_text",
               series_json(&d->role[CGAP_ROLE_CLASS_TEXT]), "arithmetic", arithmetic_json(d), "notes", notes_json(d));
+  if (d->role[CGAP_ROLE_IMAGE_NAME].count || d->role[CGAP_ROLE_TEXT_NAME].count || d->role[CGAP_ROLE_CLASS_NAME].count)
+    json_object_set_new(out, "names",
+                        json_pack("{s:o, s:o, s:o}", "image", series_json(&d->role[CGAP_ROLE_IMAGE_NAME]), "text",
+                                  series_json(&d->role[CGAP_ROLE_TEXT_NAME]), "class",
+                                  series_json(&d->role[CGAP_ROLE_CLASS_NAME])));
   if (d->trained_on[0])
     json_object_set_new(out, "trained_on", json_string(d->trained_on));
   if (d->trained_losses[0])
@@ -134,10 +139,11 @@ json_t *cgap_dataset_json(const cgap_dataset *d)
 static const char *taken_as(const cgap_dataset *d, const cgap_entry *entry)
 {
   static const char *const NAMES[CGAP_ROLES] = {
-    [CGAP_ROLE_IMAGE] = "image",           [CGAP_ROLE_TEXT] = "text",        [CGAP_ROLE_TEXT_IMAGE] = "pairing",
-    [CGAP_ROLE_IMAGE_ID] = "pairing",      [CGAP_ROLE_TEXT_ID] = "pairing",  [CGAP_ROLE_LABELS] = "labels",
-    [CGAP_ROLE_CLASS_TEXT] = "class_text", [CGAP_ROLE_WORDS] = "arithmetic", [CGAP_ROLE_IMAGE_LABEL] = "arithmetic",
-    [CGAP_ROLE_QUERY] = "arithmetic",      [CGAP_ROLE_WEIGHT] = "arithmetic"};
+    [CGAP_ROLE_IMAGE] = "image",           [CGAP_ROLE_TEXT] = "text",         [CGAP_ROLE_TEXT_IMAGE] = "pairing",
+    [CGAP_ROLE_IMAGE_ID] = "pairing",      [CGAP_ROLE_TEXT_ID] = "pairing",   [CGAP_ROLE_LABELS] = "labels",
+    [CGAP_ROLE_CLASS_TEXT] = "class_text", [CGAP_ROLE_WORDS] = "arithmetic",  [CGAP_ROLE_IMAGE_LABEL] = "arithmetic",
+    [CGAP_ROLE_QUERY] = "arithmetic",      [CGAP_ROLE_WEIGHT] = "arithmetic", [CGAP_ROLE_IMAGE_NAME] = "names",
+    [CGAP_ROLE_TEXT_NAME] = "names",       [CGAP_ROLE_CLASS_NAME] = "names"};
   for (int role = 0; role < CGAP_ROLES; role++)
     for (size_t k = 0; k < d->role[role].count; k++)
       if (cgap_entry_same(d->role[role].taken[k].entry, entry))

@@ -166,8 +166,7 @@ static cgap_status read_class_major(const cgap_source *source, size_t first, siz
   return status;
 }
 
-/* Strings that name the classes; NULL where the file has none, or several. */
-static const cgap_entry *class_names(const cgap_dataset *d)
+const cgap_entry *cgap_class_names_find(const cgap_dataset *d)
 {
   const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0);
   const cgap_entry *entry = NULL;
@@ -183,7 +182,7 @@ static cgap_status choose_class_axis(cgap_dataset *d, cgap_error *error)
   cgap_role_datasets *series = &d->role[CGAP_ROLE_CLASS_TEXT];
   if (series->count == 0 || d->data.prompts < 2)
     return CGAP_OK;
-  const cgap_entry *e = series->taken->entry, *names = class_names(d);
+  const cgap_entry *e = series->taken->entry, *names = cgap_class_names_find(d);
   size_t classes = names ? cgap_entry_list(names) : 0;
   if (classes != e->shape[0] && classes != e->shape[1])
     classes = 0;
@@ -316,7 +315,7 @@ static cgap_status read_table(int64_t *out, const cgap_chosen_dataset *taken, cg
 /* Labels that are names of classes. */
 static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_chosen_dataset *taken, cgap_error *error)
 {
-  const cgap_entry *names = class_names(d), *e = taken->entry;
+  const cgap_entry *names = cgap_class_names_find(d), *e = taken->entry;
   const cgap_chosen_dataset among = {d->role[CGAP_ROLE_IMAGE].taken->file, names};
   cgap_ids classes = {0}, labels = {0};
   size_t twice = SIZE_MAX;

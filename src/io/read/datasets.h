@@ -43,6 +43,9 @@ typedef struct cgap_ids {
   size_t blobs;
 } cgap_ids;
 
+/* How many ids a dataset holds: a list of them, or a matrix of strings row by row; 0: it holds none. */
+size_t cgap_ids_in(const cgap_entry *entry);
+
 /* The ids of several datasets one after the other. */
 CGAP_MUST_CHECK cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_t count,
                                           cgap_error *error);

@@ -293,6 +293,14 @@ static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_chosen
   return status;
 }
 
+size_t cgap_ids_in(const cgap_entry *e)
+{
+  const size_t list = cgap_entry_list(e);
+  size_t count = 0;
+  const bool matrix = list == 0 && e->kind == CGAP_KIND_STRING && e->ndim == 2 && !e->turned && !e->characters;
+  return matrix && cgap_entry_elements(&count, e) ? count : list;
+}
+
 static cgap_kind id_kind(const cgap_entry *entry)
 {
   return entry->kind == CGAP_KIND_STRING ? CGAP_KIND_STRING : CGAP_KIND_INTEGER;
@@ -302,7 +310,7 @@ cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_
 {
   size_t total = 0;
   for (size_t i = 0; i < count; i++)
-    total += cgap_entry_list(taken[i].entry);
+    total += cgap_ids_in(taken[i].entry);
   *out = (cgap_ids){.count = total, .kind = id_kind(taken->entry), .blobs = count};
   out->id = calloc(total + 1, sizeof *out->id);
   out->blob = calloc(count, sizeof *out->blob);
@@ -313,7 +321,7 @@ cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_
   cgap_status status = CGAP_OK;
   size_t at = 0;
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
-    const size_t here = cgap_entry_list(taken[i].entry);
+    const size_t here = cgap_ids_in(taken[i].entry);
     if (id_kind(taken[i].entry) != out->kind)
       status = cgap_fail(error, CGAP_DATA, "%s: ids of type %s, %s has %s; write both as the same type",
                          taken[i].entry->name, taken[i].entry->type_text, taken->entry->name, taken->entry->type_text);

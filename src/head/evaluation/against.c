@@ -1,0 +1,53 @@
+#include "head/evaluation/against.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *const cgap_rival_names[CGAP_RIVALS] = {[CGAP_RIVAL_CENTER] = "center", [CGAP_RIVAL_START] = "start"};
+const char *const cgap_trial_keys[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = "corrected_distance",
+                                                          [CGAP_TRIAL_MIXED_NDCG] = "mixed_ndcg_at_10",
+                                                          [CGAP_TRIAL_RECALL_AT_1] = "recall_at_1"};
+const cgap_better cgap_trial_better[CGAP_TRIAL_MEASURES] = {
+  [CGAP_TRIAL_DISTANCE] = CGAP_LOWER, [CGAP_TRIAL_MIXED_NDCG] = CGAP_HIGHER, [CGAP_TRIAL_RECALL_AT_1] = CGAP_HIGHER};
+
+void cgap_trial_values(double out[CGAP_TRIAL_MEASURES], const cgap_audit *a)
+{
+  out[CGAP_TRIAL_DISTANCE] = a->gap.corrected_distance.value;
+  out[CGAP_TRIAL_MIXED_NDCG] = (a->mixed_image_query.ndcg_at_10.value + a->mixed_text_query.ndcg_at_10.value) / 2;
+  out[CGAP_TRIAL_RECALL_AT_1] = (a->image_to_text.recall_at_1.value + a->text_to_image.recall_at_1.value) / 2;
+}
+
+cgap_status cgap_against_init(cgap_against *out, const cgap_audit *const rivals[CGAP_RIVALS], const cgap_audit *head,
+                              cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  *out = (cgap_against){0};
+  cgap_trial_values(out->head, head);
+  for (int r = 0; status == CGAP_OK && r < CGAP_RIVALS; r++) {
+    cgap_change *change = out->change[r];
+    if (!rivals[r])
+      continue;
+    out->known[r] = true;
+    cgap_trial_values(out->rival[r], rivals[r]);
+    change[CGAP_TRIAL_DISTANCE] = cgap_paired_distance(rivals[r], head);
+    status = cgap_paired_both(&change[CGAP_TRIAL_MIXED_NDCG], CGAP_BOTH_MIXED_NDCG, rivals[r], head, error);
+    if (status == CGAP_OK)
+      status = cgap_paired_both(&change[CGAP_TRIAL_RECALL_AT_1], CGAP_BOTH_RECALL_AT_1, rivals[r], head, error);
+  }
+  out->opens = out->known[CGAP_RIVAL_START] && out->change[CGAP_RIVAL_START][CGAP_TRIAL_DISTANCE].lo > 0 &&
+               cgap_gap_level(&head->gap.corrected_distance) >= CGAP_LEVEL_MODERATE;
+  for (int r = 0; r < CGAP_RIVALS; r++)
+    out->change[r][CGAP_TRIAL_DISTANCE].opens = out->opens;
+  return status;
+}
+
+cgap_status cgap_against_evaluation(cgap_against *out, const cgap_evaluation *e, size_t k, cgap_error *error)
+{
+  const cgap_audit *rivals[CGAP_RIVALS] = {NULL};
+  for (int r = 0; r < CGAP_RIVALS; r++)
+    for (size_t i = 0; i < e->count; i++)
+      if (i != k && strcmp(e->comparison.input[i].name, cgap_rival_names[r]) == 0 &&
+          cgap_paired_possible(&e->audit[i], &e->audit[k]))
+        rivals[r] = &e->audit[i];
+  return cgap_against_init(out, rivals, &e->audit[k], error);
+}

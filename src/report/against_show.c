@@ -1,0 +1,240 @@
+#include "report/against_show.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { DECIMALS = 4, TABLE_DECIMALS = 3, LABEL = 9, COLUMN = 24 };
+
+static const char *const TITLES[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = "corrected distance",
+                                                        [CGAP_TRIAL_MIXED_NDCG] = "mixed nDCG@10",
+                                                        [CGAP_TRIAL_RECALL_AT_1] = "recall@1"};
+
+/* ---------------------------------------------------------------- JSON */
+
+static const char *word_of(const cgap_change *d, int measure)
+{
+  return cgap_change_word(d, cgap_trial_better[measure]);
+}
+
+static json_t *rival_json(const cgap_against *a, cgap_rival rival)
+{
+  json_t *out = a->known[rival] ? json_object() : NULL;
+  for (int m = 0; out && m < CGAP_TRIAL_MEASURES; m++) {
+    const cgap_change *d = &a->change[rival][m];
+    json_t *interval = isfinite(d->lo) && isfinite(d->hi) ? json_pack("[f, f]", d->lo, d->hi) : json_null();
+    json_object_set_new(out, cgap_trial_keys[m],
+                        json_pack("{s:o, s:o, s:s}", "value", cgap_number_json(d->difference), "ci95", interval,
+                                  "verdict", word_of(d, m)));
+  }
+  return out ? out : json_null();
+}
+
+json_t *cgap_against_json(const cgap_against *a)
+{
+  return json_pack("{s:o, s:o, s:b}", "center", rival_json(a, CGAP_RIVAL_CENTER), "start",
+                   rival_json(a, CGAP_RIVAL_START), "opens", a->opens);
+}
+
+/* ---------------------------------------------------------------- words */
+
+static void CGAP_PRINTF(2, 3) append_text(char text[CGAP_SENTENCE], const char *format, ...)
+{
+  const size_t used = strlen(text);
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(text + used, CGAP_SENTENCE - used, format, values);
+  va_end(values);
+}
+
+/* "+0.0200 [-0.0100, 0.0500]" */
+static void difference_words(char out[150], const cgap_change *d, int decimals)
+{
+  char value[40], interval[100];
+  cgap_value_show(value, d->difference, decimals);
+  cgap_interval_show(interval, d->lo, d->hi, decimals, " [%s, %s]");
+  snprintf(out, 150, "%s%s%s", d->difference > 0 ? "+" : "", value, interval);
+}
+
+static void append_change(char text[CGAP_SENTENCE], const cgap_against *a, cgap_rival rival, int measure)
+{
+  char from[40], to[40], difference[150];
+  const cgap_change *d = &a->change[rival][measure];
+  cgap_value_show(from, a->rival[rival][measure], DECIMALS);
+  cgap_value_show(to, a->head[measure], DECIMALS);
+  difference_words(difference, d, DECIMALS);
+  append_text(text, "%s %s to %s (%s, %s)", TITLES[measure], from, to, difference, word_of(d, measure));
+}
+
+/* What a choice between heads is about. */
+static double score_of(const cgap_against *a)
+{
+  return (a->head[CGAP_TRIAL_MIXED_NDCG] + a->head[CGAP_TRIAL_RECALL_AT_1]) / 2;
+}
+
+static void name_opening(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+{
+  enum { NAMED_MAX = 3 };
+  size_t opening = 0;
+  for (size_t k = 0; k < count; k++) {
+    if (!heads[k].against->opens)
+      continue;
+    if (++opening <= NAMED_MAX)
+      append_text(text, "%s %.40s", opening == 1 ? ";" : ",", heads[k].name);
+  }
+  if (opening > NAMED_MAX)
+    append_text(text, " and %zu more", opening - NAMED_MAX);
+  if (opening)
+    append_text(text, opening > 1 ? " open the gap" : " opens the gap");
+}
+
+void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+{
+  static const int SEARCHES[] = {CGAP_TRIAL_MIXED_NDCG, CGAP_TRIAL_RECALL_AT_1};
+  const cgap_contender *best = NULL;
+  size_t better = 0, worse = 0;
+  text[0] = '\0';
+  for (size_t k = 0; k < count; k++) {
+    const cgap_against *a = heads[k].against;
+    if (a->known[CGAP_RIVAL_CENTER] && !a->opens && isfinite(score_of(a)) &&
+        (!best || score_of(a) > score_of(best->against)))
+      best = &heads[k];
+  }
+  if (!best && count && heads[0].against->known[CGAP_RIVAL_CENTER])
+    append_text(text, "Conclusion: %s; center, which needs no training, keeps it shut",
+                count > 1 ? "every head opens the gap" : "the head opens the gap");
+  else if (best) {
+    for (int s = 0; s < 2; s++) {
+      const char *word = word_of(&best->against->change[CGAP_RIVAL_CENTER][SEARCHES[s]], SEARCHES[s]);
+      better += strcmp(word, "better") == 0;
+      worse += strcmp(word, "worse") == 0;
+    }
+    append_text(text, "Conclusion: %.60s%s ", best->name,
+                count > 1 ? ", the best by the mean of mixed nDCG@10 and recall@1," : "");
+    append_text(text, "%s than center, which needs no training: ",
+                better && worse ? "is better at one search and worse at the other"
+                : better        ? "finds more"
+                : worse         ? "finds less"
+                                : "finds not clearly more");
+    append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_MIXED_NDCG);
+    append_text(text, ", ");
+    append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_RECALL_AT_1);
+    name_opening(text, heads, count);
+  }
+  if (text[0])
+    append_text(text, ".");
+}
+
+/* ---------------------------------------------------------------- tables */
+
+/* Whether differences to a rival are shown: not those to a start that is center. */
+static bool shows_rival(const cgap_against *a, int rival)
+{
+  bool other = rival != CGAP_RIVAL_START || !a->known[CGAP_RIVAL_CENTER];
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
+    other = other || fabs(a->rival[CGAP_RIVAL_START][m] - a->rival[CGAP_RIVAL_CENTER][m]) > 1e-6;
+  return a->known[rival] && other;
+}
+
+/* Whether the start of head k is that of the one before it. */
+static bool shares_start(const cgap_contender *heads, size_t k)
+{
+  return k > 0 && heads[k - 1].against->known[CGAP_RIVAL_START] &&
+         memcmp(heads[k].against->rival[CGAP_RIVAL_START], heads[k - 1].against->rival[CGAP_RIVAL_START],
+                sizeof heads[k].against->rival[CGAP_RIVAL_START]) == 0;
+}
+
+static void print_values(FILE *out, const char *name, const double *values)
+{
+  char shown[60], text[40];
+  cgap_name_shorten(shown, sizeof shown, name);
+  fprintf(out, "%-*s", LABEL, shown);
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
+    cgap_value_show(text, values[m], DECIMALS);
+    fprintf(out, m + 1 < CGAP_TRIAL_MEASURES ? "%-*s" : "%.*s", m + 1 < CGAP_TRIAL_MEASURES ? COLUMN : 40, text);
+  }
+  fputc('\n', out);
+}
+
+static void print_differences(FILE *out, const cgap_against *a, cgap_rival rival, bool colour)
+{
+  fprintf(out, "- %-*s", LABEL - 2, cgap_rival_names[rival]);
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
+    char text[150];
+    const cgap_change *d = &a->change[rival][m];
+    const char *word = word_of(d, m);
+    const bool bad = strcmp(word, "worse") == 0 || strcmp(word, "opens") == 0;
+    difference_words(text, d, TABLE_DECIMALS);
+    const char *paint = !colour ? "" : bad ? "\033[31m" : strcmp(word, "better") == 0 ? "\033[32m" : "\033[2m";
+    fprintf(out, "%s%s%s%*s", paint, text, colour ? "\033[0m" : "",
+            m + 1 < CGAP_TRIAL_MEASURES ? COLUMN - (int)strlen(text) : 0, "");
+  }
+  fputc('\n', out);
+}
+
+void cgap_against_print(const double *before, const cgap_contender *heads, size_t count, const cgap_paper *paper,
+                        FILE *out)
+{
+  fprintf(out, "%-*s%-*s%-*s%s\n", LABEL, "", COLUMN, TITLES[0], COLUMN, TITLES[1], TITLES[2]);
+  print_values(out, "before", before);
+  if (count && heads[0].against->known[CGAP_RIVAL_CENTER])
+    print_values(out, "center", heads[0].against->rival[CGAP_RIVAL_CENTER]);
+  for (size_t k = 0; k < count; k++) {
+    const cgap_against *a = heads[k].against;
+    if (a->known[CGAP_RIVAL_START] && !shares_start(heads, k))
+      print_values(out, "start", a->rival[CGAP_RIVAL_START]);
+    print_values(out, heads[k].name, a->head);
+    for (int r = 0; r < CGAP_RIVALS; r++)
+      if (shows_rival(a, r))
+        print_differences(out, a, (cgap_rival)r, paper->colour);
+  }
+}
+
+enum { CELLS = 2 + 2 * CGAP_TRIAL_MEASURES };
+
+static void put_values(cgap_page *page, const char *name, const double *values)
+{
+  cgap_cell cells[CELLS] = {cgap_cell_text(name), cgap_cell_text("")};
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
+    cells[2 + 2 * m] = cgap_cell_number(values[m], DECIMALS);
+    cells[3 + 2 * m] = cgap_cell_text("");
+  }
+  cgap_page_row(page, cells, CELLS);
+}
+
+static void put_differences(cgap_page *page, const char *name, const cgap_against *a, cgap_rival rival)
+{
+  char words[CGAP_TRIAL_MEASURES][150], interval[100];
+  cgap_cell cells[CELLS] = {cgap_cell_text(name), cgap_cell_text(cgap_rival_names[rival])};
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
+    const cgap_change *d = &a->change[rival][m];
+    cgap_interval_show(interval, d->lo, d->hi, DECIMALS, "%s to %s, ");
+    snprintf(words[m], sizeof words[m], "%s%s", interval, word_of(d, m));
+    cells[2 + 2 * m] = cgap_cell_number(d->difference, DECIMALS);
+    cells[3 + 2 * m] = cgap_cell_text(words[m]);
+  }
+  cgap_page_row(page, cells, CELLS);
+}
+
+void cgap_against_page(cgap_page *page, const double *before, const cgap_contender *heads, size_t count)
+{
+  static const char *const titles[CELLS] = {
+    "", "Less", "#Corrected distance", "95 %", "#Mixed nDCG@10", "95 %", "#recall@1", "95 %"};
+  cgap_page_table(page,
+                  "Heads next to what needs no training; differences are of the same images, with paired intervals. "
+                  "Searches: means over both directions.",
+                  titles, CELLS);
+  put_values(page, "before", before);
+  if (count && heads[0].against->known[CGAP_RIVAL_CENTER])
+    put_values(page, "center", heads[0].against->rival[CGAP_RIVAL_CENTER]);
+  for (size_t k = 0; k < count; k++) {
+    const cgap_against *a = heads[k].against;
+    if (a->known[CGAP_RIVAL_START] && !shares_start(heads, k))
+      put_values(page, "start", a->rival[CGAP_RIVAL_START]);
+    put_values(page, heads[k].name, a->head);
+    for (int r = 0; r < CGAP_RIVALS; r++)
+      if (shows_rival(a, r))
+        put_differences(page, heads[k].name, a, (cgap_rival)r);
+  }
+  cgap_page_table_end(page);
+}

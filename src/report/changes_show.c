@@ -1,0 +1,279 @@
+#include "report/changes_show.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const DIRECTION[] = {"image_to_text", "text_to_image"};
+
+static const char *name_of_query(const cgap_row_names *names, const cgap_changed_query *q)
+{
+  return cgap_row_name(names, q->is_text ? CGAP_NAMED_TEXTS : CGAP_NAMED_IMAGES, q->row);
+}
+
+static const char *name_of_class(const cgap_row_names *names, const cgap_changed_class *c)
+{
+  return cgap_row_name(names, CGAP_NAMED_CLASSES, c->label);
+}
+
+static bool has_names(const cgap_row_names *names, cgap_named kind)
+{
+  return names && names->of[kind].count > 0;
+}
+
+/* ---------------------------------------------------------------- tables */
+
+cgap_status cgap_changes_write(const cgap_changes *c, const cgap_row_names *names, const char *path, cgap_error *error)
+{
+  const bool named = has_names(names, CGAP_NAMED_IMAGES) || has_names(names, CGAP_NAMED_TEXTS);
+  cgap_outfile file;
+  cgap_status status = cgap_outfile_open(&file, path, error);
+  if (status != CGAP_OK)
+    return status;
+  fprintf(file.stream, "direction\trow\trank_before\trank_after\tmixed_rank_before\tmixed_rank_after%s\n",
+          named ? "\tname" : "");
+  for (size_t k = 0; k < c->queries; k++) {
+    const cgap_changed_query *q = &c->query[k];
+    fprintf(file.stream, "%s\t%zu", DIRECTION[q->is_text], q->row);
+    for (int s = 0; s < CGAP_SEARCHES; s++)
+      for (int t = 0; t < CGAP_TIMES; t++)
+        fprintf(file.stream, "\t%.1f", q->rank[s][t]);
+    if (named) {
+      fputc('\t', file.stream);
+      cgap_tsv_name(file.stream, name_of_query(names, q));
+    }
+    fputc('\n', file.stream);
+  }
+  return cgap_outfile_close(&file, true, error);
+}
+
+cgap_status cgap_classes_write(const cgap_changes *c, const cgap_row_names *names, const char *path, cgap_error *error)
+{
+  const bool named = has_names(names, CGAP_NAMED_CLASSES);
+  cgap_outfile file;
+  if (c->classes == 0) {
+    unlink(path); /* of an earlier training */
+    return CGAP_OK;
+  }
+  cgap_status status = cgap_outfile_open(&file, path, error);
+  if (status != CGAP_OK)
+    return status;
+  fprintf(file.stream, "class\timages\ttop_1_before\ttop_1_after\tlost\tgained\tp\tp_holm\tgap_before\tgap_after%s\n",
+          named ? "\tname" : "");
+  for (size_t k = 0; k < c->classes; k++) {
+    const cgap_changed_class *one = &c->class[k];
+    fprintf(file.stream, "%zu\t%llu\t%.9g\t%.9g\t%llu\t%llu\t%.9g\t%.9g\t%.9g\t%.9g", one->label,
+            (unsigned long long)one->flips.queries, one->top_1[CGAP_BEFORE], one->top_1[CGAP_AFTER],
+            (unsigned long long)one->flips.lost, (unsigned long long)one->flips.gained, one->flips.p, one->p_holm,
+            one->gap[CGAP_BEFORE], one->gap[CGAP_AFTER]);
+    if (named) {
+      fputc('\t', file.stream);
+      cgap_tsv_name(file.stream, name_of_class(names, one));
+    }
+    fputc('\n', file.stream);
+  }
+  return cgap_outfile_close(&file, true, error);
+}
+
+/* ---------------------------------------------------------------- JSON */
+
+static json_t *flips_json(const cgap_flips *f)
+{
+  return json_pack("{s:I, s:I, s:I, s:f}", "queries", (json_int_t)f->queries, "lost", (json_int_t)f->lost, "gained",
+                   (json_int_t)f->gained, "p", f->p);
+}
+
+static json_t *search_json(const cgap_flips flips[CGAP_ASKING][CGAP_CUTS], const char *const names[CGAP_ASKING])
+{
+  json_t *out = json_object();
+  for (int a = 0; a < CGAP_ASKING; a++)
+    json_object_set_new(out, names[a],
+                        json_pack("{s:o, s:o}", "at_1", flips_json(&flips[a][CGAP_WITHIN_1]), "at_10",
+                                  flips_json(&flips[a][CGAP_WITHIN_10])));
+  return out;
+}
+
+static json_t *pair_json(const double v[CGAP_TIMES])
+{
+  return json_pack("[o, o]", cgap_number_json(v[CGAP_BEFORE]), cgap_number_json(v[CGAP_AFTER]));
+}
+
+static json_t *queries_json(const cgap_changes *c, const cgap_row_names *names)
+{
+  json_t *list = json_array();
+  for (size_t k = 0; k < c->losing_queries; k++) {
+    const cgap_changed_query *q = &c->query[c->losing_query[k]];
+    json_array_append_new(list, json_pack("{s:s, s:I, s:s*, s:o, s:o}", "direction", DIRECTION[q->is_text], "row",
+                                          (json_int_t)q->row, "name", name_of_query(names, q), "rank",
+                                          pair_json(q->rank[CGAP_SEARCH_CROSS]), "mixed_rank",
+                                          pair_json(q->rank[CGAP_SEARCH_MIXED])));
+  }
+  return list;
+}
+
+static json_t *classes_json(const cgap_changes *c, const cgap_row_names *names)
+{
+  json_t *list = json_array();
+  for (size_t k = 0; k < c->classes; k++) {
+    const cgap_changed_class *one = &c->class[k];
+    json_array_append_new(list, json_pack("{s:I, s:s*, s:I, s:o, s:I, s:I, s:f, s:f, s:o}", "class",
+                                          (json_int_t)one->label, "name", name_of_class(names, one), "images",
+                                          (json_int_t)one->flips.queries, "top_1", pair_json(one->top_1), "lost",
+                                          (json_int_t)one->flips.lost, "gained", (json_int_t)one->flips.gained, "p",
+                                          one->flips.p, "p_holm", one->p_holm, "gap", pair_json(one->gap)));
+  }
+  return list;
+}
+
+json_t *cgap_changes_json(const cgap_changes *c, const cgap_row_names *names)
+{
+  static const char *const CROSS[] = {"image_to_text", "text_to_image", "both"};
+  static const char *const MIXED[] = {"image_query", "text_query", "both"};
+  return json_pack("{s:o, s:o, s:o, s:o*}", "retrieval", search_json(c->flips[CGAP_SEARCH_CROSS], CROSS),
+                   "mixed_retrieval", search_json(c->flips[CGAP_SEARCH_MIXED], MIXED), "queries",
+                   queries_json(c, names), "classes", c->classes ? classes_json(c, names) : NULL);
+}
+
+/* ---------------------------------------------------------------- words */
+
+/* "p = 0.03", "p < 0.0001" */
+static void p_words(char out[40], double p)
+{
+  snprintf(out, 40, p < 1e-4 ? "p < 0.0001" : p < 0.01 ? "p = %.1g" : "p = %.2g", p);
+}
+
+/* "41 gained, 12 lost at 10 (p = 0.0001)" */
+static size_t put_flips(char *out, size_t size, const cgap_flips *f, const char *at)
+{
+  char p[40];
+  p_words(p, f->p);
+  return (size_t)snprintf(out, size, "%llu gained, %llu lost at %s (%s)", (unsigned long long)f->gained,
+                          (unsigned long long)f->lost, at, p);
+}
+
+static void say_search(char text[CGAP_SENTENCE], const cgap_flips flips[CGAP_CUTS], const char *where)
+{
+  size_t used = (size_t)snprintf(text, CGAP_SENTENCE, "%s: of %llu queries ", where,
+                                 (unsigned long long)flips[CGAP_WITHIN_10].queries);
+  used += put_flips(text + used, CGAP_SENTENCE - used, &flips[CGAP_WITHIN_10], "10");
+  used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, ", ");
+  used += put_flips(text + used, CGAP_SENTENCE - used, &flips[CGAP_WITHIN_1], "1");
+  snprintf(text + used, CGAP_SENTENCE - used, ".");
+}
+
+/* "class 3 (airport)" */
+static void class_words(char out[140], const cgap_row_names *names, const cgap_changed_class *c)
+{
+  char shown[100] = "";
+  const char *name = name_of_class(names, c);
+  if (name)
+    cgap_name_shorten(shown, sizeof shown, name);
+  snprintf(out, 140, name ? "class %zu (%s)" : "class %zu", c->label, shown);
+}
+
+static void say_classes(char text[CGAP_SENTENCE], const cgap_changes *c, const cgap_row_names *names)
+{
+  size_t better = 0, worse = 0;
+  for (size_t k = 0; k < c->classes; k++) {
+    better += c->class[k].p_holm < 0.05 && c->class[k].flips.gained > c->class[k].flips.lost;
+    worse += c->class[k].p_holm < 0.05 && c->class[k].flips.lost > c->class[k].flips.gained;
+  }
+  const size_t used = (size_t)snprintf(text, CGAP_SENTENCE,
+                                       "Classes: %zu of %zu clearly better and %zu clearly worse (exact tests, Holm)",
+                                       better, c->classes, worse);
+  if (c->losing_classes == 0) {
+    snprintf(text + used, CGAP_SENTENCE - used, "; none loses.");
+    return;
+  }
+  const cgap_changed_class *most = &c->class[c->losing_class[0]];
+  char which[140], p[40];
+  class_words(which, names, most);
+  p_words(p, most->p_holm);
+  snprintf(text + used, CGAP_SENTENCE - used, "; %s loses most: top 1 %.3f to %.3f of %llu images (%s).", which,
+           most->top_1[CGAP_BEFORE], most->top_1[CGAP_AFTER], (unsigned long long)most->flips.queries, p);
+}
+
+size_t cgap_changes_words(char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], const cgap_changes *c,
+                          const cgap_row_names *names)
+{
+  say_search(sentence[0], c->flips[CGAP_SEARCH_CROSS][CGAP_BOTH_ASK], "Search in the other modality");
+  say_search(sentence[1], c->flips[CGAP_SEARCH_MIXED][CGAP_BOTH_ASK], "In one index of both");
+  if (c->classes)
+    say_classes(sentence[2], c, names);
+  return c->classes ? 3 : 2;
+}
+
+/* ---------------------------------------------------------------- on the page */
+
+enum { SHOWN_NAME = 120 };
+
+static cgap_cell name_cell(char shown[SHOWN_NAME], const char *name)
+{
+  cgap_name_shorten(shown, SHOWN_NAME, name ? name : "");
+  return cgap_cell_text(shown);
+}
+
+static void put_queries(cgap_page *page, const cgap_changes *c, const cgap_row_names *names)
+{
+  static const char *const heads[] = {
+    "Search", "#Row", "Name", "#Rank before", "#Rank after", "#In one index, before", "#In one index, after"};
+  static const char *const DIRECTIONS[] = {"image to text", "text to image"};
+  char caption[200], shown[SHOWN_NAME];
+  if (c->losing_queries == 0) {
+    fputs("<p>No query loses.</p>\n", page->out);
+    return;
+  }
+  snprintf(
+    caption, sizeof caption,
+    "The %zu queries that lose most, by 1/rank in the search in the other modality; rows count from 0 in the file",
+    c->losing_queries);
+  cgap_page_table(page, caption, heads, 7);
+  for (size_t k = 0; k < c->losing_queries; k++) {
+    const cgap_changed_query *q = &c->query[c->losing_query[k]];
+    const cgap_cell cells[] = {cgap_cell_text(DIRECTIONS[q->is_text]),
+                               cgap_cell_count((double)q->row),
+                               name_cell(shown, name_of_query(names, q)),
+                               cgap_cell_number(q->rank[CGAP_SEARCH_CROSS][CGAP_BEFORE], 1),
+                               cgap_cell_number(q->rank[CGAP_SEARCH_CROSS][CGAP_AFTER], 1),
+                               cgap_cell_number(q->rank[CGAP_SEARCH_MIXED][CGAP_BEFORE], 1),
+                               cgap_cell_number(q->rank[CGAP_SEARCH_MIXED][CGAP_AFTER], 1)};
+    cgap_page_row(page, cells, 7);
+  }
+  cgap_page_table_end(page);
+}
+
+static void put_classes(cgap_page *page, const cgap_changes *c, const cgap_row_names *names)
+{
+  static const char *const heads[] = {"#Class",  "Name", "#Images",   "#Top 1 before", "#Top 1 after", "#Lost",
+                                      "#Gained", "#p",   "#p (Holm)", "#Gap before",   "#Gap after"};
+  char caption[200], shown[SHOWN_NAME];
+  snprintf(caption, sizeof caption, "The %zu classes that lose most, by top 1", c->losing_classes);
+  cgap_page_table(page, caption, heads, 11);
+  for (size_t k = 0; k < c->losing_classes; k++) {
+    const cgap_changed_class *one = &c->class[c->losing_class[k]];
+    const cgap_cell cells[] = {cgap_cell_count((double)one->label),
+                               name_cell(shown, name_of_class(names, one)),
+                               cgap_cell_count((double)one->flips.queries),
+                               cgap_cell_number(one->top_1[CGAP_BEFORE], 3),
+                               cgap_cell_number(one->top_1[CGAP_AFTER], 3),
+                               cgap_cell_count((double)one->flips.lost),
+                               cgap_cell_count((double)one->flips.gained),
+                               cgap_cell_number(one->flips.p, 4),
+                               cgap_cell_number(one->p_holm, 4),
+                               cgap_cell_number(one->gap[CGAP_BEFORE], 3),
+                               cgap_cell_number(one->gap[CGAP_AFTER], 3)};
+    cgap_page_row(page, cells, 11);
+  }
+  cgap_page_table_end(page);
+}
+
+void cgap_changes_page(cgap_page *page, const cgap_changes *c, const cgap_row_names *names)
+{
+  char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
+  const size_t count = cgap_changes_words(sentence, c, names);
+  for (size_t k = 0; k < count; k++)
+    cgap_page_put(page, "p", "%s", sentence[k]);
+  put_queries(page, c, names);
+  if (c->losing_classes)
+    put_classes(page, c, names);
+}

@@ -1,0 +1,36 @@
+/* Which queries and classes a head helps and which it hurts: as tables, as JSON, in sentences and on a page. */
+#ifndef CGAP_REPORT_CHANGES_SHOW_H
+#define CGAP_REPORT_CHANGES_SHOW_H
+
+#include "head/evaluation/changes.h"
+#include "io/find/row_names.h"
+#include "report/comparison_show.h"
+
+/* names may be NULL: none; rows of changes and names are those of the file. */
+
+/* changes.tsv: for every query its direction, its row in the file, its ranks before and after in the search in the
+ * other modality and in one index of both, and its name where its modality has names. */
+CGAP_MUST_CHECK cgap_status cgap_changes_write(const cgap_changes *changes, const cgap_row_names *names,
+                                               const char *path, cgap_error *error);
+
+/* classes.tsv: for every class its images, top 1 before and after, images lost and gained with the exact test, before
+ * and after Holm's correction, its gap before and after. Where there are no classes, an earlier file is removed. */
+CGAP_MUST_CHECK cgap_status cgap_classes_write(const cgap_changes *changes, const cgap_row_names *names,
+                                               const char *path, cgap_error *error);
+
+/* {"retrieval": {"image_to_text", "text_to_image", "both": {"at_1", "at_10": {"queries", "lost", "gained", "p"}}},
+ * "mixed_retrieval": {"image_query", "text_query", "both"}, "queries": the CGAP_LOSERS that lose most [{"direction",
+ * "row", "name", "rank": [before, after], "mixed_rank"}], "classes": all [{"class", "name", "images", "top_1": [before,
+ * after], "lost", "gained", "p", "p_holm", "gap"}]}; "name" where there is one, "classes" where there are. NULL: out of
+ * memory. */
+json_t *cgap_changes_json(const cgap_changes *changes, const cgap_row_names *names);
+
+/* What changed for how many: one sentence for each kind of search, one for the classes. */
+enum { CGAP_CHANGE_WORDS = 3 };
+size_t cgap_changes_words(char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], const cgap_changes *changes,
+                          const cgap_row_names *names);
+
+/* The sentences, then the queries and the classes that lose most. */
+void cgap_changes_page(cgap_page *page, const cgap_changes *changes, const cgap_row_names *names);
+
+#endif

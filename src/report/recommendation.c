@@ -1,0 +1,221 @@
+#include "report/recommendation.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+cgap_status cgap_recommendation_init(cgap_recommendation *out, const cgap_choice *choice, const cgap_pilot *pilot,
+                                     const cgap_evaluation *evaluation, const char *folder, const char *input,
+                                     cgap_error *error)
+{
+  const cgap_audit *before = &evaluation->audit[0], *chosen = &evaluation->audit[1], *center = NULL;
+  for (size_t k = 2; k < evaluation->count; k++)
+    if (strcmp(evaluation->comparison.input[k].name, "center") == 0)
+      center = &evaluation->audit[k];
+  *out = (cgap_recommendation){.choice = choice,
+                               .pilot = pilot,
+                               .method = choice->candidate[choice->chosen].name,
+                               .images = before->images,
+                               .texts = before->texts};
+  cgap_trial_measures(out->before, before);
+  cgap_trial_measures(out->chosen, chosen);
+  cgap_status status = cgap_trial_differences(out->from_before, before, chosen, error);
+  if (center)
+    cgap_trial_measures(out->center, center);
+  if (status == CGAP_OK && center)
+    status = cgap_trial_differences(out->from_center, center, chosen, error);
+  if (choice->chosen > 0)
+    snprintf(out->command, sizeof out->command, "contragap apply %s %s -o closed.h5", folder, input);
+  return status;
+}
+
+/* ---------------------------------------------------------------- JSON */
+
+static json_t *candidate_json(const cgap_candidate *c)
+{
+  return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s?}", "name", c->name, "method", c->method, "score",
+                   cgap_number_json(c->mean), "behind", cgap_number_json(c->behind), "standard_error",
+                   cgap_number_json(c->standard_error), "gap", cgap_number_json(c->corrected_distance), "noise_floor",
+                   cgap_number_json(c->noise_floor), "left_out", c->out);
+}
+
+static json_t *index_json(const cgap_pilot_index *index, size_t count)
+{
+  json_t *out = json_array();
+  for (size_t k = 0; out && k < count; k++) {
+    json_t *gain = cgap_scalar_json(&index[k].gain);
+    if (gain)
+      json_object_del(gain, "method");
+    json_t *one = json_pack("{s:I, s:o, s:o, s:o}", "items", (json_int_t)index[k].items, "before",
+                            cgap_number_json(index[k].before), "after", cgap_number_json(index[k].after), "gain", gain);
+    if (!one || json_array_append_new(out, one) != 0) {
+      json_decref(out);
+      out = NULL;
+    }
+  }
+  return out;
+}
+
+static json_t *pilot_json(const cgap_recommendation *r)
+{
+  const cgap_pilot *p = r->pilot;
+  json_t *curve = json_array();
+  for (size_t k = 0; curve && k < CGAP_LEARNING; k++) {
+    const cgap_learning *l = &r->choice->curve[k];
+    (void)json_array_append_new(curve, json_pack("{s:I, s:o, s:o}", "images", (json_int_t)l->images, "score",
+                                                 cgap_number_json(l->score), "standard_error",
+                                                 cgap_number_json(l->standard_error)));
+  }
+  return json_pack("{s:i, s:I, s:o, s:o, s:I, s:o}", "searches", 1000, "queries", (json_int_t)p->queries, "cross_modal",
+                   index_json(p->cross, p->cross_count), "mixed", index_json(p->mixed, p->mixed_count),
+                   "pairs_for_two_points", (json_int_t)p->pairs_for_two_points, "learning_curve", curve);
+}
+
+json_t *cgap_recommendation_json(const cgap_recommendation *r)
+{
+  const cgap_choice *c = r->choice;
+  json_t *candidates = json_array();
+  for (size_t k = 0; candidates && k < c->count; k++)
+    if (json_array_append_new(candidates, candidate_json(&c->candidate[k])) != 0) {
+      json_decref(candidates);
+      candidates = NULL;
+    }
+  json_t *differences = json_pack("{s:o, s:o}", "chosen_minus_before", cgap_trial_json(r->from_before, true, true),
+                                  "chosen_minus_center", cgap_trial_json(r->from_center, true, true));
+  json_t *test =
+    json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "images", (json_int_t)r->images, "texts", (json_int_t)r->texts,
+              "before", cgap_trial_json(r->before, true, false), "chosen", cgap_trial_json(r->chosen, true, false),
+              "center", cgap_trial_json(r->center, true, false), "differences", differences);
+  json_t *cost =
+    json_pack("{s:o, s:o, s:o}", "seconds_fit", cgap_number_json(c->seconds_fit), "seconds_choice",
+              cgap_number_json(c->seconds), "seconds_per_million_rows", cgap_number_json(c->seconds_per_million_rows));
+  return json_pack("{s:i, s:s, s:s, s:s, s:s?, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "schema_version",
+                   CGAP_SCHEMA_VERSION, "goal", cgap_goal_names[c->goal], "method", r->method, "reason", c->reason,
+                   "command", r->command[0] ? r->command : NULL, "folds", (json_int_t)c->folds, "images",
+                   (json_int_t)c->images, "gap_before", cgap_level_word(c->level), "candidates", candidates, "test",
+                   test, "cost", cost, "pilot", pilot_json(r));
+}
+
+/* ---------------------------------------------------------------- in words */
+
+enum { WORDS = 120 };
+
+static void CGAP_PRINTF(2, 3) add_sentence(cgap_advice_words *out, const char *format, ...)
+{
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(out->sentence[out->count++], CGAP_SENTENCE, format, values);
+  va_end(values);
+}
+
+/* "+0.010 [-0.050, +0.030]" */
+static void difference_words(char out[WORDS], const cgap_scalar *d)
+{
+  if (isfinite(d->lo) && isfinite(d->hi))
+    snprintf(out, WORDS, "%+.3f [%+.3f, %+.3f]", d->value, d->lo, d->hi);
+  else
+    snprintf(out, WORDS, "%+.3f", d->value);
+}
+
+static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
+{
+  char mixed[WORDS], recall[WORDS], mixed_center[WORDS], recall_center[WORDS], against[2 * WORDS + 60] = "";
+  difference_words(mixed, &r->from_before[CGAP_TRIAL_MIXED_NDCG]);
+  difference_words(recall, &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
+  difference_words(mixed_center, &r->from_center[CGAP_TRIAL_MIXED_NDCG]);
+  difference_words(recall_center, &r->from_center[CGAP_TRIAL_RECALL_AT_1]);
+  if (strcmp(r->method, "center") != 0)
+    snprintf(against, sizeof against, " Against center: %s and %s.", mixed_center, recall_center);
+  add_sentence(
+    out,
+    "On the test part (%zu images, %zu texts), which the choice never saw: nDCG@10 in one index of both %.3f "
+    "to %.3f (%s), recall@1 in the other modality %.3f to %.3f (%s), corrected distance %.3f to %.3f.%s",
+    r->images, r->texts, r->before[CGAP_TRIAL_MIXED_NDCG].value, r->chosen[CGAP_TRIAL_MIXED_NDCG].value, mixed,
+    r->before[CGAP_TRIAL_RECALL_AT_1].value, r->chosen[CGAP_TRIAL_RECALL_AT_1].value, recall,
+    r->before[CGAP_TRIAL_DISTANCE].value, r->chosen[CGAP_TRIAL_DISTANCE].value, against);
+}
+
+void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation *r)
+{
+  const cgap_choice *c = r->choice;
+  *out = (cgap_advice_words){.word = c->chosen ? r->method : "nothing to do"};
+  add_sentence(out, "%s: %s (%zu candidates, %zu held-out images%s).", out->word, c->reason, c->count, c->images,
+               c->folds > 1 ? " in 5 folds" : "");
+  say_gain(out, r);
+  if (c->chosen)
+    add_sentence(out, "Fitting it takes %.2g s, applying it %.2g s per million rows.", c->seconds_fit,
+                 c->seconds_per_million_rows);
+  snprintf(out->command, sizeof out->command, "%s", r->command);
+}
+
+/* ---------------------------------------------------------------- on the page */
+
+void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r)
+{
+  cgap_advice_words words;
+  cgap_recommendation_write(&words, r);
+  fputs("<div class=\"verdict\">\n", page->out);
+  for (size_t i = 0; i < words.count; i++)
+    cgap_page_put(page, "p", "%s%s", i ? "" : "Recommended: ", words.sentence[i]);
+  fputs("</div>\n", page->out);
+  if (words.command[0])
+    cgap_page_put(page, "pre", "%s", words.command);
+}
+
+static void put_index(cgap_page *page, const char *caption, const cgap_pilot_index *index, size_t count)
+{
+  static const char *const HEADS[] = {"#items in the index", "#found before", "#found after", "#more", "95 %"};
+  cgap_page_table(page, caption, HEADS, sizeof HEADS / sizeof *HEADS);
+  for (size_t k = 0; k < count; k++) {
+    char ends[100];
+    cgap_interval_show(ends, index[k].gain.lo, index[k].gain.hi, 0, "%s to %s");
+    cgap_page_row(page,
+                  (const cgap_cell[]){cgap_cell_count((double)index[k].items), cgap_cell_number(index[k].before, 0),
+                                      cgap_cell_number(index[k].after, 0), cgap_cell_number(index[k].gain.value, 0),
+                                      cgap_cell_text(ends)},
+                  sizeof HEADS / sizeof *HEADS);
+  }
+  cgap_page_table_end(page);
+}
+
+void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r)
+{
+  const cgap_pilot *p = r->pilot;
+  const cgap_learning *l = r->choice->curve;
+  cgap_page_put(page, "p",
+                "Of 1,000 searches, how many find their partner among the first ten: %zu test images and their texts "
+                "search among all rows of the file, and among random parts of them.",
+                p->queries);
+  put_index(page, "In one index of images and texts", p->mixed, p->mixed_count);
+  put_index(page, "In an index of the other modality", p->cross, p->cross_count);
+  if (p->pairs_for_two_points)
+    cgap_page_put(page, "p",
+                  "To see a difference of 2 points in recall@1 in four of five trials, a test needs about %zu images.",
+                  p->pairs_for_two_points);
+  cgap_page_put(page, "p",
+                "More data: fitted on %zu, %zu and %zu images, the recommended candidate scores %.3f, %.3f and %.3f on "
+                "the test part (standard error %.3f).",
+                l[0].images, l[1].images, l[2].images, l[0].score, l[1].score, l[2].score, l[2].standard_error);
+}
+
+void cgap_candidates_page(cgap_page *page, const cgap_recommendation *r)
+{
+  static const char *const HEADS[] = {"candidate", "#score", "#behind the best", "#standard error", "#gap left", ""};
+  const cgap_choice *c = r->choice;
+  cgap_page_table(page, "What was tried, from the simplest; the score is of held-out images", HEADS,
+                  sizeof HEADS / sizeof *HEADS);
+  for (size_t k = 0; k < c->count; k++) {
+    const cgap_candidate *a = &c->candidate[k];
+    cgap_page_row(page,
+                  (const cgap_cell[]){cgap_cell_text(a->name), cgap_cell_number(a->mean, 3),
+                                      cgap_cell_number(a->behind, 3), cgap_cell_number(a->standard_error, 3),
+                                      cgap_cell_number(a->corrected_distance, 3),
+                                      cgap_cell_text(k == c->chosen ? "recommended"
+                                                     : k == c->best ? "best score"
+                                                     : a->out       ? a->out
+                                                                    : "")},
+                  sizeof HEADS / sizeof *HEADS);
+  }
+  cgap_page_table_end(page);
+}

@@ -1,0 +1,43 @@
+/* What train recommends, by the choice among candidates and the test part: for programs, on the terminal and on the
+ * page. */
+#ifndef CGAP_REPORT_RECOMMENDATION_H
+#define CGAP_REPORT_RECOMMENDATION_H
+
+#include "head/evaluation/evaluation.h"
+#include "head/evaluation/pilot.h"
+#include "head/training/choice.h"
+#include "report/page.h"
+
+/* The chosen candidate on the test part, against the embeddings as they are and against center. */
+typedef struct cgap_recommendation {
+  const cgap_choice *choice; /* borrowed */
+  const cgap_pilot *pilot;   /* borrowed */
+  const char *method;        /* its name, borrowed */
+  size_t images, texts;      /* of the test part */
+  cgap_scalar before[CGAP_TRIAL_MEASURES], chosen[CGAP_TRIAL_MEASURES], center[CGAP_TRIAL_MEASURES];
+  cgap_scalar from_before[CGAP_TRIAL_MEASURES], from_center[CGAP_TRIAL_MEASURES]; /* chosen less these, paired */
+  char command[700];                                                              /* to type next */
+} cgap_recommendation;
+
+/* before and chosen are the first two audits of the evaluation, center the one of that name. folder: of the training;
+ * input: what was read, both as they were typed. */
+CGAP_MUST_CHECK cgap_status cgap_recommendation_init(cgap_recommendation *out, const cgap_choice *choice,
+                                                     const cgap_pilot *pilot, const cgap_evaluation *evaluation,
+                                                     const char *folder, const char *input, cgap_error *error);
+
+/* {schema_version, goal, method, reason, command, folds, images, gap_before, candidates: [{name, score, behind,
+ * standard_error, gap, noise_floor, left_out}], test: {images, texts, before, chosen, center, differences:
+ * {chosen_minus_before, chosen_minus_center}}, cost: {seconds_fit, seconds_choice, seconds_per_million_rows}, pilot:
+ * {searches, queries, cross_modal: [{items, before, after, gain: {value, ci95}}], mixed: […], pairs_for_two_points,
+ * learning_curve: [{images, score, standard_error}]}}. NULL: out of memory. */
+json_t *cgap_recommendation_json(const cgap_recommendation *r);
+
+/* What is recommended and why, what it gains on the test part, what it costs: three sentences, and the command. */
+void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation *r);
+
+/* On the page: the sentences and the command, and the table of the candidates. */
+void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r);
+void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r);
+void cgap_candidates_page(cgap_page *page, const cgap_recommendation *r);
+
+#endif
