@@ -294,6 +294,21 @@ static bool may_pass(int call, const char *name)
          (!strcmp(name, "no matrix") || !strcmp(name, "index out of range") || !strcmp(name, "rows differ"));
 }
 
+Test(arguments, a_message_is_one_printable_line)
+{
+  static const char *const CASES[][2] = {{"a\nb\tc\x7f", "a?b?c?"},
+                                         {"a\xc2\x85z", "a??z"},                     /* U+0085, next line */
+                                         {"a\xe2\x80\xaez\xe2\x81\xa9", "a???z???"}, /* U+202E, U+2069 */
+                                         {"\xc2\xa0 \xe2\x80\x94 \xc3\xa9", "\xc2\xa0 \xe2\x80\x94 \xc3\xa9"},
+                                         {"\xe2", "\xe2"}, /* half a character */
+                                         {"", ""}};
+  cgap_error error;
+  for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++) {
+    (void)cgap_fail(&error, CGAP_FILE, "%s", CASES[k][0]);
+    cr_expect_str_eq(error.message, CASES[k][1]);
+  }
+}
+
 Test(arguments, data_that_make_no_sense)
 {
   for (size_t k = 0; k < sizeof DATA / sizeof *DATA; k++)

@@ -98,6 +98,7 @@ cgap_status cgap_fail(cgap_error *error, cgap_status status, const char *format,
     error->status = status;
     (void)vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
+    cgap_text_clean(error->message, '?', ""); /* it may quote a file or a command line */
     cgap_c_locale_end(locale);
   }
   return status;

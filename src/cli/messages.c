@@ -81,7 +81,6 @@ int cli_fail(const cgap_error *error)
   cli_progress_clear();
   char text[sizeof error->message];
   cli_name_flags(text, sizeof text, error->message);
-  one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;
 }

@@ -48,12 +48,11 @@ void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
   va_end(values);
   cgap_text_clean(value, ' ', "");
   fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
-  for (const char *c = value; *c; c++) {
+  for (const char *c = value; *c; c++)
     if (*c == '"')
       fputs("\xE2\x80\xB3", table->file.stream);
     else
       fputc(*c, table->file.stream);
-  }
   fputc('\n', table->file.stream);
 }
 

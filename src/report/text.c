@@ -1,4 +1,5 @@
 #include "report/text.h"
+#include "base/text_buffer.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,13 +5,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* e^x for x up to 88; what lies below −87 is taken as −87. 2^n by the exponent's bits, the rest by the
- * Taylor series on |r| <= ln 2 / 2, whose first omitted term is 5e-9. */
+/* e^x for x up to 88; what lies below −87 is taken as −87, and infinity gives NaN. 2^n by the exponent's bits, the rest
+ * by the Taylor series on |r| <= ln 2 / 2, whose first omitted term is 5e-9. */
 static inline float exponential(float x)
 {
   x = x > -87.0f ? x : -87.0f;
-  float whole = x * 1.44269504f + 12582912.0f; /* 1.5·2^23 rounds to the nearest integer */
-  whole -= 12582912.0f;
+  const float shifted = x * 1.44269504f + 12582912.0f; /* 1.5·2^23 rounds to the nearest integer … */
+  const float whole = shifted - 12582912.0f;
   float r = x - whole * 0.693145752f; /* ln 2 in two parts, the first of 15 bits */
   r -= whole * 1.42860677e-6f;
   float p = 1.0f / 5040;
@@ -22,7 +22,9 @@ static inline float exponential(float x)
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  int32_t bits = ((int32_t)whole + 127) * (1 << 23);
+  uint32_t bits; /* … which is then in the lowest bits; all others are shifted out */
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits << 23) + (127u << 23);
   float scale;
   memcpy(&scale, &bits, sizeof scale);
   return p * scale;

@@ -224,11 +224,12 @@ static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_c
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
   unsigned char *to = *blob;
   for (size_t i = 0; i < count; i++) {
-    const size_t length = status == CGAP_OK && strings[i] ? strlen(strings[i]) : 0;
-    if (length)
-      memcpy(to, strings[i], length);
-    id[i] = (cgap_id){to, length};
-    to += length;
+    if (status == CGAP_OK) {
+      id[i] = (cgap_id){to, strings[i] ? strlen(strings[i]) : 0};
+      if (strings[i])
+        memcpy(to, strings[i], id[i].length);
+      to += id[i].length;
+    }
     H5free_memory(strings[i]);
   }
   free(strings);
