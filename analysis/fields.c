@@ -182,6 +182,11 @@ cgap_level cgap_audit_level(const cgap_audit *a)
   return cgap_is_apart(d, &a->mixed.same_modality_share, &a->mixed.unbiased) ? CGAP_LEVEL_APART : cgap_gap_level(d);
 }
 
+bool cgap_level_is_gap(cgap_level level)
+{
+  return level > CGAP_LEVEL_LOW;
+}
+
 const char *cgap_level_word(cgap_level level)
 {
   static const char *const words[CGAP_LEVELS] = {

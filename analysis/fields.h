@@ -88,6 +88,7 @@ bool cgap_is_collapsed(const cgap_scalar *mean_cosine); /* of two rows of one mo
 /* The first that fits: collapsed (the mean cosine within a modality is above 0.98), apart, else the level of the
  * corrected distance. */
 cgap_level cgap_audit_level(const cgap_audit *audit);
+bool cgap_level_is_gap(cgap_level level); /* one that matters: moderate or severe, apart or collapsed */
 const char *cgap_level_word(cgap_level level);
 
 #endif

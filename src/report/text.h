@@ -31,6 +31,9 @@ int cgap_text_width(const char *text, size_t bytes);
 
 /* ---------------------------------------------------------------- verdict and notes */
 
+/* The thresholds of the word for a gap, shown wherever the word is. */
+#define CGAP_GAP_SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
+
 enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
 enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a modality, below which chance alone moves everything */
 

@@ -7,9 +7,6 @@
 #include "analysis/interval.h"
 #include "report/text.h"
 
-/* Thresholds of this tool's own, shown wherever their word is. */
-#define SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
-
 static void CGAP_PRINTF(2, 3) add_sentence(cgap_verdict_words *out, const char *format, ...)
 {
   if (out->count == CGAP_SENTENCES)
@@ -101,9 +98,9 @@ static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
   else if (out->level == CGAP_LEVEL_APART)
     say_apart(out, a, distance);
   else if (out->level == CGAP_LEVEL_NOISE)
-    add_sentence(out, "No gap is found (none): %s, which reaches 0%s (" SCALE ").", distance, crossing);
+    add_sentence(out, "No gap is found (none): %s, which reaches 0%s (" CGAP_GAP_SCALE ").", distance, crossing);
   else
-    add_sentence(out, "The gap is %s: %s%s (" SCALE ").", out->word, distance, crossing);
+    add_sentence(out, "The gap is %s: %s%s (" CGAP_GAP_SCALE ").", out->word, distance, crossing);
 }
 
 /* ---------------------------------------------------------------- a linear classifier */

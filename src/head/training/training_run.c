@@ -300,15 +300,13 @@ static cgap_status make_head(cgap_training_result *out, const run_state *f, cons
   out->steps = t->state.steps;
   out->seconds = t->state.seconds;
   out->head = cgap_head_new(&t->layers.shape, text);
-  if (!out->head || !(out->head->split = cgap_alloc(training_data->file_images, sizeof(int64_t))))
+  if (!out->head)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
   memcpy(out->head->parameters, t->kept, t->layers.count * sizeof(float));
-  memcpy(out->head->split, training_data->split_of_row, training_data->file_images * sizeof(int64_t));
-  out->head->split_rows = training_data->file_images;
   out->head->kept_epoch = t->state.kept_epoch;
   out->head->temperature =
     t->options.learn_temperature ? exp((double)t->kept[t->layers.count]) : t->options.temperature;
-  return CGAP_OK;
+  return cgap_training_data_note(out->head, training_data, error);
 }
 
 static cgap_status note_start(cgap_training_result *out, cgap_trainer *t, cgap_error *error)
