@@ -91,4 +91,8 @@ cgap_level cgap_audit_level(const cgap_audit *audit);
 bool cgap_level_is_gap(cgap_level level); /* one that matters: moderate or severe, apart or collapsed */
 const char *cgap_level_word(cgap_level level);
 
+/* Whether mismatched pairs show, where most are matched: a model that cannot tell its pairs has as many at or below the
+ * median of the others as one whose pairs are wrong, so it has to find its pairs ten times as often as chance does. */
+bool cgap_pairs_look_mismatched(const cgap_audit *audit);
+
 #endif

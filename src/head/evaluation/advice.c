@@ -230,6 +230,16 @@ static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, cons
 
 /* ---------------------------------------------------------------- the word */
 
+/* Where no remedy is shown to help: nothing is to be done only where no gap is left open, and where a trial on many
+ * rows found nothing to gain. */
+static cgap_advice_word word_without_remedy(const cgap_audit *a, const cgap_center_trial *t, cgap_level level)
+{
+  const bool paired = a->has & CGAP_HAS_PAIRS, few = !paired || a->images < CGAP_TRAINING_IMAGES_MIN;
+  if (level == CGAP_LEVEL_UNKNOWN || (level == CGAP_LEVEL_NOISE && a->gap.corrected_distance.hi >= CGAP_GAP_LOW))
+    return CGAP_ADVICE_MEASURE;
+  return cgap_level_is_gap(level) && (t->why || few) ? CGAP_ADVICE_MEASURE : CGAP_ADVICE_NOTHING;
+}
+
 /* Comparisons with an end that is NaN are false. */
 static cgap_advice_word word_of(const cgap_audit *a, const cgap_center_trial *t)
 {
@@ -237,16 +247,16 @@ static cgap_advice_word word_of(const cgap_audit *a, const cgap_center_trial *t)
   const cgap_level level = cgap_audit_level(a);
   if (paired && (a->pairing_check.verdict != CGAP_PAIRING_MATCHED || a->pairing_check.block_count))
     return CGAP_ADVICE_LOOK;
-  if (level <= CGAP_LEVEL_NOISE || t->why)
-    return CGAP_ADVICE_NOTHING;
-  if (!paired && cgap_level_is_gap(level) && t->difference[CGAP_TRIAL_DISTANCE].hi < 0)
+  if (level <= CGAP_LEVEL_NOISE)
+    return cgap_pairs_look_mismatched(a) ? CGAP_ADVICE_LOOK : word_without_remedy(a, t, level);
+  if (!t->why && !paired && cgap_level_is_gap(level) && t->difference[CGAP_TRIAL_DISTANCE].hi < 0)
     return CGAP_ADVICE_SUBTRACT;
-  if (paired && t->difference[CGAP_TRIAL_MIXED_NDCG].lo > 0 && !worse)
+  if (!t->why && paired && t->difference[CGAP_TRIAL_MIXED_NDCG].lo > 0 && !worse)
     return CGAP_ADVICE_SUBTRACT;
   if (paired && a->images >= CGAP_TRAINING_IMAGES_MIN && cgap_level_is_gap(level) &&
-      (worse || t->gap_stays || level == CGAP_LEVEL_APART)) /* a shift that is gone already cannot be subtracted */
+      (t->why || worse || t->gap_stays || level == CGAP_LEVEL_APART)) /* a shift that is gone cannot be subtracted */
     return CGAP_ADVICE_TRAIN;
-  return CGAP_ADVICE_NOTHING;
+  return cgap_pairs_look_mismatched(a) ? CGAP_ADVICE_LOOK : word_without_remedy(a, t, level);
 }
 
 cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const char *input,
