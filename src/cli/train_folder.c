@@ -248,6 +248,8 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
   }
   if (status == CGAP_OK) {
     json_object_set(json, "training", trainings);
+    if (r->fail_if)
+      json_object_set(json, "fail_if", r->fail_if);
     json_object_set_new(json, "run", cgap_run_json(&r->run));
     status = cgap_json_write(json, path, error);
   }

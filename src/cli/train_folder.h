@@ -44,7 +44,8 @@ typedef struct cli_train_result {
   const cgap_training_result *training_result[CGAP_NAMED_LOSSES]; /* inputs 1 to fits of the study */
   size_t run_count;
   const char *source;
-  json_t *input; /* borrowed */
+  json_t *input;   /* borrowed */
+  json_t *fail_if; /* the outcome of each threshold, borrowed; NULL: none was given */
   cgap_run run;
 } cli_train_result;
 

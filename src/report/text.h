@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analysis/fields.h"
+#include "report/markup.h"
 
 /* ---------------------------------------------------------------- numbers and lines */
 
@@ -81,8 +82,9 @@ typedef struct cgap_paper {
 CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char *name, const cgap_paper *paper,
                                              FILE *stream, cgap_error *error);
 
-CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const char *name, FILE *stream,
-                                                cgap_error *error);
+/* The same in Markdown; in LaTeX with the sentences as comments. */
+CGAP_MUST_CHECK cgap_status cgap_markup_print(const cgap_audit *audit, const char *name, cgap_markup markup,
+                                              FILE *stream, cgap_error *error);
 
 /* The same numbers as comma-separated values: a line per measure, in full precision. */
 CGAP_MUST_CHECK cgap_status cgap_csv_print(const cgap_audit *audit, FILE *stream, cgap_error *error);
