@@ -14,21 +14,21 @@
 #include "head/training/split.h"
 #include "io/find/dataset.h"
 
-static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", "cca", NULL};
+static const char *const method_names[] = {"center", "shift", "whiten", "procrustes", "cca", NULL};
 
 static struct {
   const char *out, *fit;
   int method;
   double factor;
   bool one_file, json;
-} opt = {.factor = 1};
+} opt = {.method = -1, .factor = 1};
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write"},
   {"method", 0, CLI_CHOICE, &opt.method,
    .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each modality; rotate the "
            "texts onto the images; canonical correlation",
-   .choices = method_names},
+   .zero = "the head is applied", .choices = method_names},
   {"fit", 0, CLI_STRING, &opt.fit, "FILE2", "fit the method on another file", .zero = "on FILE"},
   {"factor", 0, CLI_REAL, &opt.factor, "X",
    .help =
@@ -93,7 +93,7 @@ static cgap_status check_fit(const cgap_data *fit, const cgap_data *data, cgap_e
 
 static cgap_status fit_method(apply_run *r, cgap_error *error)
 {
-  const cgap_gap_method gap_method = (cgap_gap_method)(opt.method - 1);
+  const cgap_gap_method gap_method = (cgap_gap_method)opt.method;
   if (opt.fit) {
     const cgap_input_options input = fit_input();
     cgap_status status = cgap_dataset_open(&r->fit, &input, error);
@@ -112,12 +112,12 @@ static cgap_status check_options(const cli_args *args, cgap_error *error)
   static const char *const others[] = {".npy", ".npz", ".safetensors", "/"};
   if (!opt.out)
     return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write");
-  if (opt.method == 0 && opt.fit)
+  if (opt.method < 0 && opt.fit)
     return cgap_fail(error, CGAP_USAGE, "apply: --fit belongs to --method; a trained head is fitted already");
-  if ((opt.method - 1 == CGAP_WHITEN || opt.method - 1 == CGAP_CCA) && !(opt.factor > 0))
+  if ((opt.method == CGAP_WHITEN || opt.method == CGAP_CCA) && !(opt.factor > 0))
     return cgap_fail(error, CGAP_USAGE, "apply: --factor %g: the shrinkage of %s is a number above 0, such as 1",
                      opt.factor, method_names[opt.method]);
-  if (opt.method == 0 && args->count < 2 && !cli_shared.image && !cli_shared.text)
+  if (opt.method < 0 && args->count < 2 && !cli_shared.image && !cli_shared.text)
     return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
   for (size_t k = 0; k < sizeof others / sizeof *others; k++)
     if (cli_ends_with(opt.out, others[k]))
@@ -240,7 +240,7 @@ static void warn_of_gap(const apply_run *r)
 /* procrustes turns, and uses no means. */
 static bool uses_means(void)
 {
-  return opt.method && opt.method - 1 != CGAP_PROCRUSTES;
+  return opt.method >= 0 && opt.method != CGAP_PROCRUSTES;
 }
 
 static void warn_of_means(const apply_run *r)
@@ -351,7 +351,7 @@ static cgap_status apply(apply_run *r, const cli_args *args, cgap_error *error)
 {
   r->files = *args;
   cgap_status status = check_options(args, error);
-  if (status == CGAP_OK && opt.method == 0) {
+  if (status == CGAP_OK && opt.method < 0) {
     r->head_name = args->items[0];
     status = read_head(&r->head, r->head_name, error);
     r->files.items++;

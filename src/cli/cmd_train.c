@@ -380,15 +380,28 @@ static void print_words(const train_run *t, int columns)
     }
 }
 
+/* Run k against center, and against the training-free method that search finds most with, where that is another. */
+enum { ADDED = 2 };
+static size_t added_words(char text[ADDED][CGAP_SENTENCE], const train_run *t, size_t k)
+{
+  const cgap_comparison *c = &t->evaluation.comparison;
+  const char *center = cgap_gap_method_name(CGAP_CENTER), *best = cgap_comparison_best(c, t->runs + 2);
+  cgap_comparison_adds(text[0], c, k, center);
+  if (!text[0][0] || !best || strcmp(best, center) == 0)
+    return text[0][0] != '\0';
+  cgap_comparison_adds(text[1], c, k, best);
+  return 2;
+}
+
 static void print_added(const train_run *t, int columns)
 {
   for (size_t k = 1; k <= t->runs; k++) {
-    char text[CGAP_SENTENCE];
-    cgap_comparison_adds(text, &t->evaluation.comparison, k, "center");
-    if (text[0] && k == 1)
+    char text[ADDED][CGAP_SENTENCE];
+    const size_t count = added_words(text, t, k);
+    if (count && k == 1)
       putchar('\n');
-    if (text[0])
-      cgap_text_wrap(stdout, columns, "", text, 2);
+    for (size_t i = 0; i < count; i++)
+      cgap_text_wrap(stdout, columns, "", text[i], 2);
   }
 }
 
@@ -398,14 +411,14 @@ static void print_markup(const train_run *t, cgap_markup markup)
   const cgap_comparison *c = &t->evaluation.comparison;
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_verdict_words words;
-    char text[CGAP_SENTENCE];
+    char added[ADDED][CGAP_SENTENCE];
+    const size_t count = added_words(added, t, k);
     cgap_comparison_words(&words, c, k);
-    cgap_comparison_adds(text, c, k, "center");
     fputs(k > 1 ? "\n" : "", stdout);
     for (size_t i = 0; i < words.count; i++)
       cgap_markup_note(stdout, markup, NULL, words.sentence[i]);
-    if (text[0])
-      cgap_markup_note(stdout, markup, NULL, text);
+    for (size_t i = 0; i < count; i++)
+      cgap_markup_note(stdout, markup, NULL, added[i]);
     fputs(markup == CGAP_MARKDOWN ? "\n" : "", stdout);
     cgap_comparison_markup(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, markup, stdout);
   }

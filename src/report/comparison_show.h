@@ -25,8 +25,9 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
  * close the gap. "" where no input has the name. */
 void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, const char *other);
 
-/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
-void cgap_name_shorten(char *out, size_t size, const char *name);
+/* Of the inputs from `first` on the name of that which search finds most with: by the mean of nDCG@10 in one index and
+ * of the reciprocal rank across, both ways; the first of equals. NULL: not known of any. */
+const char *cgap_comparison_best(const cgap_comparison *c, size_t first);
 
 /* Input k against the first: value, value, difference, interval, word; then a column of values for each input in
  * [beside, beside_end). Where the paper has not room for those, they follow in a table of their own. Names too long

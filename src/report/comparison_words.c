@@ -1,4 +1,4 @@
-/* A comparison in sentences, and names that fit where they are to stand. */
+/* A comparison in sentences. */
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -7,20 +7,6 @@
 #include "report/text.h"
 
 enum { NAME = 60 };
-
-void cgap_name_shorten(char *out, size_t size, const char *name)
-{
-  static const char MORE[] = "…";
-  size_t length = strlen(name);
-  if (length < size) {
-    snprintf(out, size, "%s", name);
-    return;
-  }
-  length = size - sizeof MORE;
-  while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80)
-    length--; /* a character of UTF-8 stays whole */
-  snprintf(out, size, "%.*s%s", (int)length, name, MORE);
-}
 
 static void CGAP_PRINTF(2, 3) append_text(char text[CGAP_SENTENCE], const char *format, ...)
 {
@@ -303,6 +289,34 @@ void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, si
   }
   if (count)
     append_text(text, ".");
+}
+
+/* Mean of nDCG@10 in one index and reciprocal rank across, both ways; NaN where one of them is not known. */
+static double search_score(const cgap_compared *in)
+{
+  static const char *const KEYS[] = {"mixed_retrieval.image_query.ndcg_at_10", "mixed_retrieval.text_query.ndcg_at_10",
+                                     "retrieval.image_to_text.mrr", "retrieval.text_to_image.mrr"};
+  enum { COUNT = sizeof KEYS / sizeof *KEYS };
+  double sum = 0;
+  for (size_t i = 0; i < COUNT; i++) {
+    const size_t e = cgap_entry_find(KEYS[i]);
+    sum += in->present[e] && !in->scalar[e].why ? in->scalar[e].value : NAN;
+  }
+  return sum / COUNT;
+}
+
+const char *cgap_comparison_best(const cgap_comparison *c, size_t first)
+{
+  const char *best = NULL;
+  double highest = -1;
+  for (size_t k = first; k < c->count; k++) {
+    const double score = search_score(&c->input[k]);
+    if (score > highest) {
+      highest = score;
+      best = c->input[k].name;
+    }
+  }
+  return best;
 }
 
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)

@@ -79,6 +79,20 @@ void cgap_interval_show(char out[100], double lo, double hi, int decimals, const
   snprintf(out, 100, format, low, high);
 }
 
+void cgap_name_shorten(char *out, size_t size, const char *name)
+{
+  static const char MORE[] = "…";
+  size_t length = strlen(name);
+  if (length < size) {
+    snprintf(out, size, "%s", name);
+    return;
+  }
+  length = size - sizeof MORE;
+  while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80)
+    length--; /* a character of UTF-8 stays whole */
+  snprintf(out, size, "%.*s%s", (int)length, name, MORE);
+}
+
 double cgap_value_or_nan(const cgap_scalar *s)
 {
   return s->why ? NAN : s->value;

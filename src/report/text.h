@@ -18,6 +18,9 @@ void cgap_interval_show(char out[100], double lo, double hi, int decimals, const
 
 double cgap_value_or_nan(const cgap_scalar *scalar); /* NaN where it is null */
 
+/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
+void cgap_name_shorten(char *out, size_t size, const char *name);
+
 #define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
 
 /* Prints words wrapped at `columns`, at 100 where those are more, behind `first`; later lines are indented by `indent`
