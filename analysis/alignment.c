@@ -47,8 +47,8 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 }
 
 static const cgap_field fields[] = {
-  {"gap.share_of_alignment", "share of misalignment", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.share_of_alignment),
-   4, CGAP_LOWER, CGAP_HAS_PAIRS, "How much of the mean squared distance of the pairs is one constant shift.", ""},
+  {"gap.share_of_alignment", "share of alignment", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.share_of_alignment), 4,
+   CGAP_LOWER, CGAP_HAS_PAIRS, "How much of the mean squared distance of the pairs is one constant shift.", ""},
   {"alignment.mean_squared_distance", "mean squared distance", CGAP_GROUP_ALIGNMENT, 0,
    offsetof(cgap_audit, alignment.mean_squared_distance), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
    "Mean squared distance of an image and its text, the paper's L_Align.", CGAP_WANG},

@@ -182,6 +182,11 @@ cgap_level cgap_audit_level(const cgap_audit *a)
   return cgap_is_apart(d, &a->mixed.same_modality_share, &a->mixed.unbiased) ? CGAP_LEVEL_APART : cgap_gap_level(d);
 }
 
+bool cgap_level_is_gap(cgap_level level)
+{
+  return level > CGAP_LEVEL_LOW;
+}
+
 const char *cgap_level_word(cgap_level level)
 {
   static const char *const words[CGAP_LEVELS] = {
@@ -189,4 +194,20 @@ const char *cgap_level_word(cgap_level level)
     [CGAP_LEVEL_MODERATE] = "moderate",  [CGAP_LEVEL_SEVERE] = "severe", [CGAP_LEVEL_APART] = "apart",
     [CGAP_LEVEL_COLLAPSED] = "collapsed"};
   return words[level];
+}
+
+/* ---------------------------------------------------------------- mismatched pairs */
+
+/* Ten times what random ranks give: with several texts per image about as many times as often. */
+static bool is_well_above_chance(const cgap_scalar *recall_at_10, size_t images)
+{
+  return !recall_at_10->why && recall_at_10->value >= 10 * fmin(1, 10 / (double)images);
+}
+
+bool cgap_pairs_look_mismatched(const cgap_audit *a)
+{
+  const cgap_pairing_check *c = &a->pairing_check;
+  return (a->has & CGAP_HAS_PAIRS) && c->verdict == CGAP_PAIRING_MATCHED && !c->below_median_share.why &&
+         c->below_median_share.lo > 0.05 && is_well_above_chance(&a->image_to_text.recall_at_10, a->images) &&
+         is_well_above_chance(&a->text_to_image.recall_at_10, a->images);
 }

@@ -88,6 +88,11 @@ bool cgap_is_collapsed(const cgap_scalar *mean_cosine); /* of two rows of one mo
 /* The first that fits: collapsed (the mean cosine within a modality is above 0.98), apart, else the level of the
  * corrected distance. */
 cgap_level cgap_audit_level(const cgap_audit *audit);
+bool cgap_level_is_gap(cgap_level level); /* one that matters: moderate or severe, apart or collapsed */
 const char *cgap_level_word(cgap_level level);
+
+/* Whether mismatched pairs show, where most are matched: a model that cannot tell its pairs has as many at or below the
+ * median of the others as one whose pairs are wrong, so it has to find its pairs ten times as often as chance does. */
+bool cgap_pairs_look_mismatched(const cgap_audit *audit);
 
 #endif

@@ -67,6 +67,7 @@ Test(advice, without_a_gap_there_is_nothing_to_do)
   for (uint64_t seed = 1; seed <= 20; seed++) {
     double *x, *y;
     cgap_audit a = advised_pairs(300, 0, seed, &x, &y);
+    cr_expect_lt(a.gap.corrected_distance.hi, 0.19);
     expect_word(&a, "nothing to do", "");
     cgap_audit_clear(&a);
     free(x);
@@ -87,6 +88,24 @@ Test(advice, few_pairs_are_not_to_be_trained_on)
   free(y);
 }
 
+/* No gap is found among so few pairs, but neither is one excluded. */
+Test(advice, a_gap_that_is_not_excluded_is_not_nothing)
+{
+  double *x, *y;
+  run_pairs(1, 60, DIM, 0, &x, &y);
+  const run_rows rows = {60, 60, DIM, x, y, NULL, CGAP_BY_ROW, false};
+  const cgap_data data = run_data(&rows);
+  cgap_audit a = advised(&data, "pairs.h5", 1);
+  cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
+  a.gap.corrected_distance.lo = 0;
+  a.gap.corrected_distance.hi = 0.4;
+  cr_assert_eq(cgap_advice_run(&a, &data, "pairs.h5", &options, NULL), CGAP_OK);
+  expect_word(&a, "measure more rows", "");
+  cgap_audit_clear(&a);
+  free(x);
+  free(y);
+}
+
 /* The sample of very few rows cannot be measured. */
 Test(advice, too_few_rows_are_said)
 {
@@ -94,6 +113,10 @@ Test(advice, too_few_rows_are_said)
   cgap_audit a = advised_pairs(10, 1, 3, &x, &y);
   a.pairing_check.verdict = CGAP_PAIRING_MATCHED;
   cr_expect_not_null(a.advice.center.why);
+  expect_word(&a, "measure more rows", ""); /* with a gap that is severe */
+  cgap_advice_words words;
+  cgap_advice_write(&words, &a);
+  cr_expect_not_null(strstr(words.sentence[0], "severe"), "%s", words.sentence[0]);
   cgap_audit_clear(&a);
   free(x);
   free(y);

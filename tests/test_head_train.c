@@ -187,7 +187,8 @@ Test(head_train, damaged_and_foreign_checkpoints_are_refused)
   cgap_trainer t;
   cgap_error error = {0};
   cgap_epoch record;
-  cr_assert_eq(cgap_trainer_init(&t, &s.training_data.training, &s.training_data.validation, &o, NULL, &error), CGAP_OK);
+  cr_assert_eq(cgap_trainer_init(&t, &s.training_data.training, &s.training_data.validation, &o, NULL, &error),
+               CGAP_OK);
   cr_assert_eq(cgap_trainer_epoch(&t, &record, &error), CGAP_OK);
   cgap_fingerprint own;
   cr_assert_eq(cgap_fingerprint_of(&own, &t, &error), CGAP_OK);

@@ -142,6 +142,10 @@ Test(thresholds, are_parsed_or_refused)
                {" gap.rmg <= 1e-2 ", CGAP_OK, ""},
                {"cosine.pair.mean<0.2", CGAP_OK, ""},
                {"checks.image.duplicates.count>=1", CGAP_OK, ""},
+               {"before:gap.rmg>0", CGAP_OK, ""},
+               {" diff:retrieval.*.recall_at_1 < -0.02", CGAP_OK, ""},
+               {"gap.*e>0.5", CGAP_OK, ""},
+               {"diff:gap.nope*>0.5", CGAP_USAGE, "no measure fits 'gap.nope*'"},
                {"gap.centroid_distnace>0.5", CGAP_USAGE, "did you mean gap.centroid_distance?"},
                {"gap.centroid_distance>", CGAP_USAGE, "a number must follow"},
                {"gap.centroid_distance>0.5x", CGAP_USAGE, "a number must follow"},
@@ -167,6 +171,27 @@ Test(thresholds, cross_where_the_value_does)
                {"gap.centroid_distance<0.8514", CGAP_OK},   {"gap.centroid_distance<=0.8514", CGAP_CROSSED},
                {"gap.centroid_distance>0.5", CGAP_CROSSED}, {"cosine.pair.mean<0.5", CGAP_CROSSED},
                {"checks.text.zero.count>0", CGAP_OK}};
+  cgap_audit audit;
+  report_support_fill(&audit, CGAP_HAS_PAIRS, 30, 40, 16);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cgap_threshold t;
+    cgap_error error;
+    cr_assert_eq(cgap_threshold_parse(&t, cases[i].text, &error), CGAP_OK);
+    cr_expect_eq(cgap_threshold_check(&t, &audit, &error), cases[i].status, "%s: %s", cases[i].text, error.message);
+  }
+  report_support_clear(&audit);
+}
+
+/* A pattern is every key that it fits: one that crosses is enough, and what is not there is left out. */
+Test(thresholds, a_star_stands_for_many_keys)
+{
+  const struct {
+    const char *text;
+    cgap_status status;
+  } cases[] = {{"gap.centroid_*>0.5", CGAP_CROSSED},
+               {"gap.centroid_*>2", CGAP_OK},
+               {"*.top_1<9", CGAP_DATA},
+               {"csls.*<9", CGAP_DATA}};
   cgap_audit audit;
   report_support_fill(&audit, CGAP_HAS_PAIRS, 30, 40, 16);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -361,7 +361,8 @@ typedef enum cgap_advice_word {
   CGAP_ADVICE_LOOK,     /* look at the pairs first: not matched, or not everywhere */
   CGAP_ADVICE_SUBTRACT, /* subtract the means: search in one index of both modalities finds more, recall@1 no less */
   CGAP_ADVICE_TRAIN,    /* train: subtracting the means lowers recall@1, or leaves a gap */
-  CGAP_ADVICE_NOTHING   /* nothing to do */
+  CGAP_ADVICE_NOTHING,  /* nothing to do */
+  CGAP_ADVICE_MEASURE   /* measure more rows: there is a gap, or may be one, and so few do not show what helps */
 } cgap_advice_word;
 
 /* The last two are means over both directions, and are absent from unpaired data. */

@@ -12,7 +12,8 @@
 
 static struct {
   const char *out;
-  bool json, csv, markdown, dry_run, allow_missing, csls;
+  cli_forms forms;
+  bool dry_run, allow_missing, csls;
   int pairs;     /* cgap_pairs_choice */
   int precision; /* cgap_precision */
   size_t sample_rows;
@@ -26,9 +27,9 @@ static const char *const precision_choices[] = {[CGAP_PRECISION_FP32] = "fp32", 
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write report.json, rows.tsv, figures/ and report.html to DIR"},
-  {"json", 0, CLI_FLAG, &opt.json, .help = "print the report as JSON on stdout, and nothing else"},
-  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print the measures as comma-separated values"},
-  {"markdown", 0, CLI_FLAG, &opt.markdown, .help = "print the table as Markdown, for a model card"},
+  {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print the report as JSON on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print the measures as comma-separated values"},
+  CLI_MARKUP_OPTIONS(opt.forms),
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
@@ -272,12 +273,13 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
 
 static cgap_status print_report(const audit_run *r, cgap_error *error)
 {
-  if (opt.json)
+  if (opt.forms.json)
     return cli_printed(cgap_json_print(r->json, stdout, error), error);
-  if (opt.csv)
+  if (opt.forms.csv)
     return cli_printed(cgap_csv_print(&r->audit, stdout, error), error);
-  if (opt.markdown)
-    return cli_printed(cgap_markdown_print(&r->audit, r->source, stdout, error), error);
+  if (opt.forms.markdown || opt.forms.latex)
+    return cli_printed(
+      cgap_markup_print(&r->audit, r->source, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN, stdout, error), error);
   const cgap_paper paper = cli_paper();
   return cli_printed(cgap_table_print(&r->audit, r->source, &paper, stdout, error), error);
 }
@@ -298,9 +300,9 @@ static int run_audit(const cli_args *args)
   audit_run r = {0};
   cgap_error error = {0};
   cgap_threshold *thresholds = NULL;
-  cgap_status status = cli_check_forms("audit", opt.json, opt.csv, opt.markdown, &error);
+  cgap_status status = cli_check_forms("audit", &opt.forms, &error);
   if (!status)
-    status = cli_thresholds(&thresholds, &opt.fail_if, &error);
+    status = cli_thresholds(&thresholds, &opt.fail_if, false, &error);
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
     status = measure_input(&r, args, thresholds, &error);

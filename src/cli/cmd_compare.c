@@ -23,14 +23,16 @@
 
 static struct {
   const char *out;
-  bool json, csv, all, independent, allow_missing;
+  cli_forms forms;
+  bool all, independent, allow_missing;
   cli_list fail_if;
 } opt;
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write compare.json, report.html and figures/ to DIR"},
-  {"json", 0, CLI_FLAG, &opt.json, .help = "print the comparison as JSON on stdout, and nothing else"},
-  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print every measure and difference as comma-separated values"},
+  {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print the comparison as JSON on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print every measure and difference as comma-separated values"},
+  CLI_MARKUP_OPTIONS(opt.forms),
   {"all", 0, CLI_FLAG, &opt.all, .help = "include measures for which neither direction is better"},
   {"independent", 0, CLI_FLAG, &opt.independent,
    .help = "the inputs are of different images: use intervals of independent samples"},
@@ -391,7 +393,7 @@ static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_err
   r->item = calloc(r->count, sizeof *r->item);
   if (!r->item)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  status = cli_thresholds(&r->thresholds, &opt.fail_if, error);
+  status = cli_thresholds(&r->thresholds, &opt.fail_if, false, error);
   if (status == CGAP_OK)
     status = cgap_comparison_init(&r->comparison, r->count, error);
   if (status == CGAP_OK && opt.out)
@@ -416,6 +418,21 @@ static void print_table(const compare_run *r)
   for (size_t k = 1; k < r->count; k++) {
     printf("\n");
     cgap_comparison_print(&r->comparison, k, 0, 0, opt.all, &paper, stdout);
+  }
+}
+
+/* A table for each input but the first, as on the terminal. */
+static void print_markup(const compare_run *r, cgap_markup markup)
+{
+  for (size_t k = 1; k < r->count; k++) {
+    cgap_verdict_words words;
+    cgap_comparison_words(&words, &r->comparison, k);
+    fputs(k > 1 ? "\n" : "", stdout);
+    for (size_t i = 0; i < words.count; i++)
+      cgap_markup_note(stdout, markup, NULL, words.sentence[i]);
+    cgap_markup_note(stdout, markup, "Intervals:", r->comparison.intervals);
+    fputs(markup == CGAP_MARKDOWN ? "\n" : "", stdout);
+    cgap_comparison_markup(&r->comparison, k, 0, 0, opt.all, markup, stdout);
   }
 }
 
@@ -451,21 +468,23 @@ static cgap_status write_folder(const compare_run *r, const cli_args *args, cons
 static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  json_t *json = opt.json || opt.out ? cgap_comparison_json(&r->comparison) : NULL;
+  json_t *json = opt.forms.json || opt.out ? cgap_comparison_json(&r->comparison) : NULL;
   if (json && opt.fail_if.count &&
       !cgap_json_put(json, "fail_if",
                      cgap_comparison_thresholds_json(&r->comparison, r->thresholds, opt.fail_if.count))) {
     json_decref(json);
     json = NULL;
   }
-  if ((opt.json || opt.out) && !json)
+  if ((opt.forms.json || opt.out) && !json)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (opt.out)
     status = write_folder(r, args, json, error);
-  if (status == CGAP_OK && opt.json)
+  if (status == CGAP_OK && opt.forms.json)
     status = cli_printed(cgap_json_print(json, stdout, error), error);
-  else if (status == CGAP_OK && opt.csv)
+  else if (status == CGAP_OK && opt.forms.csv)
     cgap_comparison_csv(&r->comparison, stdout);
+  else if (status == CGAP_OK && (opt.forms.markdown || opt.forms.latex))
+    print_markup(r, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN);
   else if (status == CGAP_OK)
     print_table(r);
   json_decref(json);
@@ -496,7 +515,7 @@ static int run_compare(const cli_args *args)
 {
   compare_run r = {.start = cli_seconds()};
   cgap_error error = {0};
-  cgap_status status = cli_check_forms("compare", opt.json, opt.csv, false, &error);
+  cgap_status status = cli_check_forms("compare", &opt.forms, &error);
   if (status == CGAP_OK)
     status = measure_inputs(&r, args, &error);
   if (status == CGAP_OK)

@@ -19,13 +19,19 @@
 
 static struct {
   const char *out;
-  bool resume, json, csv;
+  cli_forms forms;
+  bool resume, allow_missing;
+  cli_list fail_if;
 } opt;
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where sweep.csv, sweep.json, report.html and the figures go"},
-  {"json", 0, CLI_FLAG, &opt.json, .help = "print sweep.json on stdout, and nothing else"},
-  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print sweep.csv on stdout: a line per run"},
+  {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print sweep.json on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print sweep.csv on stdout: a line per run"},
+  CLI_MARKUP_OPTIONS(opt.forms),
+  {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
+   .help = "exit 1 if a measure of any run crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
+  {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
   {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has and make the others"},
   CLI_FORCE_OPTION,
   {0}};
@@ -172,6 +178,7 @@ typedef struct sweep_run {
   char line[120];
   char source[512];
   double start;
+  cgap_threshold *thresholds; /* (opt.fail_if.count) */
 } sweep_run;
 
 static bool tick_run(void *context, const char *phase, double fraction)
@@ -302,7 +309,9 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
   if (cli_shared.seed)
     return cgap_fail(error, CGAP_USAGE, "sweep: --seed is of one run; give --seeds %llu",
                      (unsigned long long)cli_shared.seed);
-  cgap_status status = cli_check_forms("sweep", opt.json, opt.csv, false, error);
+  cgap_status status = cli_check_forms("sweep", &opt.forms, error);
+  if (status == CGAP_OK)
+    status = cli_thresholds(&s->thresholds, &opt.fail_if, false, error);
   if (status == CGAP_OK)
     status = cli_train_options(&s->base, error);
   for (int a = 0; status == CGAP_OK && a < cgap_axis_count(); a++)
@@ -484,14 +493,73 @@ static cgap_status run_queue(sweep_run *s, cgap_error *error)
   return status;
 }
 
+/* ---------------------------------------------------------------- thresholds */
+
+/* "dim 32, loss clip, seed 1" */
+static void setting_words(char out[200], const json_t *run)
+{
+  const char *axis;
+  json_t *value;
+  size_t used = 0;
+  out[0] = '\0';
+  json_object_foreach(json_object_get(run, "setting"), axis, value) if (used < 200) used +=
+    (size_t)snprintf(out + used, 200 - used, "%s%s %s", used ? ", " : "", axis, json_string_value(value));
+}
+
+/* of: a run of the sweep */
+static cgap_status test_run(const cgap_threshold *t, const char *key, const void *of, double *value, cgap_error *error)
+{
+  const char *why = json_string_value(json_object_get(of, "why"));
+  const json_t *found = json_object_get(json_object_get(of, "results"), key);
+  char setting[200];
+  setting_words(setting, of);
+  *value = json_is_number(found) ? json_number_value(found) : NAN;
+  if (!found)
+    return cgap_fail(error, CGAP_DATA, "%s is not in the results of the sweep (%s)", key, setting);
+  if (!isfinite(*value))
+    return cgap_fail(error, CGAP_DATA, "%s is null (%s%s%s)", key, setting, why ? ": " : "", why ? why : "");
+  if (!cgap_threshold_crosses(t, *value))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g (%s)", key, *value, setting);
+}
+
+/* All of them of every run: outcomes, or NULL, gets what came of each; *code, or NULL, the exit code, and what crosses
+ * is said. */
+static cgap_status test_thresholds(const sweep_run *s, json_t *outcomes, int *code, cgap_error *error)
+{
+  size_t k;
+  const json_t *run;
+  for (size_t i = 0; i < opt.fail_if.count; i++)
+    json_array_foreach(s->results.runs, k, run)
+    {
+      cgap_error why;
+      char setting[200];
+      setting_words(setting, run);
+      const cgap_status status = cgap_threshold_run(&s->thresholds[i], test_run, run, outcomes, "run", setting, &why);
+      if (status == CGAP_RESOURCE)
+        return cgap_fail(error, status, "out of memory");
+      if (code)
+        *code = cli_fail_if(*code, &s->thresholds[i], status, &why, opt.allow_missing);
+    }
+  return CGAP_OK;
+}
+
 /* The runs have been kept already: runs.jsonl is none of what is replaced. */
 static cgap_status write_results(const sweep_run *s, const cgap_run *run, cgap_error *error)
 {
   cgap_stage stage;
   cgap_error ignored;
-  cgap_status status = cgap_stage_open(&stage, s->folder.path, error);
+  json_t *outcomes = opt.fail_if.count ? json_array() : NULL;
+  cgap_status status = opt.fail_if.count && !outcomes ? cgap_fail(error, CGAP_RESOURCE, "out of memory")
+                                                      : test_thresholds(s, outcomes, NULL, error);
   if (status == CGAP_OK)
-    status = sweep_results_write(&s->results, &s->grid, stage.path, run, error);
+    status = cgap_stage_open(&stage, s->folder.path, error);
+  if (status != CGAP_OK) {
+    json_decref(outcomes);
+    return status;
+  }
+  status = sweep_results_write(&s->results, &s->grid, stage.path, run, outcomes, error);
+  json_decref(outcomes);
   if (status == CGAP_OK)
     status = sweep_report_write(&s->results, &s->grid, stage.path, run, s->source, cli_warn_line, error);
   if (status == CGAP_OK)
@@ -500,6 +568,8 @@ static cgap_status write_results(const sweep_run *s, const cgap_run *run, cgap_e
     (void)fail_interrupted(s, error);
   return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
+
+/* ---------------------------------------------------------------- the command */
 
 static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error)
 {
@@ -530,9 +600,12 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   }
   if (status == CGAP_OK)
     status = write_results(s, &run, error);
-  if (status == CGAP_OK && (opt.json || opt.csv))
-    status = cli_print_file(opt.out, opt.json ? "sweep.json" : "sweep.csv", error);
-  else if (status == CGAP_OK) {
+  if (status == CGAP_OK && (opt.forms.json || opt.forms.csv))
+    status = cli_print_file(opt.out, opt.forms.json ? "sweep.json" : "sweep.csv", error);
+  else if (status == CGAP_OK && (opt.forms.markdown || opt.forms.latex)) {
+    sweep_report_markup(&s->results, &s->grid, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN);
+    status = cli_printed(CGAP_OK, error);
+  } else if (status == CGAP_OK) {
     const cgap_paper paper = cli_paper();
     sweep_report_print(&s->results, &s->grid, &paper);
     status = cli_printed(CGAP_OK, error);
@@ -552,7 +625,9 @@ static int run_sweep(const cli_args *args)
     cli_train_name_flag(&error);
     code = cli_fail(&error);
     cgap_folder_abandon(&s.folder);
-  }
+  } else if (cli_ranks_first() && test_thresholds(&s, NULL, &code, &error) != CGAP_OK)
+    code = cli_fail(&error);
+  free(s.thresholds);
   cgap_training_data_clear(&s.training_data);
   for (int k = 0; k < SWEEP_START; k++)
     cgap_audit_clear(&s.reference[k]);

@@ -25,7 +25,9 @@ enum { COLUMNS_SHOWN = 5 };
 
 static struct {
   const char *out, *race, *tensorboard;
-  bool resume, json, csv, history_csv, dry_run;
+  cli_forms forms;
+  bool resume, history_csv, dry_run, allow_missing;
+  cli_list fail_if;
   int select, goal;
 } opt = {.select = -1};
 
@@ -42,8 +44,14 @@ static const cli_option own[] = {
    "what the choice is for: search in one index of both modalities and in the other one; or in the other one alone",
    NULL, 0, 0, cgap_goal_names},
   {"race", 0, CLI_STRING, &opt.race, "LOSS,LOSS", .help = "train with several losses and compare them"},
-  {"json", 0, CLI_FLAG, &opt.json, .help = "print compare.json on stdout, and nothing else"},
-  {"csv", 0, CLI_FLAG, &opt.csv, .help = "print every measure and difference as comma-separated values"},
+  {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print compare.json on stdout, and nothing else"},
+  {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print every measure and difference as comma-separated values"},
+  CLI_MARKUP_OPTIONS(opt.forms),
+  {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
+   .help =
+     "exit 1 if a measure of after.json crosses a threshold (<, <=, >, >=), or of before.json with before:KEY, or "
+     "their difference with diff:KEY; 4 if it cannot be tested"},
+  {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
   {"history-csv", 0, CLI_FLAG, &opt.history_csv, .help = "also write history.csv, one line per epoch"},
   {"tensorboard", 0, CLI_STRING, &opt.tensorboard, "DIR",
    .help = "write each epoch's losses and measures as TensorBoard events; in a race, one folder per loss"},
@@ -82,6 +90,7 @@ typedef struct train_run {
   json_t *input;
   char source[512];
   double start;
+  cgap_threshold *thresholds; /* (opt.fail_if.count) */
 } train_run;
 
 /* ---------------------------------------------------------------- options */
@@ -141,7 +150,9 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
     return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
   if (opt.resume && cli_shared.force)
     return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force starts over; give one of them");
-  cgap_status status = cli_check_forms("train", opt.json, opt.csv, false, error);
+  cgap_status status = cli_check_forms("train", &opt.forms, error);
+  if (status == CGAP_OK)
+    status = cli_thresholds(&t->thresholds, &opt.fail_if, true, error);
   if (status == CGAP_OK)
     status = cli_train_options(&t->options, error);
   t->options.progress = (cgap_progress){.tick = tick_run, .context = t};
@@ -361,11 +372,47 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
 
 /* ---------------------------------------------------------------- results */
 
+/* One threshold of one run. before:KEY is the same of all runs. */
+static cgap_status test_run(const train_run *t, const cgap_threshold *threshold, size_t k, json_t *outcomes,
+                            cgap_error *error)
+{
+  const cgap_comparison *c = &t->evaluation.comparison;
+  const bool before = threshold->of == CGAP_TESTED_BEFORE;
+  const cgap_compared_pair pair = {c, k};
+  const char *name = c->input[before ? 0 : k].name, *label = t->runs > 1 ? "run" : NULL;
+  cgap_error why = {0};
+  const cgap_status status =
+    threshold->of == CGAP_TESTED_DIFFERENCE
+      ? cgap_threshold_run(threshold, cgap_threshold_of_difference, &pair, outcomes, label, name, &why)
+      : cgap_threshold_run(threshold, cgap_threshold_of_audit, &t->evaluation.audit[before ? 0 : k], outcomes, label,
+                           name, &why);
+  return status == CGAP_OK                         ? CGAP_OK
+         : threshold->of == CGAP_TESTED_DIFFERENCE ? cgap_fail(error, status, "%s", why.message)
+                                                   : cgap_fail(error, status, "%s: %s", name, why.message);
+}
+
+/* All of them: outcomes, or NULL, gets what came of each; *code, or NULL, the exit code, and what crosses is said. */
+static cgap_status test_thresholds(const train_run *t, json_t *outcomes, int *code, cgap_error *error)
+{
+  for (size_t i = 0; i < opt.fail_if.count; i++)
+    for (size_t k = 1; k <= (t->thresholds[i].of == CGAP_TESTED_BEFORE ? 1 : t->runs); k++) {
+      cgap_error why;
+      const cgap_status status = test_run(t, &t->thresholds[i], k, outcomes, &why);
+      if (status == CGAP_RESOURCE)
+        return cgap_fail(error, status, "out of memory");
+      if (code)
+        *code = cli_fail_if(*code, &t->thresholds[i], status, &why, opt.allow_missing);
+    }
+  return CGAP_OK;
+}
+
 static cgap_status write_results(train_run *t, const cli_args *args, cgap_error *error)
 {
+  json_t *outcomes = opt.fail_if.count ? json_array() : NULL;
   cli_train_result result = {.evaluation = &t->evaluation,
                              .source = t->source,
                              .input = t->input,
+                             .fail_if = outcomes,
                              .run = cli_run(args->command_line, cli_shared.threads, t->start)};
   if (t->chooses) {
     char *input = cli_input_line(args->items, args->count), *folder = cli_input_line(&opt.out, 1);
@@ -384,7 +431,11 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
     result.head[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
     result.training_result[result.run_count++] = &t->run[k].training_result;
   }
-  const cgap_status status = cli_train_write(&result, t->folder.path, cli_warn_line, error);
+  cgap_status status = opt.fail_if.count && !outcomes ? cgap_fail(error, CGAP_RESOURCE, "out of memory")
+                                                      : test_thresholds(t, outcomes, NULL, error);
+  if (status == CGAP_OK)
+    status = cli_train_write(&result, t->folder.path, cli_warn_line, error);
+  json_decref(outcomes);
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }
 
@@ -423,6 +474,21 @@ static void print_changes(const train_run *t, int columns)
       printf("%s\n", t->run[k].name);
     for (size_t i = 0; i < count; i++)
       cgap_text_wrap(stdout, columns, "", sentence[i], t->runs > 1 ? 2 : 0);
+  }
+}
+
+/* As on the terminal. */
+static void print_markup(const train_run *t, cgap_markup markup)
+{
+  const cgap_comparison *c = &t->evaluation.comparison;
+  for (size_t k = 1; k <= t->runs; k++) {
+    cgap_verdict_words words;
+    cgap_comparison_words(&words, c, k);
+    fputs(k > 1 ? "\n" : "", stdout);
+    for (size_t i = 0; i < words.count; i++)
+      cgap_markup_note(stdout, markup, NULL, words.sentence[i]);
+    fputs(markup == CGAP_MARKDOWN ? "\n" : "", stdout);
+    cgap_comparison_markup(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, markup, stdout);
   }
 }
 
@@ -465,10 +531,14 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
   const cgap_comparison *c = &t->evaluation.comparison;
   const cgap_split *s = &t->training_data.split;
   const cgap_paper paper = cli_paper();
-  if (opt.json)
+  if (opt.forms.json)
     return cli_print_file(opt.out, "compare.json", error);
-  if (opt.csv) {
+  if (opt.forms.csv) {
     cgap_comparison_csv(c, stdout);
+    return cli_printed(CGAP_OK, error);
+  }
+  if (opt.forms.markdown || opt.forms.latex) {
+    print_markup(t, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN);
     return cli_printed(CGAP_OK, error);
   }
   if (t->chooses)
@@ -509,7 +579,12 @@ static int run_train(const cli_args *args)
     cgap_folder_abandon(&t.events);
     cgap_folder_abandon(&t.folder);
   }
-  const int code = status ? cli_fail(&error) : CGAP_OK;
+  int code = CGAP_OK;
+  if (has_results && status == CGAP_OK)
+    status = test_thresholds(&t, NULL, &code, &error);
+  if (status != CGAP_OK)
+    code = cli_fail(&error);
+  free(t.thresholds);
   for (size_t k = 0; k < t.runs; k++) {
     cgap_training_result_clear(&t.run[k].training_result);
     cgap_changes_clear(&t.run[k].changes);

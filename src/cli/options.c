@@ -222,12 +222,18 @@ void cli_args_clear(cli_args *args)
   free(s);
 }
 
-cgap_status cli_check_forms(const char *command, bool json, bool csv, bool markdown, cgap_error *error)
+cgap_status cli_check_forms(const char *command, const cli_forms *forms, cgap_error *error)
 {
-  if (json + csv + markdown <= 1)
-    return CGAP_OK;
-  return cgap_fail(error, CGAP_USAGE, "%s: %s and %s both take standard output; give one of them", command,
-                   json ? "--json" : "--csv", json && csv ? "--csv" : "--markdown");
+  const bool given[] = {forms->json, forms->csv, forms->markdown, forms->latex};
+  static const char *const NAMES[] = {"--json", "--csv", "--markdown", "--latex"};
+  const char *first = NULL;
+  for (size_t k = 0; k < sizeof given / sizeof *given; k++) {
+    if (given[k] && first)
+      return cgap_fail(error, CGAP_USAGE, "%s: %s and %s both take standard output; give one of them", command, first,
+                       NAMES[k]);
+    first = given[k] ? NAMES[k] : first;
+  }
+  return CGAP_OK;
 }
 
 cgap_status cli_print_file(const char *folder, const char *name, cgap_error *error)
@@ -258,7 +264,7 @@ cgap_input_options cli_input(const cli_args *args)
                               .threads = cli_shared.threads};
 }
 
-cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, cgap_error *error)
+cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, bool before_after, cgap_error *error)
 {
   cgap_error why = {0};
   cgap_status status = CGAP_OK;
@@ -269,6 +275,11 @@ cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, cgap_err
     status = cgap_threshold_parse(&(*out)[k], texts->items[k], &why);
     if (status != CGAP_OK)
       (void)cgap_fail(error, status, "--fail-if '%s': %s", texts->items[k], why.message);
+    else if (!before_after && (*out)[k].of != CGAP_TESTED_AFTER)
+      status = cgap_fail(error, CGAP_USAGE,
+                         "--fail-if '%s': before: and diff: are of train, which has a before and an after; give the "
+                         "key alone",
+                         texts->items[k]);
   }
   return status;
 }

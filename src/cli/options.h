@@ -36,8 +36,22 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv);
 void cli_args_clear(cli_args *args);
 bool cli_given(const cli_args *args, const char *option); /* whether the command line names it */
 
-/* CGAP_USAGE where more than one of a command's forms of output is asked for: each takes standard output. */
-CGAP_MUST_CHECK cgap_status cli_check_forms(const char *command, bool json, bool csv, bool markdown, cgap_error *error);
+/* The forms in which a command prints its table instead of text; and rows for its options. */
+typedef struct cli_forms {
+  bool json, csv, markdown, latex;
+} cli_forms;
+#define CLI_MARKUP_OPTIONS(forms)                                                                                      \
+  {.name = "markdown",                                                                                                 \
+   .kind = CLI_FLAG,                                                                                                   \
+   .target = &(forms).markdown,                                                                                        \
+   .help = "print the table as Markdown, for a model card"},                                                           \
+  {                                                                                                                    \
+    .name = "latex", .kind = CLI_FLAG, .target = &(forms).latex,                                                       \
+    .help = "print the table as LaTeX with booktabs, for a paper"                                                      \
+  }
+
+/* CGAP_USAGE where more than one is asked for: each takes standard output. */
+CGAP_MUST_CHECK cgap_status cli_check_forms(const char *command, const cli_forms *forms, cgap_error *error);
 
 /* Prints folder/name, which was just written, on stdout. */
 CGAP_MUST_CHECK cgap_status cli_print_file(const char *folder, const char *name, cgap_error *error);
@@ -45,8 +59,10 @@ CGAP_MUST_CHECK cgap_status cli_print_file(const char *folder, const char *name,
 /* The input options of the command line, over its arguments as files; borrowed. */
 cgap_input_options cli_input(const cli_args *args);
 
-/* The thresholds of --fail-if, one for each item; the caller's (free), also on failure. */
-CGAP_MUST_CHECK cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, cgap_error *error);
+/* The thresholds of --fail-if, one for each item; the caller's (free), also on failure. before_after: the command has
+ * a before and an after, and so takes before:KEY and diff:KEY. */
+CGAP_MUST_CHECK cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, bool before_after,
+                                           cgap_error *error);
 
 /* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */
 void cli_source_name(char *out, size_t size, const cli_args *args);

@@ -605,3 +605,36 @@ void sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, const 
     printf("\nmeans over %zu seeds; report.html has their standard deviations\n", g->count[CGAP_AXIS_SEED]);
   print_conclusion(&v, paper);
 }
+
+void sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g, cgap_markup markup)
+{
+  enum { HEADS = CGAP_AXES_MAX + SHOWN_COUNT, CELL = 60 };
+  const sweep_view v = view_of(r, g, NULL, NULL);
+  const size_t count = v.axes + SHOWN_COUNT;
+  char text[HEADS][CELL];
+  const char *cells[HEADS];
+  size_t index[CGAP_AXES_MAX];
+  for (size_t h = 0; h < count; h++) {
+    const bool number = h >= v.axes || has_numbers(g, v.axis[h]);
+    snprintf(text[h], CELL, "%s%s", number ? "#" : "",
+             h < v.axes ? cgap_axis_name(v.axis[h]) : SHOWN[h - v.axes].title);
+    cells[h] = text[h];
+  }
+  cgap_markup_note(stdout, markup, NULL,
+                   seeds_of(g) > 1 ? "Mean ± standard deviation over the seeds, on the test part."
+                                   : "One run per line, on the test part.");
+  fputs(markup == CGAP_MARKDOWN ? "\n" : "", stdout);
+  cgap_markup_begin(stdout, markup, cells, count);
+  for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
+    if (!sweep_is_first_seed(g, s, index))
+      continue;
+    for (size_t a = 0; a < v.axes; a++)
+      snprintf(text[a], CELL, "%s", g->value[v.axis[a]][index[v.axis[a]]]);
+    for (size_t m = 0; m < SHOWN_COUNT; m++) {
+      const cgap_mean_sd value = mean_sd_of(&v, index, SWEEP_ALL_BUT_SEED, m);
+      snprintf(text[v.axes + m], CELL, "%s", mean_cell(&value).shown);
+    }
+    cgap_markup_row(stdout, markup, cells, count);
+  }
+  cgap_markup_end(stdout, markup);
+}

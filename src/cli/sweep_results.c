@@ -464,14 +464,14 @@ static json_t *run_json(const cgap_run *run)
 }
 
 static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
-                              cgap_error *error)
+                              json_t *fail_if, cgap_error *error)
 {
   char path[CGAP_PATH];
   json_t *root = json_object();
   const bool ok = put_value(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
                   put_value(root, "axes", axes_json(g)) && put_value(root, "references", mean_references_json(r)) &&
                   put_value(root, "means", means_json(r, g)) && json_object_set(root, "runs", r->runs) == 0 &&
-                  put_value(root, "run", run_json(run));
+                  (!fail_if || json_object_set(root, "fail_if", fail_if) == 0) && put_value(root, "run", run_json(run));
   cgap_status status =
     ok ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK)
@@ -481,10 +481,10 @@ static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, 
 }
 
 cgap_status sweep_results_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder,
-                                const cgap_run *run, cgap_error *error)
+                                const cgap_run *run, json_t *fail_if, cgap_error *error)
 {
   const cgap_status status = write_csv(r, folder, error);
-  return status == CGAP_OK ? write_json(r, g, folder, run, error) : status;
+  return status == CGAP_OK ? write_json(r, g, folder, run, fail_if, error) : status;
 }
 
 /* ---------------------------------------------------------------- sweep setting */

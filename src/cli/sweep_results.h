@@ -9,6 +9,7 @@
 #include "head/training/training_run.h"
 #include "report/against_show.h"
 #include "report/json.h"
+#include "report/markup.h"
 
 /* A run is {"setting": {axis: text}, "data", "options": {…}, "seconds", "epochs", "kept_epoch",
  * "results": {key: number or null}, "references": {"before", "center", "start": {key: number}}, "against":
@@ -48,9 +49,10 @@ CGAP_MUST_CHECK cgap_status sweep_results_take(sweep_results *results, const jso
 /* Appends to the file, one whole line, and to the present grid; steals run. */
 CGAP_MUST_CHECK cgap_status sweep_results_add(sweep_results *results, json_t *run, cgap_error *error);
 
-/* sweep.csv and sweep.json. */
+/* sweep.csv and sweep.json. fail_if: what came of each threshold; NULL: none was given. */
 CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_sweep_grid *grid,
-                                                const char *folder, const cgap_run *run, cgap_error *error);
+                                                const char *folder, const cgap_run *run, json_t *fail_if,
+                                                cgap_error *error);
 
 /* A bit for each axis. */
 enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES_MAX) - 1) & ~(1 << CGAP_AXIS_SEED) };
@@ -98,5 +100,6 @@ CGAP_MUST_CHECK cgap_status sweep_report_write(const sweep_results *results, con
 /* Means over seeds of the main measures on stdout: a line for what needs no training and for each setting; a sentence
  * of conclusion. */
 void sweep_report_print(const sweep_results *results, const cgap_sweep_grid *grid, const cgap_paper *paper);
+void sweep_report_markup(const sweep_results *results, const cgap_sweep_grid *grid, cgap_markup markup);
 
 #endif

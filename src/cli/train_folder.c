@@ -320,6 +320,8 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
     json_object_set(json, "training", trainings);
     json_object_set(json, "against", against);
     json_object_set(json, "changes", changes);
+    if (r->fail_if)
+      json_object_set(json, "fail_if", r->fail_if);
     json_object_set_new(json, "run", cgap_run_json(&r->run));
     status = cgap_json_write(json, path, error);
   }

@@ -53,7 +53,8 @@ typedef struct cli_train_result {
   const cgap_row_names *names;
   const cgap_recommendation *recommendation; /* NULL: there was no choice */
   const char *source;
-  json_t *input; /* borrowed */
+  json_t *input;   /* borrowed */
+  json_t *fail_if; /* the outcome of each threshold, borrowed; NULL: none was given */
   cgap_run run;
 } cli_train_result;
 

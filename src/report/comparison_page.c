@@ -47,12 +47,13 @@ static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t 
   const cgap_change *d = &c->change[k * c->entries + e];
   const int decimals = cgap_field_at(e)->decimals;
   const char *word = cgap_change_word(d, cgap_comparison_better(c, k, e));
-  const bool on_purpose = strcmp(word, "better") == 0 && cgap_comparison_trained_on(c, k, e);
+  char verdict[60];
+  snprintf(verdict, sizeof verdict, "%s%s", word, cgap_comparison_trained_on(c, k, e) ? " (trained on)" : "");
   cgap_interval_show(interval, d->lo, d->hi, decimals, "%s to %s");
   cgap_field_title(cgap_field_at(e), title);
   cgap_cell cells[HEADS] = {cgap_cell_text(title),       value_cell(&c->input[0], e),
                             value_cell(&c->input[k], e), cgap_cell_number(d->difference, decimals),
-                            cgap_cell_text(interval),    cgap_cell_text(on_purpose ? "better (trained on)" : word)};
+                            cgap_cell_text(interval),    cgap_cell_text(verdict)};
   size_t count = FIXED;
   for (size_t i = beside; i < beside_end; i++)
     cells[count++] = value_cell(&c->input[i], e);

@@ -70,7 +70,6 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
 /* ---------------------------------------------------------------- table */
 
 enum { NUMBER_DECIMALS = 4 };
-static const char BETTER_ON_PURPOSE[] = "better*";
 
 /* How wide the columns are; in a narrow table labels are shortened and the other columns follow in a table of their
  * own. */
@@ -107,11 +106,23 @@ static void put_name(FILE *out, const char *name, int width)
   fprintf(out, "%*s%s", blanks > 0 ? blanks : 1, "", name);
 }
 
+static void value_words(char out[40], const cgap_compared *in, size_t e)
+{
+  cgap_value_show(out, in->present[e] && !in->scalar[e].why ? in->scalar[e].value : NAN, decimals_of(e));
+}
+
 static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
 {
   char text[40];
-  cgap_value_show(text, in->present[e] && !in->scalar[e].why ? in->scalar[e].value : NAN, decimals_of(e));
+  value_words(text, in, e);
   fprintf(out, "%*s", width, text);
+}
+
+/* "better", and "better*" where the loss that was trained on contains the measure. */
+static void change_words(char out[40], const cgap_comparison *c, size_t k, size_t e)
+{
+  snprintf(out, 40, "%s%s", cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e)),
+           cgap_comparison_trained_on(c, k, e) ? "*" : "");
 }
 
 static void put_change(FILE *out, const column_layout *l, const cgap_change *d, size_t e, const char *word, bool colour)
@@ -119,13 +130,13 @@ static void put_change(FILE *out, const column_layout *l, const cgap_change *d, 
   char text[40], interval[100];
   const char *paint = !colour                           ? ""
                       : strncmp(word, "better", 6) == 0 ? "\033[32m"
-                      : strcmp(word, "worse") == 0      ? "\033[31m"
-                      : strcmp(word, "opens") == 0      ? "\033[31m"
+                      : strncmp(word, "worse", 5) == 0  ? "\033[31m"
+                      : strncmp(word, "opens", 5) == 0  ? "\033[31m"
                                                         : "\033[2m";
   cgap_value_show(text, d->difference, decimals_of(e));
   cgap_interval_show(interval, d->lo, d->hi, decimals_of(e), "[%s, %s]");
   fprintf(out, "%*s ", l->difference, text);
-  if (strcmp(word, "no interval") == 0) { /* longer than the column of words, and this one is free */
+  if (strncmp(word, "no interval", 11) == 0) { /* longer than the column of words, and this one is free */
     fprintf(out, "%-*s", l->apart ? 0 : l->interval + 1 + l->word, word);
     return;
   }
@@ -237,10 +248,10 @@ static void print_table(const cgap_comparison *c, size_t of, const shown_inputs 
       const cgap_change *d = &c->change[s->k * c->entries + e];
       put_value(out, &c->input[0], e, l->value);
       put_value(out, &c->input[s->k], e, l->value);
-      const char *word = cgap_change_word(d, cgap_comparison_better(c, s->k, e));
-      const bool marked = strcmp(word, "better") == 0 && cgap_comparison_trained_on(c, s->k, e);
-      put_change(out, l, d, e, marked ? BETTER_ON_PURPOSE : word, colour);
-      any_marked = any_marked || marked;
+      char word[40];
+      change_words(word, c, s->k, e);
+      put_change(out, l, d, e, word, colour);
+      any_marked = any_marked || cgap_comparison_trained_on(c, s->k, e);
     }
     for (size_t i = s->beside; i < s->end; i++)
       put_value(out, &c->input[i], e, l->beside);
@@ -261,6 +272,69 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
     fputc('\n', out);
     print_table(c, k, &rest, &l, all, paper->colour, out);
   }
+}
+
+/* ---------------------------------------------------------------- for other documents */
+
+enum { CHANGE_COLUMNS = 6 }; /* measure, value, value, difference, interval, verdict */
+
+static void put_markup_row(FILE *out, cgap_markup markup, const cgap_comparison *c, const shown_inputs *s, size_t e,
+                           size_t columns)
+{
+  enum { CELL = 100 };
+  char text[columns][CELL];
+  const char *cells[columns];
+  const int decimals = decimals_of(e);
+  const cgap_change *d = &c->change[s->k * c->entries + e];
+  const size_t values[] = {0, s->k};
+  label_of(text[0], cgap_field_at(e), false);
+  for (size_t i = 0; i < 2; i++)
+    value_words(text[1 + i], &c->input[values[i]], e);
+  cgap_value_show(text[3], d->difference, decimals);
+  cgap_interval_show(text[4], d->lo, d->hi, decimals, "%s to %s");
+  change_words(text[5], c, s->k, e);
+  for (size_t i = s->beside; i < s->end; i++)
+    value_words(text[CHANGE_COLUMNS + i - s->beside], &c->input[i], e);
+  for (size_t i = 0; i < columns; i++)
+    cells[i] = text[i];
+  cgap_markup_row(out, markup, cells, columns);
+}
+
+void cgap_comparison_markup(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
+                            cgap_markup markup, FILE *out)
+{
+  enum { HEAD = 120 };
+  const shown_inputs s = {.k = k, .beside = beside, .end = beside_end};
+  const size_t columns = CHANGE_COLUMNS + beside_end - beside;
+  char named[columns][HEAD];
+  const char *heads[columns];
+  heads[0] = "measure";
+  heads[3] = "#difference";
+  heads[4] = "95 % interval";
+  heads[5] = "verdict";
+  for (size_t i = 0; i < columns; i++)
+    if (i == 1 || i == 2 || i >= CHANGE_COLUMNS) {
+      const size_t input = i == 1 ? 0 : i == 2 ? k : beside + i - CHANGE_COLUMNS;
+      named[i][0] = '#';
+      cgap_name_shorten(named[i] + 1, HEAD - 1, c->input[input].name);
+      heads[i] = named[i];
+    }
+  bool any_marked = false;
+  cgap_markup_begin(out, markup, heads, columns);
+  for (size_t e = 0, group = SIZE_MAX; e < cgap_field_count(); e++) {
+    if (!is_listed_measure(c, k, e, all))
+      continue;
+    if (cgap_field_at(e)->group != group)
+      cgap_markup_group(out, markup, cgap_groups[cgap_field_at(e)->group].title, columns);
+    group = cgap_field_at(e)->group;
+    put_markup_row(out, markup, c, &s, e, columns);
+    any_marked = any_marked || cgap_comparison_trained_on(c, k, e);
+  }
+  cgap_markup_end(out, markup);
+  if (any_marked && markup == CGAP_MARKDOWN)
+    fputc('\n', out);
+  if (any_marked)
+    cgap_markup_note(out, markup, NULL, "* a loss that was trained on");
 }
 
 /* ---------------------------------------------------------------- comma-separated values */

@@ -27,6 +27,10 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
+/* The same table for other documents. */
+void cgap_comparison_markup(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
+                            cgap_markup markup, FILE *stream);
+
 /* The table as comma-separated values, a line per measure: its value in every input, and the differences to the first
  * with interval and word, in full precision. */
 void cgap_comparison_csv(const cgap_comparison *c, FILE *stream);
@@ -35,6 +39,13 @@ void cgap_comparison_csv(const cgap_comparison *c, FILE *stream);
  * measures: {…key…: {values: {name: scalar}, differences: {name: {value, ci95, verdict, trained_on: true where it is a
  * loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens: {…}}; NULL when out of memory. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
+
+/* Input k against the first, which a threshold tests. */
+typedef struct cgap_compared_pair {
+  const cgap_comparison *comparison;
+  size_t k;
+} cgap_compared_pair;
+cgap_threshold_tester cgap_threshold_of_difference; /* of: a cgap_compared_pair */
 
 /* CGAP_CROSSED where the difference of input k to the first crosses the threshold, CGAP_DATA where there is none to
  * test; error->message says which. */

@@ -1,4 +1,4 @@
-/* A comparison in sentences, and names that fit where they are to stand. */
+/* A comparison in sentences. */
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -175,7 +175,7 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   char *text = out->sentence[out->count++];
   append_text(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
   for (size_t i = 0; i < count; i++) {
-    append_text(text, "%s %s ", i ? ", " : "", label[i]);
+    append_text(text, "%s %s ", i ? "," : "", label[i]);
     put_values(text, c, 0, k, entry[i]);
     append_text(text, " (");
     put_difference(text, change_at(c, k, entry[i]), entry[i]);

@@ -1,5 +1,6 @@
 /* Thresholds, as "gap.centroid_distance>0.5": of an audit, and of the differences of a comparison. */
 #include <ctype.h>
+#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,59 @@ static cgap_status parse_bound(cgap_threshold *out, const char *number, cgap_err
   return CGAP_OK;
 }
 
+/* ---------------------------------------------------------------- keys */
+
+/* Every key that has a number; NULL past the last. */
+static const char *key_at(size_t index)
+{
+  const size_t fields = cgap_field_count();
+  if (index < fields)
+    return cgap_field_at(index)->key;
+  return index < fields + cgap_number_count() ? cgap_number_at(index - fields)->key : NULL;
+}
+
+static bool is_pattern(const char *key)
+{
+  return strchr(key, '*') != NULL;
+}
+
+static bool fits_any(const char *pattern)
+{
+  const char *key;
+  for (size_t i = 0; (key = key_at(i)); i++)
+    if (fnmatch(pattern, key, 0) == 0)
+      return true;
+  return false;
+}
+
+/* ---------------------------------------------------------------- parsing */
+
+static const char *parse_tested(cgap_threshold *out, const char *start)
+{
+  static const char *const PREFIX[] = {[CGAP_TESTED_BEFORE] = "before:", [CGAP_TESTED_DIFFERENCE] = "diff:"};
+  for (int k = CGAP_TESTED_BEFORE; k <= CGAP_TESTED_DIFFERENCE; k++)
+    if (strncmp(start, PREFIX[k], strlen(PREFIX[k])) == 0) {
+      out->of = (cgap_tested)k;
+      return start + strlen(PREFIX[k]);
+    }
+  return start;
+}
+
+static cgap_status refuse_key(const char *key, cgap_error *error)
+{
+  const char *near = cgap_key_suggestion(key);
+  if (is_pattern(key))
+    return cgap_fail(error, CGAP_USAGE, "no measure fits '%s'; report.json names them, as retrieval.*.recall_at_1",
+                     key);
+  if (near)
+    return cgap_fail(error, CGAP_USAGE, "no measure %s; did you mean %s?", key, near);
+  return cgap_fail(error, CGAP_USAGE, "no measure '%s'; report.json names them, as gap.centroid_distance", key);
+}
+
 cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error)
 {
   *out = (cgap_threshold){.text = text};
-  const char *start = text + strspn(text, " \t");
+  const char *start = parse_tested(out, text + strspn(text, " \t"));
   size_t length = strcspn(start, "<>");
   size_t s = 0;
   while (s < SIGNS && strncmp(start + length, signs[s].sign, strlen(signs[s].sign)) != 0)
@@ -44,12 +94,8 @@ cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_err
     length = sizeof out->key - 1;
   memcpy(out->key, start, length);
   out->relation = signs[s].relation;
-  if (!cgap_key_exists(out->key)) {
-    const char *near = cgap_key_suggestion(out->key);
-    if (near)
-      return cgap_fail(error, CGAP_USAGE, "no measure %s; did you mean %s?", out->key, near);
-    return cgap_fail(error, CGAP_USAGE, "no measure '%s'; report.json names them, as gap.centroid_distance", out->key);
-  }
+  if (is_pattern(out->key) ? !fits_any(out->key) : !cgap_key_exists(out->key))
+    return refuse_key(out->key, error);
   return parse_bound(out, number, error);
 }
 
@@ -68,67 +114,117 @@ bool cgap_threshold_crosses(const cgap_threshold *t, double value)
   return false;
 }
 
-cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audit, cgap_error *error)
+/* ---------------------------------------------------------------- testing */
+
+static bool put_outcome(json_t *outcomes, const cgap_threshold *t, const char *key, double value, const char *label,
+                        const char *name)
 {
-  *error = (cgap_error){0};
-  const cgap_key_value found = cgap_key_find(audit, t->key);
-  if (!found.present)
-    return cgap_fail(error, CGAP_DATA, "%s is not in this report", t->key);
-  if (!isfinite(found.value))
-    return cgap_fail(error, CGAP_DATA, "%s is null (%s)", t->key, found.why ? found.why : "not defined for these data");
-  if (!cgap_threshold_crosses(t, found.value))
-    return CGAP_OK;
-  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g", t->key, found.value);
+  json_t *out = json_pack("{s:s, s:s*, s:o, s:o}", "test", t->text, "key", is_pattern(t->key) ? key : NULL, "value",
+                          cgap_number_json(value), "crossed",
+                          isfinite(value) ? json_boolean(cgap_threshold_crosses(t, value)) : json_null());
+  const bool labelled = out && (!label || json_object_set_new(out, label, cgap_json_string(name)) == 0);
+  if (!labelled)
+    json_decref(out);
+  return labelled && json_array_append_new(outcomes, out) == 0;
 }
 
-json_t *cgap_threshold_json(const cgap_threshold *t, double value)
+/* A key that crosses comes before those that do not, and those before what cannot be tested. */
+static bool outweighs(cgap_status a, cgap_status b)
 {
-  return json_pack("{s:o, s:o, s:o}", "test", cgap_json_string(t->text), "value", cgap_number_json(value), "crossed",
-                   isfinite(value) ? json_boolean(cgap_threshold_crosses(t, value)) : json_null());
+  return a != b && (a == CGAP_CROSSED || b == CGAP_DATA);
+}
+
+cgap_status cgap_threshold_run(const cgap_threshold *t, cgap_threshold_tester *tester, const void *of, json_t *outcomes,
+                               const char *label, const char *name, cgap_error *error)
+{
+  cgap_status status = CGAP_DATA;
+  bool any = false;
+  const char *key;
+  for (size_t i = 0; (key = key_at(i)); i++) {
+    double value = NAN;
+    cgap_error own = {0};
+    if (is_pattern(t->key) ? fnmatch(t->key, key, 0) != 0 : strcmp(t->key, key) != 0)
+      continue;
+    const cgap_status tested = tester(t, key, of, &value, &own);
+    if (outcomes && !put_outcome(outcomes, t, key, value, label, name))
+      return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+    if (!any || outweighs(tested, status)) {
+      status = tested;
+      *error = own;
+    }
+    any = true;
+  }
+  return status;
+}
+
+cgap_status cgap_threshold_of_audit(const cgap_threshold *t, const char *key, const void *of, double *value,
+                                    cgap_error *error)
+{
+  const cgap_key_value found = cgap_key_find(of, key);
+  *value = found.present ? found.value : NAN;
+  if (!found.present)
+    return cgap_fail(error, CGAP_DATA, "%s is not in this report", key);
+  if (!isfinite(found.value))
+    return cgap_fail(error, CGAP_DATA, "%s is null (%s)", key, found.why ? found.why : "not defined for these data");
+  if (!cgap_threshold_crosses(t, found.value))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g", key, found.value);
+}
+
+cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audit, cgap_error *error)
+{
+  return cgap_threshold_run(t, cgap_threshold_of_audit, audit, NULL, NULL, NULL, error);
 }
 
 json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, const cgap_audit *audit)
 {
   json_t *out = json_array();
-  for (size_t i = 0; out && i < count; i++) {
-    const cgap_key_value found = cgap_key_find(audit, thresholds[i].key);
-    if (json_array_append_new(out, cgap_threshold_json(&thresholds[i], found.present ? found.value : NAN)) != 0) {
+  cgap_error error;
+  for (size_t i = 0; out && i < count; i++)
+    if (cgap_threshold_run(&thresholds[i], cgap_threshold_of_audit, audit, out, NULL, NULL, &error) == CGAP_RESOURCE) {
       json_decref(out);
       return NULL;
     }
-  }
   return out;
 }
 
 /* ---------------------------------------------------------------- of a comparison */
 
-cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
+cgap_status cgap_threshold_of_difference(const cgap_threshold *t, const char *key, const void *of, double *value,
+                                         cgap_error *error)
 {
-  const cgap_change *d = cgap_comparison_change_of(c, k, t->key);
-  const char *first = c->input[0].name, *other = c->input[k].name;
-  *error = (cgap_error){0};
+  const cgap_compared_pair *pair = of;
+  const cgap_comparison *c = pair->comparison;
+  const cgap_change *d = cgap_comparison_change_of(c, pair->k, key);
+  const char *first = c->input[0].name, *other = c->input[pair->k].name;
+  *value = d ? d->difference : NAN;
   if (!d)
-    return cgap_fail(error, CGAP_DATA, "%s is not in these reports", t->key);
+    return cgap_fail(error, CGAP_DATA, "%s is not in these reports", key);
   if (d->other == CGAP_OTHER_N)
-    return cgap_fail(error, CGAP_DATA, "%s depends on the number of rows, which differs between %s and %s", t->key,
-                     first, other);
+    return cgap_fail(error, CGAP_DATA, "%s depends on the number of rows, which differs between %s and %s", key, first,
+                     other);
   if (!isfinite(d->difference))
-    return cgap_fail(error, CGAP_DATA, "%s is not known in both %s and %s", t->key, first, other);
+    return cgap_fail(error, CGAP_DATA, "%s is not known in both %s and %s", key, first, other);
   if (!cgap_threshold_crosses(t, d->difference))
     return CGAP_OK;
-  return cgap_fail(error, CGAP_CROSSED, "the difference of %s from %s to %s is %.6g", t->key, first, other,
-                   d->difference);
+  return cgap_fail(error, CGAP_CROSSED, "the difference of %s from %s to %s is %.6g", key, first, other, d->difference);
+}
+
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
+{
+  const cgap_compared_pair pair = {c, k};
+  return cgap_threshold_run(t, cgap_threshold_of_difference, &pair, NULL, NULL, NULL, error);
 }
 
 json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count)
 {
   json_t *out = json_array();
+  cgap_error error;
   for (size_t i = 0; out && i < count; i++)
     for (size_t k = 1; k < c->count; k++) {
-      const cgap_change *d = cgap_comparison_change_of(c, k, thresholds[i].key);
-      json_t *one = cgap_threshold_json(&thresholds[i], d ? d->difference : NAN);
-      if (!one || json_object_set_new(one, "input", cgap_json_string(c->input[k].name)) != 0 ||
-          json_array_append_new(out, one) != 0) {
+      const cgap_compared_pair pair = {c, k};
+      if (cgap_threshold_run(&thresholds[i], cgap_threshold_of_difference, &pair, out, "input", c->input[k].name,
+                             &error) == CGAP_RESOURCE) {
         json_decref(out);
         return NULL;
       }

@@ -59,9 +59,14 @@ uint64_t cgap_peak_memory_bytes(void);
 
 typedef enum cgap_relation { CGAP_LESS, CGAP_LESS_EQUAL, CGAP_GREATER, CGAP_GREATER_EQUAL } cgap_relation;
 
+/* What a key is looked up in: "KEY" in the report of what was made, "before:KEY" in that of the original rows,
+ * "diff:KEY" in the difference of the two. */
+typedef enum cgap_tested { CGAP_TESTED_AFTER, CGAP_TESTED_BEFORE, CGAP_TESTED_DIFFERENCE } cgap_tested;
+
 typedef struct cgap_threshold {
   const char *text; /* as typed, borrowed */
-  char key[100];
+  char key[100];    /* or a pattern with * in it, which stands for every key that it fits */
+  cgap_tested of;
   cgap_relation relation;
   double bound;
 } cgap_threshold;
@@ -70,15 +75,22 @@ typedef struct cgap_threshold {
  * functions name neither option nor threshold. */
 cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error);
 
-/* CGAP_CROSSED where the audit's value crosses the threshold, CGAP_DATA where it cannot be tested: the measure is not
- * in the report, or null. error->message says which. */
-cgap_status cgap_threshold_check(const cgap_threshold *threshold, const cgap_audit *audit, cgap_error *error);
-
 bool cgap_threshold_crosses(const cgap_threshold *threshold, double value); /* NaN: no */
 
-/* {"test": as typed, "value", "crossed"}, both null where value is NaN; and the list of these for an audit. NULL:
- * out of memory. */
-json_t *cgap_threshold_json(const cgap_threshold *threshold, double value);
+/* Tests one key of whatever `of` is, and puts its value, NaN where there is none: as cgap_threshold_check. */
+typedef cgap_status cgap_threshold_tester(const cgap_threshold *threshold, const char *key, const void *of,
+                                          double *value, cgap_error *error);
+cgap_threshold_tester cgap_threshold_of_audit; /* of: a cgap_audit */
+
+/* Every key of the threshold. CGAP_CROSSED where one crosses it; CGAP_DATA where it cannot be tested: the measure is
+ * not there, or null; of a pattern, all that it fits. error->message says which. outcomes, or NULL: gets {"test": as
+ * typed, "value", "crossed"} of each, both null where there is no value, "key" where the threshold has a pattern, and
+ * `label`: `name` where those are given. */
+cgap_status cgap_threshold_run(const cgap_threshold *threshold, cgap_threshold_tester *tester, const void *of,
+                               json_t *outcomes, const char *label, const char *name, cgap_error *error);
+
+/* Of an audit: the check, and the list of outcomes; NULL: out of memory. */
+cgap_status cgap_threshold_check(const cgap_threshold *threshold, const cgap_audit *audit, cgap_error *error);
 json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, const cgap_audit *audit);
 
 #endif

@@ -230,79 +230,70 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
   return CGAP_OK;
 }
 
-/* ---------------------------------------------------------------- markdown */
+/* ---------------------------------------------------------------- for other documents */
 
-/* Text from outside stays text: the signs that Markdown and HTML read are escaped. */
-static void put_escaped(FILE *out, const char *text)
-{
-  size_t bytes;
-  for (bool visible; *text; text += bytes) {
-    bytes = cgap_text_next(text, &visible, NULL);
-    if (*text == '&' || *text == '<' || *text == '>')
-      fprintf(out, "%s", *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;");
-    else if (*text == '\\' || *text == '`' || *text == '*' || *text == '_' || *text == '|' || *text == '[' ||
-             *text == ']')
-      fprintf(out, "\\%c", *text);
-    else if (visible)
-      fwrite(text, 1, bytes, out);
-    else
-      fputc(' ', out);
-  }
-}
-
-static void put_advice(FILE *out, const cgap_audit *a)
+static void put_advice(FILE *out, cgap_markup markup, const cgap_audit *a)
 {
   cgap_advice_words advice;
+  char strong[60], text[CGAP_REASONS * (CGAP_SENTENCE + 1)] = "";
   cgap_advice_write(&advice, a);
   if (!advice.word)
     return;
-  fprintf(out, "- **Advice: %s.**", advice.word);
-  for (size_t i = 0; i < advice.count; i++) {
-    fputc(' ', out);
-    put_escaped(out, advice.sentence[i]);
-  }
-  fputc('\n', out);
+  snprintf(strong, sizeof strong, "Advice: %s.", advice.word);
+  for (size_t i = 0, used = 0; i < advice.count; i++, used = strlen(text))
+    snprintf(text + used, sizeof text - used, "%s%s", i ? " " : "", advice.sentence[i]);
+  cgap_markup_note(out, markup, strong, text);
+  const char *block = markup == CGAP_LATEX ? "%   " : "\n      "; /* a block of code, in which no signs are read */
   if (advice.command[0])
-    fprintf(out, "\n      %s\n", advice.command); /* a block of code: Markdown reads no signs there */
+    fprintf(out, "%s%s\n", block, advice.command);
+  if (advice.further && markup == CGAP_MARKDOWN)
+    fputc('\n', out);
   if (advice.further)
-    fprintf(out, "\n  %s\n\n      %s\n", advice.further, advice.further_command);
+    fprintf(out, "%s%s\n%s%s\n", markup == CGAP_LATEX ? "% " : "  ", advice.further, block, advice.further_command);
 }
 
-static void put_row(FILE *out, const cgap_audit *a, const cgap_field *f)
+static void put_row(FILE *out, cgap_markup markup, const cgap_audit *a, const cgap_field *f)
 {
-  static const char *const better[] = {"", "lower", "higher"};
+  static const char *const better[] = {[CGAP_NEITHER] = "", [CGAP_LOWER] = "lower", [CGAP_HIGHER] = "higher"};
   const cgap_scalar *s = cgap_field_scalar(a, f);
   char title[100], value[40], interval[100];
   cgap_field_title(f, title);
   cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
   cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
-  fprintf(out, "| %s | %s | ", title, value);
-  put_escaped(out, s->why ? s->why : interval);
-  fprintf(out, " | %s |\n", better[f->better]);
+  cgap_markup_row(out, markup, (const char *[]){title, value, s->why ? s->why : interval, better[f->better]}, 4);
 }
 
-cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out, cgap_error *error)
+cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup markup, FILE *out, cgap_error *error)
 {
+  static const char *const HEADS[] = {"measure", "#value", "95 % interval", "better"};
   cgap_notes notes;
   cgap_verdict_words verdict;
+  char text[2 * CGAP_SENTENCE];
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
-  fprintf(out, "### Contrastive gap of ");
-  put_escaped(out, name);
-  fprintf(out, "\n\n%zu images, %zu %s, d = %zu. Measured by contragap %s.\n\n", a->images, a->texts,
-          a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, cgap_version());
-  for (size_t i = 0; i < notes.count; i++) {
-    fprintf(out, notes.bad[i] ? "- **Warning:** " : "- ");
-    put_escaped(out, notes.text[i]);
-    fputc('\n', out);
+  if (markup == CGAP_MARKDOWN) {
+    fprintf(out, "### Contrastive gap of ");
+    cgap_markup_text(out, markup, name);
+    fputs("\n\n", out);
+  } else {
+    snprintf(text, sizeof text, "Contrastive gap of %s. The table needs \\usepackage{booktabs}.", name);
+    cgap_markup_note(out, markup, NULL, text);
   }
+  fprintf(out, "%s%zu images, %zu %s, d = %zu. Measured by contragap %s.\n%s", markup == CGAP_LATEX ? "% " : "",
+          a->images, a->texts, a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, cgap_version(),
+          markup == CGAP_LATEX ? "" : "\n");
+  for (size_t i = 0; i < notes.count; i++)
+    cgap_markup_note(out, markup, notes.bad[i] ? "Warning:" : NULL, notes.text[i]);
   for (size_t i = 0; i < verdict.count; i++)
-    fprintf(out, i == 0 ? "- **%s**\n" : "- %s\n", verdict.sentence[i]);
-  put_advice(out, a);
-  fprintf(out, "\n| measure | value | 95 %% interval | better |\n| --- | ---: | --- | --- |\n");
+    cgap_markup_note(out, markup, i == 0 ? verdict.sentence[i] : NULL, i == 0 ? "" : verdict.sentence[i]);
+  put_advice(out, markup, a);
+  if (markup == CGAP_MARKDOWN)
+    fputc('\n', out);
+  cgap_markup_begin(out, markup, HEADS, 4);
   for (size_t i = 0; i < cgap_field_count(); i++)
     if (cgap_field_present(a, cgap_field_at(i)))
-      put_row(out, a, cgap_field_at(i));
+      put_row(out, markup, a, cgap_field_at(i));
+  cgap_markup_end(out, markup);
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE,
                      "standard output: cannot write the table; check whether the disk is full or broken");

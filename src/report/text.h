@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analysis/fields.h"
+#include "report/markup.h"
 
 /* ---------------------------------------------------------------- numbers and lines */
 
@@ -17,6 +18,9 @@ void cgap_interval_show(char out[100], double lo, double hi, int decimals, const
 
 double cgap_value_or_nan(const cgap_scalar *scalar); /* NaN where it is null */
 
+/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
+void cgap_name_shorten(char *out, size_t size, const char *name);
+
 #define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
 
 /* Prints words wrapped at `columns`, at 100 where those are more, behind `first`; later lines are indented by `indent`
@@ -26,13 +30,13 @@ void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *te
 /* The same from column `at` on, without a newline at the end. */
 void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, int indent);
 
-/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
-void cgap_name_shorten(char *out, size_t size, const char *name);
-
 /* Columns of UTF-8 text: bytes that do not continue a character. */
 int cgap_text_width(const char *text, size_t bytes);
 
 /* ---------------------------------------------------------------- verdict and notes */
+
+/* The thresholds of the word for a gap, shown wherever the word is. */
+#define CGAP_GAP_SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
 
 enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
 enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a modality, below which chance alone moves everything */
@@ -81,8 +85,9 @@ typedef struct cgap_paper {
 CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char *name, const cgap_paper *paper,
                                              FILE *stream, cgap_error *error);
 
-CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const char *name, FILE *stream,
-                                                cgap_error *error);
+/* The same in Markdown; in LaTeX with the sentences as comments. */
+CGAP_MUST_CHECK cgap_status cgap_markup_print(const cgap_audit *audit, const char *name, cgap_markup markup,
+                                              FILE *stream, cgap_error *error);
 
 /* The same numbers as comma-separated values: a line per measure, in full precision. */
 CGAP_MUST_CHECK cgap_status cgap_csv_print(const cgap_audit *audit, FILE *stream, cgap_error *error);

@@ -8,9 +8,6 @@
 #include "base/text_buffer.h"
 #include "report/text.h"
 
-/* Thresholds of this tool's own, shown wherever their word is. */
-#define SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
-
 static void CGAP_PRINTF(2, 3) add_sentence(cgap_verdict_words *out, const char *format, ...)
 {
   if (out->count == CGAP_SENTENCES)
@@ -102,9 +99,9 @@ static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
   else if (out->level == CGAP_LEVEL_APART)
     say_apart(out, a, distance);
   else if (out->level == CGAP_LEVEL_NOISE)
-    add_sentence(out, "No gap is found (none): %s, which reaches 0%s (" SCALE ").", distance, crossing);
+    add_sentence(out, "No gap is found (none): %s, which reaches 0%s (" CGAP_GAP_SCALE ").", distance, crossing);
   else
-    add_sentence(out, "The gap is %s: %s%s (" SCALE ").", out->word, distance, crossing);
+    add_sentence(out, "The gap is %s: %s%s (" CGAP_GAP_SCALE ").", out->word, distance, crossing);
 }
 
 /* ---------------------------------------------------------------- a linear classifier */
@@ -346,25 +343,51 @@ static void add_trial(cgap_advice_words *out, const cgap_audit *a)
 
 static void advise_to_look(cgap_advice_words *out, const cgap_audit *a)
 {
-  const bool matched = a->pairing_check.verdict == CGAP_PAIRING_MATCHED;
+  const bool matched = a->pairing_check.verdict == CGAP_PAIRING_MATCHED, blocks = a->pairing_check.block_count;
   add_reason(out, "%s: every number that needs pairs depends on them. The report of this command lists %s.",
-             matched ? "Some consecutive pairs do not fit" : "The pairs do not look matched",
-             matched ? "these rows" : "the pairs with the lowest cosine");
+             !matched ? "The pairs do not look matched"
+             : blocks ? "Some consecutive pairs do not fit"
+                      : "Many pairs look mismatched",
+             matched && blocks ? "these rows" : "the pairs with the lowest cosine");
 }
 
-static void advise_nothing(cgap_advice_words *out, const cgap_audit *a)
+/* Why no remedy is named. */
+static void add_no_remedy(cgap_advice_words *out, const cgap_audit *a)
 {
   const cgap_center_trial *t = &a->advice.center;
   const cgap_level level = cgap_audit_level(a);
-  if (level <= CGAP_LEVEL_NOISE)
-    add_reason(out, level == CGAP_LEVEL_NOISE ? "No gap is found." : "The gap could not be measured.");
+  const cgap_scalar *d = &a->gap.corrected_distance;
+  if (level == CGAP_LEVEL_UNKNOWN)
+    add_reason(out, "The gap could not be measured.");
+  else if (level == CGAP_LEVEL_NOISE && a->advice.word == CGAP_ADVICE_MEASURE)
+    add_reason(out, "No gap is found, but so few rows leave one of up to %.3f open.", d->hi);
+  else if (level == CGAP_LEVEL_NOISE)
+    add_reason(out, "No gap is found.");
   else if (t->why)
-    add_reason(out, "Nothing could be tried: %s.", t->why);
-  else if ((a->has & CGAP_HAS_PAIRS) && level > CGAP_LEVEL_LOW && a->images < CGAP_TRAINING_IMAGES_MIN)
-    add_reason(out, "Subtracting the means is not shown to help, and %zu images are too few to train on (at least %d).",
-               a->images, CGAP_TRAINING_IMAGES_MIN);
+    add_reason(out, "The gap is %s, and what subtracting the means does could not be tried: %s.",
+               cgap_level_word(level), t->why);
+  else if ((a->has & CGAP_HAS_PAIRS) && cgap_level_is_gap(level) && a->images < CGAP_TRAINING_IMAGES_MIN)
+    add_reason(out,
+               "The gap is %s, subtracting the means is not shown to help, and %zu images are too few to train on (at "
+               "least %d).",
+               cgap_level_word(level), a->images, CGAP_TRAINING_IMAGES_MIN);
   else
     add_reason(out, "The gap is %s, and subtracting the means is not shown to help.", cgap_level_word(level));
+}
+
+/* Why to train: by the trial, or because there could be none. */
+static void add_training(cgap_advice_words *out, const cgap_audit *a)
+{
+  const cgap_center_trial *t = &a->advice.center;
+  if (t->why) {
+    add_no_remedy(out, a);
+    add_reason(out, "A trained head may close it.");
+    return;
+  }
+  add_trial(out, a);
+  add_reason(out, "%s; a trained head may do better.",
+             t->gap_stays || cgap_audit_level(a) == CGAP_LEVEL_APART ? "A gap stays"
+                                                                     : "Subtracting the means lowers recall@1");
 }
 
 void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
@@ -373,7 +396,8 @@ void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
                                          [CGAP_ADVICE_LOOK] = "look at the pairs first",
                                          [CGAP_ADVICE_SUBTRACT] = "subtract the means",
                                          [CGAP_ADVICE_TRAIN] = "train",
-                                         [CGAP_ADVICE_NOTHING] = "nothing to do"};
+                                         [CGAP_ADVICE_NOTHING] = "nothing to do",
+                                         [CGAP_ADVICE_MEASURE] = "measure more rows"};
   const cgap_advice *advice = &a->advice;
   const char *input = advice->input;
   *out = (cgap_advice_words){.word = WORDS_OF[advice->word]};
@@ -393,15 +417,12 @@ void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
     }
     break;
   case CGAP_ADVICE_TRAIN:
-    add_trial(out, a);
-    add_reason(out, "%s; a trained head may do better.",
-               advice->center.gap_stays || cgap_audit_level(a) == CGAP_LEVEL_APART
-                 ? "A gap stays"
-                 : "Subtracting the means lowers recall@1");
+    add_training(out, a);
     snprintf(out->command, sizeof out->command, "contragap train %s -o closed", input);
     break;
   case CGAP_ADVICE_NOTHING:
-    advise_nothing(out, a);
+  case CGAP_ADVICE_MEASURE:
+    add_no_remedy(out, a);
     if (!advice->center.why && cgap_audit_level(a) > CGAP_LEVEL_NOISE)
       add_trial(out, a);
     break;
@@ -517,20 +538,10 @@ static void note_blocks(cgap_notes *out, const cgap_audit *a)
 
 /* ---------------------------------------------------------------- mismatched pairs */
 
-/* Ten times what random ranks give: with several texts per image about as many times as often. */
-static bool is_well_above_chance(const cgap_scalar *recall_at_10, size_t images)
-{
-  return !recall_at_10->why && recall_at_10->value >= 10 * fmin(1, 10 / (double)images);
-}
-
-/* A model that cannot tell its pairs has as many below the median as one whose pairs are wrong. */
 static void note_mismatched(cgap_notes *out, const cgap_audit *a)
 {
-  const cgap_pairing_check *c = &a->pairing_check;
-  const cgap_scalar *proportion = &c->below_median_share;
-  if (c->verdict != CGAP_PAIRING_MATCHED || proportion->why || !(proportion->lo > 0.05) ||
-      !is_well_above_chance(&a->image_to_text.recall_at_10, a->images) ||
-      !is_well_above_chance(&a->text_to_image.recall_at_10, a->images))
+  const cgap_scalar *proportion = &a->pairing_check.below_median_share;
+  if (!cgap_pairs_look_mismatched(a))
     return;
   add_note(
     out, true,

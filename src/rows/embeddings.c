@@ -178,16 +178,27 @@ static void describe_pairing(cgap_embeddings *e, caption_order order)
 
 /* ---------------------------------------------------------------- loading */
 
+cgap_status cgap_caption_major(bool *out, const cgap_data *data, cgap_error *error)
+{
+  caption_order order = IMAGE_MAJOR;
+  const cgap_status status = data->pairing == CGAP_PAIRING_OPEN ? detect_order(&order, data, error) : CGAP_OK;
+  *out = order == CAPTION_MAJOR;
+  return status;
+}
+
+size_t cgap_image_of_text(const cgap_data *data, bool caption_major, size_t j)
+{
+  const size_t images = data->image.rows;
+  return data->pairing == CGAP_BY_INDEX       ? (size_t)data->text_image[j]
+         : data->pairing != CGAP_PAIRING_OPEN ? j
+         : caption_major                      ? j % images
+                                              : j / (data->text.rows / images);
+}
+
 /* The kept image of text j of the file; SIZE_MAX: it was left out. */
 static size_t kept_image_of(const cgap_embeddings *e, caption_order order, size_t j)
 {
-  const cgap_data *data = e->data;
-  const size_t images = data->image.rows;
-  if (data->pairing == CGAP_BY_INDEX)
-    j = (size_t)data->text_image[j];
-  else if (data->pairing == CGAP_PAIRING_OPEN)
-    j = order == IMAGE_MAJOR ? j / (data->text.rows / images) : j % images;
-  return e->image_kept_as[j];
+  return e->image_kept_as[cgap_image_of_text(e->data, order == CAPTION_MAJOR, j)];
 }
 
 /* Bad rows of both modalities in one line, so that a file is repaired once; then whether enough rows are left. */

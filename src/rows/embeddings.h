@@ -33,6 +33,12 @@ CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cga
                                                  cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
 
+/* Whether the texts of an open pairing are caption-major, by the same test; false of any other pairing. */
+CGAP_MUST_CHECK cgap_status cgap_caption_major(bool *out, const cgap_data *data, cgap_error *error);
+
+/* The image row of a text row of the file, of data that has pairs. */
+size_t cgap_image_of_text(const cgap_data *data, bool caption_major, size_t text);
+
 /* Groups texts by image. *out takes image_of (texts) over; on failure it is to be cleared as well. */
 CGAP_MUST_CHECK cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, size_t texts,
                                             cgap_error *error);

@@ -1,11 +1,13 @@
 #include "rows/row_reader.h"
 
 #include "base/memory.h"
+#include "base/numbers.h"
 #include "base/output_file.h"
 #include "base/source.h"
 #include "simd/convert.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { SPILL_BLOCK_BYTES = 1 << 22 };
@@ -70,6 +72,42 @@ cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size
     status = source->read(source, rows[done], run, (unsigned char *)out + done * row_bytes, error);
   }
   return status;
+}
+
+cgap_status cgap_read_unit_rows(const cgap_source *source, const size_t *rows, size_t count, float *out, bool *bad,
+                                cgap_error *error)
+{
+  enum { SPAN_ROWS = 1024, GAP_ROWS = 64 }; /* read at once, and between two rows of the list, at most */
+  cgap_row_reader reader;
+  bool bad_in_span[SPAN_ROWS]; /* rows between those of the list may be */
+  cgap_status status = cgap_row_reader_init(&reader, source, SPAN_ROWS, error);
+  for (size_t k = 0, next; status == CGAP_OK && k < count; k = next) {
+    const size_t first = rows[k];
+    for (next = k + 1; next < count && rows[next] > rows[next - 1] && rows[next] - rows[next - 1] <= GAP_ROWS &&
+                       rows[next] - first < SPAN_ROWS;
+         next++)
+      ;
+    status = cgap_row_reader_read(&reader, first, rows[next - 1] - first + 1, bad_in_span, error);
+    for (size_t i = k; status == CGAP_OK && i < next; i++) {
+      memcpy(out + i * source->dim, reader.unit + (rows[i] - first) * source->dim, source->dim * sizeof *out);
+      if (bad)
+        bad[i] = bad_in_span[rows[i] - first];
+    }
+  }
+  cgap_row_reader_clear(&reader);
+  return status;
+}
+
+/* Knuth's algorithm S. */
+size_t cgap_choose_rows(size_t *place, size_t rows, size_t wanted, uint64_t stream)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < rows; i++) {
+    cgap_random random = cgap_random_init(stream, i);
+    const bool chosen = cgap_random_uniform(&random) * (double)(rows - i) < (double)wanted - (double)count;
+    place[i] = chosen ? count++ : SIZE_MAX;
+  }
+  return count;
 }
 
 static cgap_status read_picked(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)

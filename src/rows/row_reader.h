@@ -30,6 +30,16 @@ CGAP_MUST_CHECK cgap_status cgap_row_reader_read(cgap_row_reader *reader, size_t
 CGAP_MUST_CHECK cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size_t count, void *out,
                                              cgap_error *error);
 
+/* The same as unit rows, out (count, dim), where the list ascends: rows that are near each other are read in one piece,
+ * since chunks of a file are unpacked whole. bad (count): bad rows are marked and become zeros; NULL: they are zeros.
+ */
+CGAP_MUST_CHECK cgap_status cgap_read_unit_rows(const cgap_source *source, const size_t *rows, size_t count, float *out,
+                                                bool *bad, cgap_error *error);
+
+/* Chooses `wanted` of the rows, each as likely as any, by the stream and the row's index alone: place (rows) gets their
+ * places among them, in the order of the rows, SIZE_MAX for the others. Returns how many, wanted or all. */
+size_t cgap_choose_rows(size_t *place, size_t rows, size_t wanted, uint64_t stream);
+
 /* A source that consists of the `count` listed rows of `from`. The list is borrowed, and so is what `from` reads. NULL:
  * out of memory. */
 typedef struct cgap_picked_rows cgap_picked_rows;

@@ -14,7 +14,7 @@ fine audit out.h5 --json
 want_text out '"zero_shot"' '"arithmetic"'
 
 # the rows that the head was trained on are said, wherever they go
-want_text said "70 of its images were in the training"
+want_text said "70 of these 100 images trained the head"
 run info out.h5
 want_text out "trained on 70 of 100 images"
 fine compare pairs.h5 out.h5

@@ -112,8 +112,10 @@ applied() {
   name=$1 counts=$2
   shift 2
   fine apply "$@" -o "applied/$name-1.h5"
+  cp out gap
   for count in $counts; do
     ranks "$count" apply "$@" -o "applied/$name-$count.h5"
+    cmp -s out gap || complain "another gap on $count ranks: $(cat out)"
     want_rc 0
     want_text err "next to it: move and copy them together"
     want_applied "applied/$name-1.h5" "applied/$name-$count.h5" "$count"

@@ -9,16 +9,13 @@
 #include "analysis/fields.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
-#include "base/numbers.h"
 #include "base/source.h"
 #include "head/evaluation/evaluation.h"
 #include "rows/row_reader.h"
 
 enum {
   SAMPLE_IMAGES = 2000,
-  ROWS_MIN = 3,     /* sampled, and left for the means */
-  SPAN_ROWS = 1024, /* read at once … */
-  GAP_ROWS = 64     /* … with what is between two rows of the list, where that is no more */
+  ROWS_MIN = 3 /* sampled, and left for the means */
 };
 
 /* A modality's part in the trial. */
@@ -40,14 +37,6 @@ typedef struct trial {
 
 /* ---------------------------------------------------------------- the sample */
 
-/* In (0, 1), by the index alone. */
-static double hash_of(size_t index, int modality)
-{
-  static const uint64_t STREAM = 0x41445649; /* one for all, so that no advice depends on a seed */
-  cgap_random random = cgap_random_init(STREAM + (uint64_t)modality, index);
-  return cgap_random_uniform(&random);
-}
-
 static bool sample_init(sample *s, size_t rows)
 {
   s->place = cgap_alloc(rows, sizeof *s->place);
@@ -56,13 +45,12 @@ static bool sample_init(sample *s, size_t rows)
   return s->place;
 }
 
-/* So many of the rows, each as likely as any, in their order (Knuth, algorithm S). */
 static void choose_rows(sample *s, size_t rows, int modality)
 {
-  const size_t fifth = (rows + 2) / 5, wanted = fifth < SAMPLE_IMAGES ? fifth : SAMPLE_IMAGES;
-  for (size_t i = 0; i < rows; i++)
-    if (hash_of(i, modality) * (double)(rows - i) < (double)(wanted - s->count))
-      s->place[i] = s->count++;
+  static const uint64_t STREAM = 0x41445649; /* one for all, so that no advice depends on a seed */
+  const size_t fifth = (rows + 2) / 5;
+  s->count =
+    cgap_choose_rows(s->place, rows, fifth < SAMPLE_IMAGES ? fifth : SAMPLE_IMAGES, STREAM + (uint64_t)modality);
 }
 
 static void choose_texts(sample *text, const sample *image, const cgap_audit *a)
@@ -81,26 +69,6 @@ static bool list_rows(sample *s, const size_t *file_row, size_t rows, size_t dim
     if (s->place[i] != SIZE_MAX)
       s->row[s->place[i]] = file_row[i];
   return s->row && s->unit;
-}
-
-/* Rows that are near each other are read in one piece: chunks of a file are unpacked whole. */
-static cgap_status read_rows(const sample *s, const cgap_source *source, cgap_error *error)
-{
-  cgap_row_reader reader;
-  bool bad[SPAN_ROWS]; /* rows between those of the list may be */
-  cgap_status status = cgap_row_reader_init(&reader, source, SPAN_ROWS, error);
-  for (size_t k = 0, next; status == CGAP_OK && k < s->count; k = next) {
-    const size_t first = s->row[k];
-    for (next = k + 1; next < s->count && s->row[next] > s->row[next - 1] &&
-                       s->row[next] - s->row[next - 1] <= GAP_ROWS && s->row[next] - first < SPAN_ROWS;
-         next++)
-      ;
-    status = cgap_row_reader_read(&reader, first, s->row[next - 1] - first + 1, bad, error);
-    for (size_t i = k; status == CGAP_OK && i < next; i++)
-      memcpy(s->unit + i * source->dim, reader.unit + (s->row[i] - first) * source->dim, source->dim * sizeof *s->unit);
-  }
-  cgap_row_reader_clear(&reader);
-  return status;
 }
 
 /* Every row less the mean of the rows that are not in the sample; false: a row is at that mean. */
@@ -182,8 +150,8 @@ static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit
                         .text = cgap_source_view(t->text.unit, t->text.count, a->dim, CGAP_FLOAT32, "text"),
                         .pairing = paired ? CGAP_BY_INDEX : CGAP_UNPAIRED,
                         .text_image = t->text_image};
-  cgap_status status = read_rows(&t->image, &data->image, error);
-  return status == CGAP_OK ? read_rows(&t->text, texts, error) : status;
+  cgap_status status = cgap_read_unit_rows(&data->image, t->image.row, t->image.count, t->image.unit, NULL, error);
+  return status == CGAP_OK ? cgap_read_unit_rows(texts, t->text.row, t->text.count, t->text.unit, NULL, error) : status;
 }
 
 static cgap_scalar mean_of(const cgap_scalar *a, const cgap_scalar *b)
@@ -191,12 +159,6 @@ static cgap_scalar mean_of(const cgap_scalar *a, const cgap_scalar *b)
   if (!cgap_scalar_known(a) || !cgap_scalar_known(b))
     return cgap_scalar_null("not measured", 0);
   return cgap_scalar_number((a->value + b->value) / 2, a->n + b->n);
-}
-
-/* One that matters: moderate or severe, or apart, or collapsed. */
-static bool is_gap(cgap_level level)
-{
-  return level > CGAP_LEVEL_LOW;
 }
 
 void cgap_trial_measures(cgap_scalar out[CGAP_TRIAL_MEASURES], const cgap_audit *a)
@@ -256,7 +218,7 @@ static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, cons
     *out = (cgap_center_trial){.images = t.image.count, .texts = t.text.count};
     t.done = 0.5;
     status = cgap_audit_run(&t.after, &t.data, &options, error);
-    out->gap_stays = is_gap(cgap_audit_level(&t.after));
+    out->gap_stays = cgap_level_is_gap(cgap_audit_level(&t.after));
     cgap_trial_measures(out->before, &t.before);
     cgap_trial_measures(out->after, &t.after);
     if (status == CGAP_OK)
@@ -269,6 +231,16 @@ static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, cons
 
 /* ---------------------------------------------------------------- the word */
 
+/* Where no remedy is shown to help: nothing is to be done only where no gap is left open, and where a trial on many
+ * rows found nothing to gain. */
+static cgap_advice_word word_without_remedy(const cgap_audit *a, const cgap_center_trial *t, cgap_level level)
+{
+  const bool paired = a->has & CGAP_HAS_PAIRS, few = !paired || a->images < CGAP_TRAINING_IMAGES_MIN;
+  if (level == CGAP_LEVEL_UNKNOWN || (level == CGAP_LEVEL_NOISE && a->gap.corrected_distance.hi >= CGAP_GAP_LOW))
+    return CGAP_ADVICE_MEASURE;
+  return cgap_level_is_gap(level) && (t->why || few) ? CGAP_ADVICE_MEASURE : CGAP_ADVICE_NOTHING;
+}
+
 /* Comparisons with an end that is NaN are false. */
 static cgap_advice_word word_of(const cgap_audit *a, const cgap_center_trial *t)
 {
@@ -276,16 +248,16 @@ static cgap_advice_word word_of(const cgap_audit *a, const cgap_center_trial *t)
   const cgap_level level = cgap_audit_level(a);
   if (paired && (a->pairing_check.verdict != CGAP_PAIRING_MATCHED || a->pairing_check.block_count))
     return CGAP_ADVICE_LOOK;
-  if (level <= CGAP_LEVEL_NOISE || t->why)
-    return CGAP_ADVICE_NOTHING;
-  if (!paired && is_gap(level) && t->difference[CGAP_TRIAL_DISTANCE].hi < 0)
+  if (level <= CGAP_LEVEL_NOISE)
+    return cgap_pairs_look_mismatched(a) ? CGAP_ADVICE_LOOK : word_without_remedy(a, t, level);
+  if (!t->why && !paired && cgap_level_is_gap(level) && t->difference[CGAP_TRIAL_DISTANCE].hi < 0)
     return CGAP_ADVICE_SUBTRACT;
-  if (paired && t->difference[CGAP_TRIAL_MIXED_NDCG].lo > 0 && !worse)
+  if (!t->why && paired && t->difference[CGAP_TRIAL_MIXED_NDCG].lo > 0 && !worse)
     return CGAP_ADVICE_SUBTRACT;
-  if (paired && a->images >= CGAP_TRAINING_IMAGES_MIN && is_gap(level) &&
-      (worse || t->gap_stays || level == CGAP_LEVEL_APART)) /* a shift that is gone already cannot be subtracted */
+  if (paired && a->images >= CGAP_TRAINING_IMAGES_MIN && cgap_level_is_gap(level) &&
+      (t->why || worse || t->gap_stays || level == CGAP_LEVEL_APART)) /* a shift that is gone cannot be subtracted */
     return CGAP_ADVICE_TRAIN;
-  return CGAP_ADVICE_NOTHING;
+  return cgap_pairs_look_mismatched(a) ? CGAP_ADVICE_LOOK : word_without_remedy(a, t, level);
 }
 
 cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const char *input,

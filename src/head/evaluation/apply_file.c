@@ -18,6 +18,7 @@
 #include "io/find/dataset_internal.h"
 #include "io/read/hdf5_basics.h"
 #include "io/write/writer.h"
+#include "rows/row_pass.h"
 #include "rows/row_reader.h"
 
 /* ---------------------------------------------------------------- the output */
@@ -404,6 +405,7 @@ typedef struct apply_state {
   cgap_apply_summary *out;
   size_t block;    /* rows at once, BLOCK at most */
   float *changed;  /* (block, dim) */
+  float *spare;    /* (dim_in) */
   bool bad[BLOCK]; /* of them */
   size_t done, total;
 } apply_state;
@@ -423,10 +425,15 @@ static cgap_status transform_block(apply_state *c, cgap_row_reader *r, int modal
                                   c->options->threads, error);
 }
 
-static void count_bad(apply_state *c, size_t first, size_t end)
+/* Of rows [first, end) of the block that was read: the bad ones, and the images that the head was trained on. */
+static void count_rows(apply_state *c, const cgap_row_reader *r, int modality, size_t first, size_t end)
 {
-  for (size_t i = first; i < end; i++)
+  const size_t dim = r->source->dim;
+  for (size_t i = first; i < end; i++) {
     c->out->bad += c->bad[i];
+    if (modality == CGAP_IMAGE_MODALITY && c->head->training_hashes)
+      c->out->trained += cgap_head_knows(c->head, cgap_unit_hash(r->unit + i * dim, dim, c->spare).low);
+  }
 }
 
 static cgap_status tick_rows(apply_state *c, size_t rows, cgap_error *error)
@@ -458,7 +465,8 @@ static cgap_status pass_block(apply_state *c, cgap_row_reader *r, const char *to
   cgap_status status = CGAP_OK;
   if (owner == cgap_comm_rank(c->options->comm)) {
     status = transform_block(c, r, modality, first, rows, error);
-    count_bad(c, 0, rows);
+    if (status == CGAP_OK)
+      count_rows(c, r, modality, 0, rows);
   }
   if (status == CGAP_OK)
     status = send_to_writer(c, owner, rows, error);
@@ -492,10 +500,11 @@ static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char
     const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
     const size_t whole = (until + BLOCK_ROWS_MIN - 1) / BLOCK_ROWS_MIN * BLOCK_ROWS_MIN;
     status = transform_block(c, r, modality, first, rows - first < whole ? rows - first : whole, error);
-    count_bad(c, from, until);
-    if (status == CGAP_OK)
+    if (status == CGAP_OK) {
+      count_rows(c, r, modality, from, until);
       status = cgap_writer_append(c->files.part_writer, to, c->changed + from * c->head->layers.shape.dim, until - from,
                                   error);
+    }
     if (status == CGAP_OK)
       status = cgap_comm_poll(c->options->comm, NULL, error);
     if (status == CGAP_OK)
@@ -755,15 +764,24 @@ static cgap_status note_losses(const apply_state *c, cgap_error *error)
                                  : CGAP_OK;
 }
 
-/* A head knows by row number which images it was trained on: a file of as many images is taken for the training file.
- */
+/* The images that the head was trained on, as all ranks have counted them: where the head holds the hashes of a part of
+ * them only, as many times more. A head of earlier versions has their numbers alone: a file of as many images is then
+ * taken for the training file. */
 static cgap_status note_training(apply_state *c, cgap_error *error)
 {
   char text[100];
   const cgap_head *h = c->head;
   const size_t images = c->dataset->data.image.rows;
-  for (size_t i = 0; h->split && h->split_rows == images && i < images; i++)
-    c->out->trained += h->split[i] == CGAP_TRAINING;
+  size_t all = 0;
+  for (size_t i = 0; i < h->split_rows; i++)
+    all += h->split[i] == CGAP_TRAINING;
+  c->out->by_number = !h->training_hashes && all && h->split_rows == images;
+  if (c->out->by_number)
+    c->out->trained = all;
+  else if (h->training_hashes && h->training_hashes < all) {
+    const double times = (double)all / (double)h->training_hashes;
+    c->out->trained = (size_t)fmin((double)images, round((double)c->out->trained * times));
+  }
   if (!c->out->trained || !is_writer(c))
     return CGAP_OK;
   (void)snprintf(text, sizeof text, "%zu of %zu images", c->out->trained, images);
@@ -774,17 +792,18 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
 {
   cgap_status status = open_output(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
   if (status == CGAP_OK)
-    status = note_training(c, error);
-  if (status == CGAP_OK)
     status = note_losses(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? apply_to_one_file(c, error) : apply_to_shards(c, error);
   if (status == CGAP_OK && is_writer(c)) /* in place of the input's: by it apply recognises its own output */
     status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
-  uint64_t bad = c->out->bad;
+  uint64_t counts[] = {c->out->bad, c->out->trained};
   if (status == CGAP_OK)
-    status = cgap_comm_sum(c->options->comm, &bad, 1, CGAP_COMM_U64, error);
-  c->out->bad = (size_t)bad;
+    status = cgap_comm_sum(c->options->comm, counts, 2, CGAP_COMM_U64, error);
+  c->out->bad = (size_t)counts[0];
+  c->out->trained = (size_t)counts[1];
+  if (status == CGAP_OK)
+    status = note_training(c, error);
   if (status == CGAP_OK)
     note_output_parts(c);
   return close_output(&c->files, status, error);
@@ -808,7 +827,9 @@ cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, cons
   if (status != CGAP_OK)
     return status;
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
-  status = c.changed ? apply_to_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  c.spare = cgap_alloc(head->layers.shape.dim_in, sizeof *c.spare);
+  status = c.changed && c.spare ? apply_to_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_free(c.spare);
   cgap_comm_free(options->comm, c.changed);
   return status;
 }

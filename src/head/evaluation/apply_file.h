@@ -18,6 +18,7 @@ typedef struct cgap_apply_summary {
   size_t rows, bad;   /* all; of them left as zeros */
   char left_out[300]; /* names of the shards' datasets that have no place in one file; "": none */
   size_t trained;     /* images of the input that the head was trained on, as far as the head knows; 0: none */
+  bool by_number;     /* … by their number alone, which is all that heads of earlier versions hold */
   size_t part_count;  /* files next to the output that belong to it; 0: none */
   char first_part[256], last_part[256];
 } cgap_apply_summary;

@@ -2,6 +2,7 @@
 
 #include <omp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -35,7 +36,36 @@ void cgap_head_close(cgap_head *head)
   cgap_free(head->parameters);
   cgap_free(head->options);
   cgap_free(head->split);
+  cgap_free(head->training_hash);
   cgap_free(head);
+}
+
+static int by_value(const void *a, const void *b)
+{
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+cgap_status cgap_head_note_training(cgap_head *head, const int64_t *split, size_t rows, const uint64_t *hash,
+                                    size_t count, cgap_error *error)
+{
+  head->split = cgap_alloc(rows, sizeof *head->split);
+  head->training_hash = cgap_alloc(count, sizeof *head->training_hash);
+  if (!head->split || !head->training_hash)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+  memcpy(head->split, split, rows * sizeof *split);
+  if (count)
+    memcpy(head->training_hash, hash, count * sizeof *hash);
+  qsort(head->training_hash, count, sizeof *hash, by_value);
+  head->split_rows = rows;
+  head->training_hashes = count < CGAP_TRAINING_HASHES_MAX ? count : CGAP_TRAINING_HASHES_MAX;
+  return CGAP_OK;
+}
+
+bool cgap_head_knows(const cgap_head *head, uint64_t hash)
+{
+  return head->training_hashes &&
+         bsearch(&hash, head->training_hash, head->training_hashes, sizeof hash, by_value) != NULL;
 }
 
 cgap_head_shape cgap_head_shape_of(const cgap_head *head)
@@ -75,13 +105,13 @@ cgap_status cgap_head_blend(cgap_head **out, const cgap_head *from, const cgap_h
                      "layers can be blended",
                      a->dim_in, a->dim, b->dim_in, b->dim);
   cgap_head *h = cgap_head_new(b, to->options);
-  if (!h || (to->split && !(h->split = cgap_alloc(to->split_rows, sizeof *h->split)))) {
+  cgap_status status = h ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+  if (status == CGAP_OK && to->split)
+    status = cgap_head_note_training(h, to->split, to->split_rows, to->training_hash, to->training_hashes, error);
+  if (status != CGAP_OK) {
     cgap_head_close(h);
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+    return status;
   }
-  if (to->split)
-    memcpy(h->split, to->split, to->split_rows * sizeof *h->split);
-  h->split_rows = to->split_rows;
   h->temperature = to->temperature;
   h->kept_epoch = to->kept_epoch;
   for (size_t k = 0; k < h->layers.count; k++)
@@ -193,6 +223,7 @@ cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, co
 /* head.h5: the parameters as datasets that h5py reads, everything else as numbers and text. */
 
 enum { FORMAT = 1, SHAPE_NUMBERS = 6, DEFLATE_BYTES_MAX = 1032 };
+static const char HASHES[] = "/training_hashes";
 static const char *const SIDES[] = {"image", "text"};
 
 typedef struct named_block {
@@ -262,6 +293,13 @@ static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *e
   if (status == CGAP_OK && h->split)
     status = cgap_writer_attribute(w, "/split", "values",
                                    "part of each image row: 0 training, 1 validation, 2 test, -1 none", error);
+  if (status == CGAP_OK && h->training_hashes)
+    status = cgap_writer_int64(w, HASHES, (const int64_t *)h->training_hash, h->training_hashes, 0, error);
+  if (status == CGAP_OK && h->training_hashes)
+    status = cgap_writer_attribute(w, HASHES, "values",
+                                   "the smallest 65536, or all, of the low halves of XXH3-128 of the training images "
+                                   "as float32 unit rows",
+                                   error);
   if (status == CGAP_OK)
     status = cgap_writer_attribute(w, "/", "kind", cgap_head_kind_name(s->kind), error);
   return status == CGAP_OK ? cgap_writer_attribute(w, "/", "options", h->options, error) : status;
@@ -391,6 +429,23 @@ static cgap_status read_split(cgap_head *head, const cgap_file *file, const char
   return status;
 }
 
+/* Heads of earlier versions have none. */
+static cgap_status read_hashes(cgap_head *head, const cgap_file *file, const char *path, cgap_error *error)
+{
+  const cgap_entry *e = cgap_file_find(file, HASHES);
+  if (!e)
+    return CGAP_OK;
+  if (e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] > CGAP_TRAINING_HASHES_MAX)
+    return fail_foreign(path, "/training_hashes is no list of at most 65536 integers", error);
+  head->training_hash = cgap_alloc(e->shape[0], sizeof *head->training_hash);
+  if (!head->training_hash)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  head->training_hashes = e->shape[0];
+  const cgap_status status = cgap_read_int64((int64_t *)head->training_hash, &(cgap_chosen_dataset){file, e}, error);
+  qsort(head->training_hash, head->training_hashes, sizeof *head->training_hash, by_value);
+  return status;
+}
+
 cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
 {
   cgap_file *file = NULL;
@@ -417,6 +472,8 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
   }
   if (status == CGAP_OK)
     status = read_split(*out, file, path, error);
+  if (status == CGAP_OK)
+    status = read_hashes(*out, file, path, error);
   cgap_file_close(file);
   if (status != CGAP_OK) {
     cgap_head_close(*out);

@@ -13,6 +13,8 @@ struct cgap_head {
   char *options;  /* one line of JSON: how it was made */
   int64_t *split; /* (split_rows) split of each image of the file, −1: not measured; or NULL */
   size_t split_rows;
+  uint64_t *training_hash; /* (training_hashes) of the images that it was trained on, ascending; NULL: not known */
+  size_t training_hashes;
 };
 
 /* Zero parameters; options are copied. NULL: out of memory. */
@@ -20,6 +22,15 @@ cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options);
 
 /* Adds the name of the candidate that it is to its options. false: out of memory. */
 bool cgap_head_name(cgap_head *head, const char *candidate);
+
+/* What the head was trained on: the split of each of the file's images, (rows), and cgap_unit_hash(…).low of the
+ * `count` images of the training part, of which the smallest are kept. Both are copied. */
+enum { CGAP_TRAINING_HASHES_MAX = 1 << 16 };
+CGAP_MUST_CHECK cgap_status cgap_head_note_training(cgap_head *head, const int64_t *split, size_t rows,
+                                                    const uint64_t *hash, size_t count, cgap_error *error);
+
+/* Whether a hash is among those that are kept. */
+bool cgap_head_knows(const cgap_head *head, uint64_t hash);
 
 /* *out has (1 − alpha) times the parameters of `from` and alpha times those of `to`, which has the same layers, and the
  * rest as `to`: what training added, in part. Before they are normalised, the rows of linear and residual heads are

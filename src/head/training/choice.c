@@ -801,6 +801,15 @@ static cgap_status fit_recipe(run *r, cgap_training_result *out, recipe what, si
   return status == CGAP_OK ? blend_result(out, what.blend, error) : status;
 }
 
+/* Which rows it was fitted on: where there are folds, those of the validation part too. */
+static cgap_status note_rows(const run *r, cgap_head *head, cgap_error *error)
+{
+  const cgap_status status = cgap_training_data_note(head, r->data, error);
+  for (size_t i = 0; status == CGAP_OK && r->folds > 1 && i < head->split_rows; i++)
+    head->split[i] = head->split[i] == CGAP_VALIDATION ? CGAP_TRAINING : head->split[i];
+  return status;
+}
+
 static cgap_status fit_chosen(run *r, cgap_error *error)
 {
   const recipe what = r->recipe[r->out->chosen];
@@ -817,7 +826,7 @@ static cgap_status fit_chosen(run *r, cgap_error *error)
     status = time_head(r, out->head, error);
   if (status == CGAP_OK && !cgap_head_name(out->head, r->out->candidate[r->out->chosen].name))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
-  return status == CGAP_OK ? cgap_training_note_split(out->head, r->data, error) : status;
+  return status == CGAP_OK ? note_rows(r, out->head, error) : status;
 }
 
 /* The chosen recipe on ¼, ½ and all images, scored on the test part. */

@@ -34,8 +34,9 @@ static void join_sets(size_t *root, size_t a, size_t b)
   root[a > b ? a : b] = a < b ? a : b;
 }
 
-/* Joins images with equal unit rows (image_of == NULL), or images of equal text rows. */
-static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, const size_t *image_of,
+/* Joins images with equal unit rows (image_of == NULL), or images of equal text rows. hash (rows) or NULL: receives
+ * the hashes of the rows. */
+static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, const size_t *image_of, uint64_t *hash,
                               cgap_error *error)
 {
   cgap_duplicate_rows seen;
@@ -48,7 +49,10 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
     status = cgap_row_block_load(&panel, modality, begin, rows, error);
     for (size_t i = begin; status == CGAP_OK && i < begin + rows; i++) {
       const float *row = panel.unit + (i - begin) * modality->dim;
-      const size_t first = cgap_duplicate_rows_add(&seen, cgap_unit_hash(row, modality->dim, spare), i);
+      const cgap_hash own = cgap_unit_hash(row, modality->dim, spare);
+      const size_t first = cgap_duplicate_rows_add(&seen, own, i);
+      if (hash)
+        hash[i] = own.low;
       if (first != i)
         join_sets(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
     }
@@ -85,13 +89,13 @@ static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double m
 {
   const size_t images = e->image.rows;
   start_sets(root, images);
-  cgap_status status = join_equal(root, &e->image, NULL, error);
+  cgap_status status = join_equal(root, &e->image, NULL, out->hash, error);
   if (status == CGAP_OK)
-    status = join_equal(root, &e->text, e->pairs.image_of, error);
+    status = join_equal(root, &e->text, e->pairs.image_of, NULL, error);
   if (status == CGAP_OK && count_sets(root, size, images) > 1 + (size_t)(most * (double)images)) {
     out->texts_across = true;
     start_sets(root, images);
-    status = join_equal(root, &e->image, NULL, error);
+    status = join_equal(root, &e->image, NULL, NULL, error);
     count_sets(root, size, images);
   }
   return status;
@@ -157,9 +161,10 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
                      e->image.source->name, images, IMAGES_MIN);
   out->of_image = cgap_zalloc(images, 1);
   out->group = cgap_alloc(images, sizeof *out->group);
+  out->hash = cgap_alloc(images, sizeof *out->hash);
   size_t *root = cgap_alloc(3 * images, sizeof *root), *size = root + images, *order = size + images;
   cgap_status status = CGAP_OK;
-  if (!out->of_image || !out->group || !root)
+  if (!out->of_image || !out->group || !out->hash || !root)
     status = fail_memory(&e->image, error);
   else
     status = make_sets(out, e, fmax(validation, 0.05), root, size, error);
@@ -185,6 +190,7 @@ void cgap_split_clear(cgap_split *split)
 {
   cgap_free(split->of_image);
   cgap_free(split->group);
+  cgap_free(split->hash);
   *split = (cgap_split){0};
 }
 

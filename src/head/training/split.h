@@ -11,6 +11,7 @@
 typedef struct cgap_split {
   unsigned char *of_image; /* (images) CGAP_SPLITS: in none */
   size_t *group;           /* (images) the first of the images that go together with it */
+  uint64_t *hash;          /* (images) cgap_unit_hash(…).low of the unit rows, by which apply recognises them */
   size_t images[CGAP_SPLITS], texts[CGAP_SPLITS];
   size_t tied;       /* images that go with another one */
   bool texts_across; /* equal texts were so frequent that only equal images go together */

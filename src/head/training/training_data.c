@@ -61,15 +61,23 @@ static bool note_splits(cgap_training_data *t, const cgap_embeddings *e)
 {
   t->file_images = e->data->image.rows;
   t->split_of_row = cgap_alloc(t->file_images, sizeof *t->split_of_row);
-  if (!t->split_of_row)
+  t->training_hash = cgap_alloc(t->split.images[CGAP_TRAINING], sizeof *t->training_hash);
+  if (!t->split_of_row || !t->training_hash)
     return false;
   for (size_t row = 0; row < t->file_images; row++)
     t->split_of_row[row] = -1;
-  for (size_t i = 0; i < e->image.rows; i++)
+  for (size_t i = 0; i < e->image.rows; i++) {
     t->split_of_row[e->image.file_row[i]] = t->split.of_image[i];
-  t->training_images = t->split.images[CGAP_TRAINING];
+    if (t->split.of_image[i] == CGAP_TRAINING)
+      t->training_hash[t->training_images++] = t->split.hash[i];
+  }
   t->training_texts = t->split.texts[CGAP_TRAINING];
   return true;
+}
+
+cgap_status cgap_training_data_note(cgap_head *head, const cgap_training_data *t, cgap_error *error)
+{
+  return cgap_head_note_training(head, t->split_of_row, t->file_images, t->training_hash, t->training_images, error);
 }
 
 static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o,
@@ -169,6 +177,7 @@ void cgap_training_data_clear(cgap_training_data *t)
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
     cgap_head_close(t->method[k]);
   cgap_free(t->split_of_row);
+  cgap_free(t->training_hash);
   clear_rows(t->rows);
   *t = (cgap_training_data){0};
 }

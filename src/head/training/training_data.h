@@ -60,6 +60,7 @@ typedef struct cgap_training_data {
   size_t training_images, training_texts; /* before equal rows became one */
   int64_t *split_of_row;                  /* (file_images) of head.h5's /split */
   size_t file_images;
+  uint64_t *training_hash; /* (training_images) of head.h5's /training_hashes */
 } cgap_training_data;
 
 /* data must outlive the result. Of options those matter that the table marks as `data`.
@@ -69,6 +70,10 @@ CGAP_MUST_CHECK cgap_status cgap_training_data_open(cgap_training_data *out, con
                                                     const cgap_train_options *options, unsigned with,
                                                     cgap_error *error);
 void cgap_training_data_clear(cgap_training_data *training_data);
+
+/* Which of the file's images a head was trained on; every head that is fitted on the training split says so. */
+CGAP_MUST_CHECK cgap_status cgap_training_data_note(cgap_head *head, const cgap_training_data *training_data,
+                                                    cgap_error *error);
 
 /* After the last training: the rows of the splits are freed; their numbers and the test set stay. */
 void cgap_training_data_release_rows(cgap_training_data *training_data);

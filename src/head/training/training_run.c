@@ -305,17 +305,7 @@ cgap_status cgap_training_take_head(cgap_training_result *out, const cgap_traine
   out->head->kept_epoch = t->state.kept_epoch;
   out->head->temperature =
     t->options.learn_temperature ? exp((double)t->kept[t->layers.count]) : t->options.temperature;
-  return cgap_training_note_split(out->head, training_data, error);
-}
-
-cgap_status cgap_training_note_split(cgap_head *head, const cgap_training_data *training_data, cgap_error *error)
-{
-  const size_t rows = training_data->file_images;
-  if (!head->split && !(head->split = cgap_alloc(rows, sizeof *head->split)))
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
-  memcpy(head->split, training_data->split_of_row, rows * sizeof *head->split);
-  head->split_rows = rows;
-  return CGAP_OK;
+  return cgap_training_data_note(out->head, training_data, error);
 }
 
 cgap_status cgap_training_note_start(cgap_training_result *out, cgap_trainer *t, cgap_error *error)

@@ -38,8 +38,6 @@ CGAP_MUST_CHECK cgap_status cgap_training_note_start(cgap_training_result *out, 
                                                      cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_training_take_head(cgap_training_result *out, const cgap_trainer *trainer,
                                                     const cgap_training_data *training_data, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_training_note_split(cgap_head *head, const cgap_training_data *training_data,
-                                                     cgap_error *error);
 
 /* ---------------------------------------------------------------- checkpoint */
 

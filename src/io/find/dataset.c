@@ -52,8 +52,7 @@ static void note_training(cgap_dataset *d)
   read_attribute(d->trained_losses, sizeof d->trained_losses, d, CGAP_TRAINED_LOSSES);
   if (d->trained_on[0])
     cgap_append(&d->notes,
-                "these rows come from a head that was trained on %s, of this file or of another with as many: results "
-                "on those images are too good\n",
+                "these rows come from a head that was trained on %s of them: results on those images are too good\n",
                 d->trained_on);
 }
 
