@@ -128,6 +128,8 @@ typedef struct cgap_data {
   const int64_t *query;       /* (queries, 4): image row, source word, target word, wanted label */
   const double *query_weight; /* (queries) or NULL: all 1 */
   size_t queries;
+
+  bool texts_are_classes; /* the texts of an image are its class's prompts, which other images of the class share */
 } cgap_data;
 
 /* ---------------------------------------------------------------- files */
@@ -583,6 +585,7 @@ typedef struct cgap_train_options {
   size_t steps;    /* above 0: as many whole epochs as have so many steps, in place of epochs */
   size_t patience; /* epochs without a lower validation loss before it stops; 0: never, and the last is kept */
   double validation, test; /* fractions of the images */
+  double hold_out_classes; /* fraction of the classes of zero-shot whose images are all in the test part; 0: none */
   bool keep_duplicates;    /* equal rows stay separate, as negatives of each other */
   double noise;            /* fraction of the training texts that swap their images */
   size_t training_images;  /* at most so many; 0: all of the training part */

@@ -257,6 +257,11 @@ static void say_split(const train_run *t)
       t->training_data.training.positives.texts < s->texts[CGAP_TRAINING])
     cli_say("rows of training after equal ones were merged: %zu images, %zu texts",
             t->training_data.training.positives.images, t->training_data.training.positives.texts);
+  if (t->training_data.class_pairs.prompts)
+    cli_say("there are no texts: %zu prompt%s of its class %s each image; the test part has one of them an image, and "
+            "search finds one text of the class among equal ones",
+            t->training_data.class_pairs.prompts, t->training_data.class_pairs.prompts == 1 ? "" : "s",
+            t->training_data.class_pairs.prompts == 1 ? "is the text of" : "are the texts of");
   if (s->texts_across)
     cli_warn("equal texts belong to so many images that they could not be kept apart: some texts of the test part "
              "are in the training part too");
@@ -288,6 +293,7 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     status = cgap_changes_init(&t->run[k].changes, &t->evaluation.audit[0], &t->evaluation.audit[1 + k], error);
+    t->run[k].changes.held = t->training_data.held_out.class;
     if (status == CGAP_OK)
       status = cgap_against_evaluation(&t->run[k].against, &t->evaluation, 1 + k, error);
   }
@@ -503,6 +509,16 @@ static void print_recommendation(const train_run *t, int columns)
   putchar('\n');
 }
 
+static void print_held_out(const train_run *t, int columns)
+{
+  const cgap_changes *changes[RUNS_MAX];
+  for (size_t k = 0; k < t->runs; k++)
+    changes[k] = &t->run[k].changes;
+  const cgap_held_out_view view = {&t->evaluation, changes, t->runs};
+  if (t->training_data.held_out.classes)
+    cgap_held_out_print(&view, columns, stdout);
+}
+
 /* The heads next to what needs no training. */
 static void print_against(const train_run *t, const cgap_paper *paper)
 {
@@ -545,6 +561,7 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
     print_recommendation(t, paper.columns);
   print_words(t, paper.columns);
   print_changes(t, paper.columns);
+  print_held_out(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   print_against(t, &paper);
   putchar('\n');
@@ -613,7 +630,8 @@ const cli_spec cmd_train = {
   .about =
     "Fits a light head on frozen embeddings to narrow the gap, and says what that gained and what it cost, on "
     "images that training never saw, next to methods that need no training. Several FILEs are one data set: images "
-    "and texts as .npy, or shards.",
+    "and texts as .npy, or shards. A file of images, labels and class texts trains on the prompts of each image's "
+    "class.",
   .groups = {{"Options", own},
              {"Head", cli_head_options},
              {"Settings", cli_setting_options},

@@ -12,6 +12,7 @@
 #include "base/output_file.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
+#include "head/training/class_pairs.h"
 #include "head/training/epoch_log.h"
 #include "head/training/memory_plan.h"
 #include "report/comparison_show.h"
@@ -322,6 +323,10 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
     json_object_set(json, "changes", changes);
     if (r->fail_if)
       json_object_set(json, "fail_if", r->fail_if);
+    if (r->changes[0]->held) {
+      const cgap_held_out_view view = {r->evaluation, r->changes, r->run_count};
+      json_object_set_new(json, "held_out_classes", cgap_held_out_json(&view));
+    }
     json_object_set_new(json, "run", cgap_run_json(&r->run));
     status = cgap_json_write(json, path, error);
   }
@@ -373,14 +378,16 @@ cgap_status cli_train_plan_say(const cgap_data *data, const cgap_train_options *
 {
   char words[WORDS];
   cgap_memory_plan plan;
+  cgap_data planned = *data;
   if (!print && !cli_shared.verbose)
     return CGAP_OK;
+  cgap_class_pairs_count(&planned);
   cgap_status status = cgap_train_check(options, data->image.dim, error);
   if (status == CGAP_OK)
-    status = cgap_plan_training(&plan, data, options, error);
+    status = cgap_plan_training(&plan, &planned, options, error);
   if (status != CGAP_OK)
     return status;
-  plan_words(words, data, &plan);
+  plan_words(words, &planned, &plan);
   if (!print)
     cli_say("%s", words);
   else
@@ -538,6 +545,9 @@ static void put_result(cgap_page *page, const void *result)
 static void put_changes(cgap_page *page, const void *result)
 {
   const cli_train_result *r = result;
+  const cgap_held_out_view view = {r->evaluation, r->changes, r->run_count};
+  if (r->changes[0]->held)
+    cgap_held_out_page(page, &view);
   for (size_t k = 0; k < r->run_count; k++) {
     if (r->run_count > 1)
       cgap_page_put(page, "h3", "%s", r->evaluation->comparison.input[k + 1].name);

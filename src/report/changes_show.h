@@ -3,6 +3,7 @@
 #define CGAP_REPORT_CHANGES_SHOW_H
 
 #include "head/evaluation/changes.h"
+#include "head/evaluation/evaluation.h"
 #include "io/find/row_names.h"
 #include "report/comparison_show.h"
 
@@ -14,21 +15,37 @@ CGAP_MUST_CHECK cgap_status cgap_changes_write(const cgap_changes *changes, cons
                                                const char *path, cgap_error *error);
 
 /* classes.tsv: for every class its images, top 1 before and after, images lost and gained with the exact test, before
- * and after Holm's correction, its gap before and after. Where there are no classes, an earlier file is removed. */
+ * and after Holm's correction, its gap before and after,
+ * and whether it was seen in training where some were not. Where there are no classes, an earlier file is removed. */
 CGAP_MUST_CHECK cgap_status cgap_classes_write(const cgap_changes *changes, const cgap_row_names *names,
                                                const char *path, cgap_error *error);
 
 /* {"retrieval": {"image_to_text", "text_to_image", "both": {"at_1", "at_10": {"queries", "lost", "gained", "p"}}},
  * "mixed_retrieval": {"image_query", "text_query", "both"}, "queries": the CGAP_LOSERS that lose most [{"direction",
  * "row", "name", "rank": [before, after], "mixed_rank"}], "classes": all [{"class", "name", "images", "top_1": [before,
- * after], "lost", "gained", "p", "p_holm", "gap"}]}; "name" where there is one, "classes" where there are. NULL: out of
- * memory. */
+ * after], "lost", "gained", "p", "p_holm", "gap", "unseen"}]}; "name" where there is one, "unseen" where classes were
+ * kept out of training, "classes" where there are. NULL: out of memory. */
 json_t *cgap_changes_json(const cgap_changes *changes, const cgap_row_names *names);
 
 /* What changed for how many: one sentence for each kind of search, one for the classes. */
 enum { CGAP_CHANGE_WORDS = 3 };
 size_t cgap_changes_words(char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], const cgap_changes *changes,
                           const cgap_row_names *names);
+
+/* Zero-shot among all classes of those seen in training and of those kept out of it, of which the changes know. */
+typedef struct cgap_held_out_view {
+  const cgap_evaluation *evaluation;
+  const cgap_changes *const *changes; /* (heads) of the inputs 1, 2, … */
+  size_t heads;
+} cgap_held_out_view;
+
+/* {"classes": [label…], "seen": {"classes", "images", "top_1": {input: share}, "changes": {head: {"queries", "lost",
+ * "gained", "p"}}}, "unseen": the same}. NULL: out of memory. */
+json_t *cgap_held_out_json(const cgap_held_out_view *view);
+
+/* A line for each input, and what each head did to the classes that it has not seen. */
+void cgap_held_out_print(const cgap_held_out_view *view, int columns, FILE *stream);
+void cgap_held_out_page(cgap_page *page, const cgap_held_out_view *view);
 
 /* The sentences, then the queries and the classes that lose most. */
 void cgap_changes_page(cgap_page *page, const cgap_changes *changes, const cgap_row_names *names);

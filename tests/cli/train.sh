@@ -66,7 +66,7 @@ for head in "clip", "cua":
             clear, higher = d["ci95"][0] > 0 or d["ci95"][1] < 0, d["value"] > 0
             want = "unclear" if not clear else "worse" if higher == (key == "corrected_distance") else "better"
             assert d["verdict"] == want or (c["against"][head]["opens"] and d["verdict"] == "opens"), (head, rival, key, d)
-                assert not (c["against"][head]["opens"] and key == "corrected_distance" and d["verdict"] == "better")
+            assert not (c["against"][head]["opens"] and key == "corrected_distance" and d["verdict"] == "better")
 END
 # a loss that was trained on is marked among the better, here and where the head's rows are compared
 fine train opening.h5 -o marked --loss clip --epochs 30 --lr 1e-2 --patience 0 --test 0.1 --quiet

@@ -198,6 +198,33 @@ static cgap_status fill_classes(cgap_changes *c, const cgap_audit *before, const
   return status;
 }
 
+void cgap_class_part_of(cgap_class_part *out, const cgap_changes *c, bool unseen)
+{
+  *out = (cgap_class_part){0};
+  for (size_t k = 0; k < c->classes; k++) {
+    if (c->held[c->class[k].label] != unseen)
+      continue;
+    out->classes++;
+    out->flips.queries += c->class[k].flips.queries;
+    out->flips.lost += c->class[k].flips.lost;
+    out->flips.gained += c->class[k].flips.gained;
+  }
+  out->flips.p = cgap_sign_test((double)out->flips.lost, (double)out->flips.gained);
+}
+
+double cgap_class_part_top_1(const cgap_audit *a, const bool *held, bool unseen)
+{
+  double right = 0, images = 0;
+  for (size_t k = 0; k < a->zero_shot.class_count; k++) {
+    const cgap_zero_shot_class *c = &a->zero_shot.classes[k];
+    if (held[c->label] != unseen)
+      continue;
+    right += c->top_1 * (double)c->images;
+    images += (double)c->images;
+  }
+  return images > 0 ? right / images : NAN;
+}
+
 /* ---------------------------------------------------------------- all */
 
 cgap_status cgap_changes_init(cgap_changes *out, const cgap_audit *before, const cgap_audit *after, cgap_error *error)

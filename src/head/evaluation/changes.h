@@ -47,12 +47,25 @@ typedef struct cgap_changes {
    * search in the other modality; of classes by top_1. */
   size_t losing_query[CGAP_LOSERS], losing_queries;
   size_t losing_class[CGAP_LOSERS], losing_classes;
+  const bool *held; /* by label: classes that were kept out of training; the caller's; NULL: there are none */
 } cgap_changes;
 
 /* Both audits have pairs and contributions, and cgap_paired_possible holds for them. */
 CGAP_MUST_CHECK cgap_status cgap_changes_init(cgap_changes *out, const cgap_audit *before, const cgap_audit *after,
                                               cgap_error *error);
 void cgap_changes_clear(cgap_changes *changes);
+
+/* Zero-shot of some of the classes, by the audits and flips of all. */
+typedef struct cgap_class_part {
+  size_t classes;
+  cgap_flips flips;
+} cgap_class_part;
+
+/* Of those whose changes->held is `unseen`. */
+void cgap_class_part_of(cgap_class_part *out, const cgap_changes *changes, bool unseen);
+
+/* top 1 of the images of those classes, among all classes. */
+double cgap_class_part_top_1(const cgap_audit *audit, const bool *held, bool unseen);
 
 /* Multiplies the p values (count) for Holm's correction (1979); each stays at most 1. CGAP_RESOURCE: out of memory. */
 CGAP_MUST_CHECK cgap_status cgap_holm(double *out, const double *p, size_t count, cgap_error *error);

@@ -90,7 +90,7 @@ static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double m
   const size_t images = e->image.rows;
   start_sets(root, images);
   cgap_status status = join_equal(root, &e->image, NULL, out->hash, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && !e->data->texts_are_classes) /* else a class would stay together */
     status = join_equal(root, &e->text, e->pairs.image_of, NULL, error);
   if (status == CGAP_OK && count_sets(root, size, images) > 1 + (size_t)(most * (double)images)) {
     out->texts_across = true;

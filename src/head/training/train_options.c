@@ -80,6 +80,10 @@ static const cgap_train_option ROWS[] = {
   {"test", CGAP_TRAIN_REAL, FIELD(test), "Training",
    .help = "fraction of the images measured before and after; used for nothing else", .high = 0.9, .above_low = true,
    .data = true, .value = "FRACTION"},
+  {"hold-out-classes", CGAP_TRAIN_REAL, FIELD(hold_out_classes), "Training",
+   .help = "keep this share of the classes out of training and validation, and report zero-shot accuracy of seen and "
+           "unseen classes apart",
+   .high = 0.9, .data = true, .value = "SHARE", .zero = "none"},
   {"keep-duplicates", CGAP_TRAIN_FLAG, FIELD(keep_duplicates), "Training",
    .help = "keep equal rows separate: they are negatives of each other", .data = true},
   {"noise", CGAP_TRAIN_REAL, FIELD(noise), "Settings", .help = "fraction of the training texts that swap their images",

@@ -92,6 +92,8 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
   const cgap_split_rows_options validation = {
     .keep_duplicates = o->keep_duplicates, .leave = !t->plan.resident, .threads = threads_of(o)};
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
+  if (status == CGAP_OK && o->hold_out_classes > 0)
+    status = cgap_hold_out_classes(&t->held_out, &t->split, e, o->hold_out_classes, o->validation > 0, o->seed, error);
   if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
     status = cgap_fail(error, CGAP_USAGE,
                        "train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
@@ -126,6 +128,10 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
   if (status != CGAP_OK)
     return status;
   out->dim = data->image.dim;
+  if (cgap_class_pairs_possible(data))
+    status = cgap_class_pairs_open(&out->class_pairs, &checked, error);
+  if (status != CGAP_OK)
+    return status;
   if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
     return cgap_fail(
       error, CGAP_FILE,
@@ -136,11 +142,15 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
     status = cgap_measure_runs_check(data, error);
   if (status == CGAP_OK)
     status = cgap_plan_training(&out->plan, data, o, error);
-  if (status != CGAP_OK)
+  if (status != CGAP_OK) {
+    cgap_training_data_clear(out);
     return status;
+  }
   cgap_planned_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
-  if (!rows)
+  if (!rows) {
+    cgap_training_data_clear(out);
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  }
   status = cgap_planned_rows_load(rows, data, &out->plan, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, with & CGAP_WITH_METHODS, error);
@@ -179,6 +189,8 @@ void cgap_training_data_clear(cgap_training_data *t)
   cgap_free(t->split_of_row);
   cgap_free(t->training_hash);
   clear_rows(t->rows);
+  cgap_held_out_clear(&t->held_out);
+  cgap_class_pairs_clear(&t->class_pairs);
   *t = (cgap_training_data){0};
 }
 
@@ -224,6 +236,23 @@ static bool copy_images(cgap_test_set *s, const cgap_embeddings *e, const size_t
   return true;
 }
 
+/* Of texts that all images of a class share, the test set has one for each image, the prompts in turn. */
+static bool is_tested(const cgap_embeddings *e, size_t text, size_t image)
+{
+  const size_t prompts = e->data->prompts ? e->data->prompts : 1;
+  return !e->data->texts_are_classes || e->text.file_row[text] % prompts == image % prompts;
+}
+
+static size_t count_tested(const cgap_embeddings *e, const size_t *place)
+{
+  size_t count = 0;
+  for (size_t j = 0; j < e->text.rows; j++) {
+    const size_t image = place[e->pairs.image_of[j]];
+    count += image != SIZE_MAX && is_tested(e, j, image);
+  }
+  return count;
+}
+
 static bool copy_texts(cgap_test_set *s, const cgap_embeddings *e, const size_t *place, size_t count)
 {
   const size_t bytes = bytes_of(&e->text);
@@ -236,7 +265,7 @@ static bool copy_texts(cgap_test_set *s, const cgap_embeddings *e, const size_t 
     return false;
   for (size_t j = 0; j < e->text.rows; j++) {
     const size_t image = place[e->pairs.image_of[j]];
-    if (image == SIZE_MAX)
+    if (image == SIZE_MAX || !is_tested(e, j, image))
       continue;
     if (held)
       memcpy(s->text + to * bytes, e->text.raw + j * bytes, bytes);
@@ -288,10 +317,11 @@ static bool view_rows(cgap_source *out, cgap_picked_rows **picked, const cgap_mo
   return copy || *picked;
 }
 
-static bool fill_test_set(cgap_test_set *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
+static bool fill_test_set(cgap_test_set *s, const cgap_embeddings *e, const size_t *place, size_t images,
                           size_t *of_row)
 {
   const cgap_data *d = e->data;
+  const size_t texts = count_tested(e, place);
   if (!copy_images(s, e, place, images) || !copy_texts(s, e, place, texts))
     return false;
   s->data = (cgap_data){
@@ -322,9 +352,8 @@ cgap_status cgap_test_set_init(cgap_test_set *out, const cgap_embeddings *e, con
   *out = (cgap_test_set){0};
   size_t *place = cgap_alloc(e->image.rows, sizeof *place);
   size_t *of_row = cgap_alloc(has_arithmetic(e->data) ? e->data->image.rows : 0, sizeof *of_row);
-  const bool ok = place && of_row &&
-                  fill_test_set(out, e, place, place_images(place, split, e->image.rows, split_index),
-                                split->texts[split_index], of_row);
+  const bool ok =
+    place && of_row && fill_test_set(out, e, place, place_images(place, split, e->image.rows, split_index), of_row);
   cgap_free(place);
   cgap_free(of_row);
   if (ok)

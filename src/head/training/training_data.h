@@ -4,6 +4,7 @@
 #define CGAP_HEAD_TRAINING_TRAINING_DATA_H
 
 #include "head/model/head.h"
+#include "head/training/class_pairs.h"
 #include "head/training/memory_plan.h"
 #include "head/training/split.h"
 #include "head/training/trainer.h"
@@ -51,7 +52,9 @@ void cgap_transformed_clear(cgap_transformed *transformed);
 typedef struct cgap_training_data {
   cgap_memory_plan plan;
   cgap_planned_rows *rows; /* that the splits are read from; NULL where they are in memory and not kept */
+  cgap_class_pairs class_pairs; /* where class texts take the place of texts */
   cgap_split split;
+  cgap_held_out held_out;
   cgap_split_rows training, validation;
   cgap_test_set test;
   cgap_head *method[CGAP_GAP_METHODS]; /* NULL: not asked for */
@@ -64,6 +67,7 @@ typedef struct cgap_training_data {
 } cgap_training_data;
 
 /* data must outlive the result. Of options those matter that the table marks as `data`.
+ * Without texts, images are paired with the prompts of their class; the test part then has one of them for each image.
  * CGAP_FILE where there are no pairs, CGAP_DATA where there are too few. */
 enum { CGAP_WITH_METHODS = 1, CGAP_WITH_ROWS = 2 }; /* bits: fit the methods; keep `rows` for a choice */
 CGAP_MUST_CHECK cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *data,
