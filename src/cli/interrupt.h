@@ -20,7 +20,7 @@ void cli_signals_hold(void);
  * limit become failed writes. */
 void cli_signals_watch(void);
 
-bool cli_interrupted(void);           /* a signal has asked the program to stop */
+bool cli_interrupted(void); /* a signal has asked the program to stop */
 void cli_interrupt_acknowledge(void);
 
 /* Does not return where the program is being ended: what fails then may fail because its files are removed already. */
