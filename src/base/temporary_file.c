@@ -480,11 +480,14 @@ cgap_status cgap_stage_remove(const cgap_stage *stage, const char *name, cgap_er
 /* What is done with an entry of the stage, open as `from`, for the folder, open as `to`. 0 or an errno. */
 typedef int (*stage_step)(int from, int to, const char *name);
 
+static int move_entry(int from, int to, const char *name);
+
 static int open_folder(int parent, const char *name)
 {
   return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* In a folder of which entries move away a list may miss some, as on NFS: it is read until there are none. */
 static int visit_entries(int from, int to, stage_step step)
 {
   const int again = open_folder(from, "."); /* closed with the list */
@@ -492,9 +495,16 @@ static int visit_entries(int from, int to, stage_step step)
   int number = entries ? 0 : errno;
   if (again >= 0 && !entries)
     (void)close(again);
-  for (const struct dirent *entry; !number && entries && (entry = readdir(entries));)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-      number = step(from, to, entry->d_name);
+  bool any = !number;
+  for (int pass = 0; !number && any && pass < (step == move_entry ? PASSES_MAX : 1); pass++) {
+    any = false;
+    rewinddir(entries);
+    for (const struct dirent *entry; !number && (entry = readdir(entries));)
+      if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+        any = true;
+        number = step(from, to, entry->d_name);
+      }
+  }
   if (entries)
     closedir(entries);
   return number;

@@ -117,7 +117,7 @@ if command -v gnuplot >/dev/null 2>&1; then
     rm -rf ended
     "$CONTRAGAP" audit pairs.h5 -o ended --quiet >out 2>err </dev/null &
     child=$!
-    until [ -f ended/rows.tsv ] || ! kill -0 $child 2>/dev/null; do sleep 0.01; done
+    until [ -f ended/.contragap-new/rows.tsv ] || ! kill -0 $child 2>/dev/null; do sleep 0.01; done
     sleep 0.$tenths
     kill -TERM $child
     rc=0
