@@ -84,7 +84,7 @@ size_t cgap_unprintable(const char *start)
     return text[1] >= 0x80 && text[1] <= 0x9f ? 2 : 0;
   if (text[0] != 0xe2)
     return 0;
-  const bool embeds = text[1] == 0x80 && text[2] >= 0xaa && text[2] <= 0xae;
+  const bool embeds = text[1] == 0x80 && text[2] >= 0xa8 && text[2] <= 0xae; /* two of these end a line */
   const bool isolates = text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9;
   return embeds || isolates ? 3 : 0;
 }

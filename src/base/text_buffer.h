@@ -14,7 +14,8 @@ char *cgap_format(const char *format, ...) CGAP_PRINTF(1, 2);
 void cgap_append(char **text, const char *format, ...) CGAP_PRINTF(2, 3);
 
 /* Bytes of what text begins with, where that may not reach a terminal or a page: a control character (below 32, 127,
- * U+0080 to U+009F) or one that changes the direction of writing (U+202A to U+202E, U+2066 to U+2069). 0: another. */
+ * U+0080 to U+009F), an end of a line (U+2028, U+2029), or what changes the direction of writing (U+202A to U+202E,
+ * U+2066 to U+2069). 0: another. */
 size_t cgap_unprintable(const char *text);
 
 /* All of those become '?', byte by byte: one line, whatever a file or a command line held. */
