@@ -183,7 +183,7 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
 
 bool cli_train_given(const cli_args *args)
 {
-  static const char *const OBEYED[] = {"val", "test", "patience"};
+  static const char *const OBEYED[] = {"val", "test", "patience", "hold-out-classes"};
   cgap_train_option option;
   bool given = cli_given(args, same_modality.name);
   for (size_t k = 0; cgap_train_option_at(&option, k); k++) {

@@ -404,7 +404,8 @@ static void prepare_checkpoint(void)
   options.progress.tick = stop_soon;
   cgap_status status = cgap_training_data_open(&training.data, &data, &options, false, &error);
   if (status == CGAP_OK)
-    status = cgap_trainer_init(&training.trainer, &training.data.training, &training.data.validation, &options, &error);
+    status =
+      cgap_trainer_init(&training.trainer, &training.data.training, &training.data.validation, &options, NULL, &error);
   if (status == CGAP_OK)
     status = cgap_fingerprint_of(&training.fingerprint, &training.trainer, &error);
   training.state = training.trainer.state;
@@ -504,7 +505,7 @@ static void run_runs(const fuzz_input *in)
   if (ok)
     (void)check_outcome(sweep_results_write(&results, &grid, folder, &run, &error), &error);
   if (ok)
-    sweep_report_print(&results, &grid, 80);
+    sweep_report_print(&results, &grid, &(cgap_paper){.columns = 80});
   cgap_sweep_grid_clear(&grid);
   sweep_results_clear(&results);
 }
