@@ -26,6 +26,11 @@ const cli_option cli_input_options[] = {
   {"drop-bad", 0, CLI_FLAG, &cli_shared.drop_bad, .help = "drop rows with NaN, infinity or norm zero"},
   {"merge-images", 0, CLI_FLAG, &cli_shared.merge_images,
    .help = "treat equal image rows as one image with several texts"},
+  {"follow", 0, CLI_FLAG, &cli_shared.follow,
+   .help =
+     "read files outside the folder of an HDF5 file, where it names them: links, virtual sources, external files"},
+  {"plugins", 0, CLI_FLAG, &cli_shared.plugins,
+   .help = "let HDF5 load plugins: filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip"},
   {0}};
 
 const cli_option cli_run_options[] = {
@@ -255,6 +260,8 @@ cgap_input_options cli_input(const cli_args *args)
                               .unpaired = cli_shared.unpaired,
                               .drop_bad = cli_shared.drop_bad,
                               .merge_images = cli_shared.merge_images,
+                              .follow = cli_shared.follow,
+                              .plugins = cli_shared.plugins,
                               .threads = cli_shared.threads};
 }
 

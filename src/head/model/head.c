@@ -388,7 +388,7 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
   *out = NULL;
   status = cgap_check_argument(path, "cgap_head_read", "path", error);
   if (status == CGAP_OK)
-    status = cgap_file_open(&file, path, error);
+    status = cgap_file_open(&file, path, NULL, error);
   if (status == CGAP_OK)
     status = read_shape(&shape, file, path, error);
   const cgap_layers layers = status == CGAP_OK ? cgap_layers_init(&shape) : (cgap_layers){0};
