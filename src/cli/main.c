@@ -107,6 +107,7 @@ int main(int argc, char **argv)
   const cli_spec *command = argc > 1 ? find_command(argv[1]) : NULL;
   static cgap_temporaries temporaries;
   cgap_hdf5_skip_exit();
+  cgap_hdf5_add_lzf();
   cli_signals_hold();
   cgap_temporaries_watch(&temporaries);
   cgap_json_watch_memory();

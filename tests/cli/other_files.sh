@@ -66,6 +66,24 @@ with h5py.File("in/octave.h5", "w") as f:
     f["image/value"] = h5py.ExternalLink("../far/other.h5", "/rows")
 with h5py.File("whole.h5", "w") as f:
     f["image"], f["text"] = image, text
+with h5py.File("in/lzf_near.h5", "w") as f: # long runs and noise; ids through HDF5, rows too
+    f.create_dataset("image", data=image, chunks=(7, 4), compression="lzf", shuffle=True)
+    f.create_dataset("text", data=text, chunks=(20, 3), compression="lzf")
+    ids = np.array([b"x" * 500 + b"%d" % i for i in range(20)])
+    for name in ("image_id", "text_image_id"):
+        f.create_dataset(name, data=ids, chunks=(20,), compression="lzf")
+    f.create_dataset("labels", data=np.zeros(20, "i8"), chunks=(20,), compression="lzf", fletcher32=True)
+    at = f["image_id"].id.get_chunk_info(0).byte_offset
+whole = open("in/lzf_near.h5", "rb").read()
+for name, byte in (("zeros", b"\0"), ("ones", b"\xff")):
+    open("in/lzf_%s.h5" % name, "wb").write(whole[:at] + 100 * byte + whole[at + 100:])
+with h5py.File("in/lz4.h5", "w") as f:
+    f["text"] = text
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_chunk((20, 4))
+    plan.set_filter(32004, h5py.h5z.FLAG_OPTIONAL, (0,))
+    d = h5py.h5d.create(f.id, b"image", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((20, 4)), plan)
+    d.write_direct_chunk((0, 0), image.tobytes(), 0)
 END
 
 # soon ARGS…: run, ended after 20 seconds where it waits
@@ -126,6 +144,33 @@ for file in link_disguised virtual_disguised link_twice virtual_twice virtual_ag
 done
 stopped "in/octave.h5" audit in/octave.h5
 want_absent new.h5
+
+# filters: lzf needs no plugin; no code of a plugin runs without --plugins
+mkdir plugins
+HDF5_PLUGIN_PATH=$work/plugins
+export HDF5_PLUGIN_PATH
+soon audit in/lzf_near.h5 --json
+want_rc 0
+sed '/"input"/,$d' out | grep -v -e _near.h5 -e seconds >found
+checks=$((checks + 1))
+grep -v zero_shot right >right_unlabelled
+grep -v zero_shot found | diff right_unlabelled - >difference || complain "other values than of the whole file" "$(head -c 500 difference)"
+for damage in zeros ones; do
+  soon audit in/lzf_$damage.h5 --json
+  want_rc 3
+  want_line err "in/lzf_$damage.h5:/image_id"
+done
+stopped "lz4 (32004)|--plugins" audit in/lz4.h5
+if command -v cc >/dev/null; then
+  echo 'int creat(const char *, unsigned); __attribute__((constructor)) static void run(void) { creat("ran", 0600); }' >plugin.c
+  works cc -shared -fPIC plugin.c -o plugins/libplugin.so
+  stopped "lz4 (32004)|--plugins" info in/lz4.h5
+  stopped "lz4 (32004)|--plugins" audit in/lz4.h5
+  want_absent ran
+  stopped "lz4 (32004), which is missing" audit in/lz4.h5 --plugins
+  checks=$((checks + 1))
+  [ -e ran ] || complain "HDF5 did not look at the plugin"
+fi
 
 # a FIFO in place of each input
 mkfifo pipe.npy pipe.npz pipe.h5 pipe.safetensors pipe.json

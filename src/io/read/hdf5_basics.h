@@ -34,6 +34,9 @@ void cgap_hdf5_skip_exit(void);
  * missing. In a library that is its caller's setting. */
 void cgap_hdf5_allow_plugins(bool allowed);
 
+/* For a program: gives HDF5 the filter lzf, for reading, which is a plugin elsewhere (hdf5_lzf.c). */
+void cgap_hdf5_add_lzf(void);
+
 /* ---------------------------------------------------------------- damaged and hostile files */
 
 /* HDF5 1.10 crashes, loops or reads past its heap on some files with one or two damaged bytes. A library cannot guard
