@@ -156,6 +156,7 @@ static cgap_status check_file(const char *path, const cgap_file_access *access, 
   if ((size_t)snprintf(helper.shared->path, CGAP_PATH, "%s", path) >= CGAP_PATH)
     return cgap_fail(error, CGAP_FILE, "%s: the path has more than %d bytes", path, CGAP_PATH - 1);
   helper.shared->access = *access;
+  helper.shared->access.memory = NULL;
   if (send(helper.channel, &byte, 1, MSG_NOSIGNAL) != 1 || read(helper.channel, &byte, 1) != 1)
     return cgap_fail(error, CGAP_RESOURCE, "%s: the process that checks it was killed; start again", path);
   if (helper.shared->reply.status != CGAP_OK && error)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/plan.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "cli/interrupt.h"
@@ -260,6 +261,8 @@ cgap_input_options cli_input(const cli_args *args)
                               .unpaired = cli_shared.unpaired,
                               .drop_bad = cli_shared.drop_bad,
                               .merge_images = cli_shared.merge_images,
+                              .memory_bytes =
+                                cli_shared.memory_bytes ? cli_shared.memory_bytes : cgap_free_memory() / 2,
                               .follow = cli_shared.follow,
                               .plugins = cli_shared.plugins,
                               .threads = cli_shared.threads};

@@ -312,6 +312,8 @@ static cgap_status check_block(const cgap_entry **out, const cgap_parameter_bloc
   const cgap_entry *e = *out = cgap_file_find(file, name);
   char why[200], shape[80];
   const bool matrix = b->columns > 1;
+  if (e && e->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
   if (e && e->kind == CGAP_KIND_FLOAT && e->ndim == (matrix ? 2 : 1) && e->shape[0] == b->rows &&
       (!matrix || e->shape[1] == b->columns))
     return CGAP_OK;

@@ -50,6 +50,7 @@ typedef struct cgap_entry {
   uint64_t number, address; /* HDF5: of the file that has it, and in that file */
   char **sources;           /* HDF5: the other files that it is in or has elements in and that were found, each once */
   size_t source_count;
+  uint64_t elsewhere; /* HDF5: bytes of its elements that are in other files */
   bool is_virtual;
   bool turned;       /* HDF5: stored with the axes in reverse order (hdf5_basics.h); shape has them as meant */
   size_t characters; /* per string, where they are stored as a matrix of characters; else 0 */
@@ -63,9 +64,14 @@ typedef struct cgap_entry {
 } cgap_entry;
 
 /* What a file may make the library read or run beyond itself; the options of cgap_input_options. */
+typedef struct cgap_memory_count {
+  uint64_t limit, used;
+} cgap_memory_count;
+
 typedef struct cgap_file_access {
-  bool follow;  /* files outside its folder, where it names them */
-  bool plugins; /* filters that are plugins of HDF5 */
+  bool follow;               /* files outside its folder, where it names them */
+  bool plugins;              /* filters that are plugins of HDF5 */
+  cgap_memory_count *memory; /* what is read whole counts there; NULL: without a limit */
 } cgap_file_access;
 
 typedef struct cgap_file {
@@ -96,7 +102,7 @@ CGAP_MUST_CHECK cgap_status cgap_file_open(cgap_file **out, const char *path, co
                                            cgap_error *error);
 /* Several .npy files as one: arrays next to each other, shards one after the other. */
 CGAP_MUST_CHECK cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count,
-                                               cgap_error *error);
+                                               const cgap_file_access *access, cgap_error *error);
 void cgap_file_close(cgap_file *file); /* NULL is fine */
 
 /* Whether a path is a .npy file, by its first bytes. *failure (may be NULL): the errno of a disk that cannot be read,

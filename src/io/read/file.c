@@ -92,9 +92,11 @@ cgap_status cgap_file_open(cgap_file **out, const char *path, const cgap_file_ac
   return open_any(out, path, NULL, 0, access, error);
 }
 
-cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count, cgap_error *error)
+cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count, const cgap_file_access *access,
+                               cgap_error *error)
 {
-  return count == 1 ? cgap_file_open(out, paths[0], NULL, error) : open_any(out, paths[0], paths, count, NULL, error);
+  return count == 1 ? cgap_file_open(out, paths[0], access, error)
+                    : open_any(out, paths[0], paths, count, access, error);
 }
 
 void cgap_file_close(cgap_file *file)

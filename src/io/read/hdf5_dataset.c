@@ -1,5 +1,6 @@
 /* One dataset of an HDF5 file: its type, shape, storage and filters, the marks of MATLAB and Octave, and why it cannot
  * be read where that is so. */
+#include "base/memory.h"
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
 
@@ -144,6 +145,8 @@ static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t datase
 
 /* ---------------------------------------------------------------- filters */
 
+enum { LZF = 32000 };
+
 static const char COMPLETE[] = "use a complete HDF5 library (Debian: libhdf5-103-1)";
 
 static const char NOT_PACKAGED[] =
@@ -172,7 +175,7 @@ static const struct {
   {H5Z_FILTER_SCALEOFFSET, "scaleoffset", COMPLETE},
   {305, "LZO", PYTABLES},
   {307, "bzip2", "install the Debian package hdf5-filter-plugin"},
-  {32000, "lzf", "install the Debian package hdf5-plugin-lzf"},
+  {LZF, "lzf", "install the Debian package hdf5-plugin-lzf"},
   {32001, "blosc", "install the Debian package hdf5-filter-plugin-blosc-serial"},
   {32004, "lz4", "install the Debian package hdf5-filter-plugin"},
   {32008, "bitshuffle", "install the Debian package bitshuffle"},
@@ -187,7 +190,7 @@ static const struct {
 
 /* Those that read without `plugins`: of HDF5 itself and widely used, and h5py's. */
 static const H5Z_filter_t TRUSTED[] = {H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE,     H5Z_FILTER_FLETCHER32,
-                                       H5Z_FILTER_SZIP,    H5Z_FILTER_SCALEOFFSET, 32000};
+                                       H5Z_FILTER_SZIP,    H5Z_FILTER_SCALEOFFSET, LZF};
 
 typedef struct filter {
   H5Z_filter_t id;
@@ -301,12 +304,58 @@ static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
   return layout >= 0;
 }
 
+/* ---------------------------------------------------------------- claimed sizes */
+
+enum { DEFLATE_RATIO_MAX = 1032 /* zlib, "Maximum expansion factor"; lzf has 88 */, CLAIM_BYTES_MIN = 16 << 20 };
+
+/* How many times more bytes the filters can make of what is stored; 0: without a bound. */
+static uint64_t expansion(hid_t plist)
+{
+  const int count = H5Pget_layout(plist) == H5D_CHUNKED ? H5Pget_nfilters(plist) : 0;
+  uint64_t ratio = 1;
+  for (int i = 0; i < count; i++) {
+    filter f;
+    const bool known = get_filter(&f, plist, i);
+    if (known && (f.id == H5Z_FILTER_SHUFFLE || f.id == H5Z_FILTER_FLETCHER32))
+      continue;
+    if (!known || (f.id != H5Z_FILTER_DEFLATE && f.id != LZF) || ratio > UINT32_MAX)
+      return 0;
+    ratio *= DEFLATE_RATIO_MAX;
+  }
+  return ratio;
+}
+
+/* A few bytes can name a shape of any size, whose elements were never written: HDF5 gives the fill value for them. */
+static bool check_claim(cgap_entry *entry, hid_t dataset, hid_t type)
+{
+  size_t elements = 0, bytes = 0;
+  if (entry->obstacle || entry->ndim > CGAP_SHAPE_MAX)
+    return true;
+  hid_t plist = H5Dget_create_plist(dataset);
+  if (plist < 0)
+    return false;
+  const bool elsewhere = entry->is_virtual || H5Pget_external_count(plist) > 0;
+  const uint64_t stored = elsewhere ? entry->elsewhere : (uint64_t)H5Dget_storage_size(dataset);
+  const uint64_t ratio = stored > 0 ? expansion(plist) : 1;
+  const bool counted = cgap_entry_elements(&elements, entry) && cgap_product(&bytes, elements, H5Tget_size(type));
+  H5Pclose(plist);
+  if (counted && (bytes <= CLAIM_BYTES_MIN || ratio == 0 || bytes / ratio <= stored))
+    return true;
+  char shape[160];
+  entry->obstacle = cgap_format(
+    "its shape %s claims %zu bytes, and %llu are stored: it is damaged, or was never written; write it again",
+    cgap_shape_text(shape, sizeof shape, entry), counted ? bytes : SIZE_MAX, (unsigned long long)stored);
+  return true;
+}
+
 bool cgap_hdf5_describe(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t type)
 {
   if (!describe_type(entry, file, dataset, type) || !describe_storage(entry, file, dataset))
     return false;
   /* of a virtual dataset with an obstacle, the mapping has said it */
-  return (entry->is_virtual && entry->ndim > 0) || describe_shape(entry, dataset);
+  if (!(entry->is_virtual && entry->ndim > 0) && !describe_shape(entry, dataset))
+    return false;
+  return check_claim(entry, dataset, type);
 }
 
 /* ---------------------------------------------------------------- marks of MATLAB and Octave */

@@ -301,6 +301,14 @@ char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count)
                      files + SPARE_FILES);
 }
 
+/* A selection without an end has as much as its source. */
+static uint64_t add_bytes(uint64_t bytes, hid_t space, size_t item)
+{
+  const hssize_t points = H5Sget_select_npoints(space);
+  const uint64_t most = item ? (UINT64_MAX - bytes) / item : 0;
+  return points < 0 || (uint64_t)points > most ? UINT64_MAX : bytes + (uint64_t)points * item;
+}
+
 /* As the mapping has it: HDF5 may open sources to tell the shape of the dataset. */
 static void set_shape(cgap_entry *entry, hid_t space)
 {
@@ -328,6 +336,9 @@ void cgap_hdf5_virtual_describe(cgap_entry *entry, const cgap_file *file, hid_t 
 {
   size_t count = 0;
   char own[4096] = "";
+  hid_t type = H5Dget_type(dataset);
+  const size_t item = type < 0 ? 0 : H5Tget_size(type);
+  cgap_hdf5_close(type);
   entry->is_virtual = true;
   if (H5Fget_name(dataset, own, sizeof own) < 0)
     own[0] = '\0';
@@ -351,6 +362,7 @@ void cgap_hdf5_virtual_describe(cgap_entry *entry, const cgap_file *file, hid_t 
                                       m.file));
     if (entry->obstacle && entry->ndim == 0)
       set_shape(entry, m.taken);
+    entry->elsewhere = add_bytes(entry->elsewhere, m.taken, item);
     clear_mapping(&m);
   }
   if (!entry->obstacle)
@@ -391,6 +403,9 @@ void cgap_hdf5_external_describe(cgap_entry *entry, const cgap_file *file, hid_t
     if (why)
       set_obstacle(entry, cgap_format("its elements are in %s", why));
     free(why);
+    struct stat status;
+    if (path && stat(path, &status) == 0)
+      entry->elsewhere += (uint64_t)status.st_size;
     if (path)
       add_source(entry, path);
   }
