@@ -115,7 +115,7 @@ static void answer(exchange *e)
 {
   struct rusage used = {0};
   int how = 0;
-  e->reply = (cgap_error){.status = CGAP_OK};
+  (void)fail_hostile(e); /* until the child says otherwise */
   const pid_t child = fork();
   if (child == 0)
     probe(e);
@@ -123,8 +123,10 @@ static void answer(exchange *e)
     (void)cgap_fail(&e->reply, CGAP_RESOURCE,
                     "%s: no process can be started to check it: %s; raise the limit (ulimit -u)", e->path,
                     strerror(errno));
-  else if (wait4(child, &how, 0, &used) == child)
+  else if (TEMP_FAILURE_RETRY(wait4(child, &how, 0, &used)) == child)
     judge(e, how, &used);
+  else
+    (void)fail_hostile(e);
 }
 
 /* Until the program ends, which closes the channel. Nothing that a library prints is seen. */
@@ -132,11 +134,13 @@ static _Noreturn void serve(int channel, exchange *e, pid_t program)
 {
   char byte;
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  signal(SIGCHLD, SIG_DFL); /* where it is ignored, as by some that start programs, no child can be waited for */
+  signal(SIGPROF, SIG_DFL);
   const int nowhere = open("/dev/null", O_RDWR);
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     (void)dup2(nowhere, fd);
   (void)H5open();
-  while (getppid() == program && read(channel, &byte, 1) == 1) {
+  while (getppid() == program && TEMP_FAILURE_RETRY(read(channel, &byte, 1)) == 1) {
     answer(e);
     if (write(channel, &byte, 1) != 1)
       break;
@@ -157,7 +161,7 @@ static cgap_status check_file(const char *path, const cgap_file_access *access, 
     return cgap_fail(error, CGAP_FILE, "%s: the path has more than %d bytes", path, CGAP_PATH - 1);
   helper.shared->access = *access;
   helper.shared->access.memory = NULL;
-  if (send(helper.channel, &byte, 1, MSG_NOSIGNAL) != 1 || read(helper.channel, &byte, 1) != 1)
+  if (send(helper.channel, &byte, 1, MSG_NOSIGNAL) != 1 || TEMP_FAILURE_RETRY(read(helper.channel, &byte, 1)) != 1)
     return cgap_fail(error, CGAP_RESOURCE, "%s: the process that checks it was killed; start again", path);
   if (helper.shared->reply.status != CGAP_OK && error)
     *error = helper.shared->reply;

@@ -83,4 +83,39 @@ while read -r name base bytes; do
   # shellcheck disable=SC2086
   damaged "$name" "$base" $bytes
 done <"$hostile/damages"
+
+# a parent that ignores the end of children
+if /usr/bin/python3 -c '' 2>/dev/null; then
+  cp "$hostile/ids.h5" ids.h5
+  works /usr/bin/python3 -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' "$CONTRAGAP" info ids.h5
+  rm ids.h5
+fi
+
+# damage behind more datasets than are probed: the program itself crashes, says so and leaves nothing
+if /usr/bin/python3 -c 'import h5py' 2>/dev/null && [ "$limit" -eq 1000 ]; then
+  /usr/bin/python3 - <<'END' || exit 99
+import h5py, numpy as np
+r = np.random.default_rng(0)
+with h5py.File("late.h5", "w") as f:
+    for i in range(300):
+        f["a/%03d" % i] = np.float32(i)
+    f["image"], f["text"] = r.normal(size=(6, 4)), r.normal(size=(6, 4))
+    for name in ("image_id", "text_image_id"):
+        f.create_dataset(name, data=[b"a%d" % i for i in range(6)], dtype=h5py.string_dtype())
+whole = bytearray(open("late.h5", "rb").read())
+whole[whole.index(b"GCOL") + 25] = 0x80 # the length of a string
+open("late_damaged.h5", "wb").write(whole)
+END
+  state >before
+  fine info late.h5 --quiet
+  for command in "info" "audit -o report" "convert -o new.h5" "train --epochs 1 -o new"; do
+    # shellcheck disable=SC2086
+    refused 3 "a library failed on late_damaged.h5|damaged or hostile" $command late_damaged.h5
+    state >after
+    checks=$((checks + 1))
+    diff before after >difference || complain "left behind:" "$(cat difference)"
+  done
+fi
 finish
