@@ -69,6 +69,7 @@ static void set_limits(const char *path)
   const struct itimerval time = {.it_value = {.tv_sec = more, .tv_usec = MILLISECONDS * 1000}};
   (void)setitimer(ITIMER_PROF, &time, NULL); /* RLIMIT_CPU counts whole seconds */
   set_limit(RLIMIT_FSIZE, 0);
+  signal(SIGXFSZ, SIG_IGN); /* a write fails */
   set_limit(RLIMIT_CORE, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they map terabytes */
   const size_t present = address_space();
