@@ -184,7 +184,7 @@ Test(writer, integers_attributes_and_copies_are_kept, .init = ask_enter, .fini =
   h5_plain(file, "/group/inside", (h5_shape){2, {4, 4}});
   h5_close(file);
   cgap_file *from = NULL;
-  must(cgap_file_open(&from, "from.h5", &error));
+  must(cgap_file_open(&from, "from.h5", NULL, &error));
   for (int round = 0; round < 2; round++) { /* the second time over the first's file, with the same bytes */
     cgap_writer *w = NULL;
     must(cgap_writer_open(&w, "a.h5", &error));
@@ -233,7 +233,7 @@ Test(writer, a_copy_of_a_virtual_dataset_needs_no_source, .init = ask_enter, .fi
   h5_close(file);
   cr_assert_eq(mkdir("elsewhere", 0700), 0);
   cgap_file *from = NULL;
-  must(cgap_file_open(&from, "from.h5", &error));
+  must(cgap_file_open(&from, "from.h5", NULL, &error));
   must(cgap_writer_open(&w, "elsewhere/a.h5", &error));
   must(cgap_writer_copy(w, from, "/image", "/deep/image", &error));
   must(cgap_writer_copy(w, from, "/image", "/deep/text", &error));
@@ -250,7 +250,7 @@ Test(writer, a_copy_of_a_virtual_dataset_needs_no_source, .init = ask_enter, .fi
     cr_expect_eq((double)got[k], numbers[k % 20], "element %zu", k);
   free(numbers);
   cgap_dataset_close(d);
-  must(cgap_file_open(&from, "from.h5", &error));
+  must(cgap_file_open(&from, "from.h5", NULL, &error));
   must(cgap_writer_open(&w, "b.h5", &error));
   cr_expect_eq(cgap_writer_copy(w, from, "/image", "/image", &error), CGAP_FILE);
   cr_expect(strstr(error.message, "part.h5 is missing"), "%s", error.message);
@@ -322,7 +322,7 @@ Test(writer, copies_need_no_other_file_and_keep_no_times, .init = ask_enter, .fi
   make_external(file, "/lost", "lost", values);
   h5_close(file);
   cr_assert_eq(remove("lost"), 0);
-  must(cgap_file_open(&from, "from.h5", &error));
+  must(cgap_file_open(&from, "from.h5", NULL, &error));
   must(cgap_writer_open(&w, "a.h5", &error));
   must(cgap_writer_copy(w, from, "/growing", "/deep/growing", &error));
   must(cgap_writer_copy(w, from, "/external", "/external", &error));

@@ -223,9 +223,27 @@ cgap_status cgap_synchronise_file(const char *path, cgap_error *error)
   return status;
 }
 
+FILE *cgap_open_regular(const char *path, const char *mode)
+{
+  struct stat status;
+  const int fd = open(path, (strchr(mode, '+') ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  FILE *file = NULL;
+  if (fd < 0)
+    return NULL;
+  if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
+    errno = ESPIPE;
+  else
+    file = fdopen(fd, mode);
+  const int number = errno;
+  if (!file)
+    close(fd);
+  errno = number;
+  return file;
+}
+
 char *cgap_read_text(const char *path, size_t *bytes)
 {
-  FILE *stream = fopen(path, "rb");
+  FILE *stream = cgap_open_regular(path, "rb");
   char *text = NULL;
   size_t used = 0, available = 0, got = 0;
   while (stream) {
@@ -385,7 +403,7 @@ cgap_status cgap_json_lines_read(const char *path,
   ssize_t bytes = 0;
   cgap_status status = CGAP_OK;
   *end = 0;
-  FILE *file = fopen(path, "r");
+  FILE *file = cgap_open_regular(path, "rb");
   if (!file)
     return errno == ENOENT ? CGAP_OK : cgap_fail_read(error, errno, path);
   while (status == CGAP_OK && (errno = 0, bytes = getline(&text, &size, file)) > 0) {
@@ -433,7 +451,7 @@ static bool ends_in_newline(FILE *file, uint64_t end)
 cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_error *error)
 {
   struct stat facts;
-  FILE *file = fopen(path, "r+");
+  FILE *file = cgap_open_regular(path, "r+b");
   if (!file)
     return errno == ENOENT ? CGAP_OK : cgap_fail_errno(error, errno, path, "write");
   cgap_status status = CGAP_OK;

@@ -48,6 +48,10 @@ CGAP_MUST_CHECK cgap_status cgap_append_file(const char *path, const void *bytes
 /* Returns when what was added to the file, if there is one, is on disk. */
 CGAP_MUST_CHECK cgap_status cgap_synchronise_file(const char *path, cgap_error *error);
 
+/* As fopen to read, "rb" or "r+b", but NULL with ESPIPE for a FIFO, a device or a folder: opening one could wait for
+ * ever. */
+FILE *cgap_open_regular(const char *path, const char *mode);
+
 /* The whole file as a string (free) of *bytes bytes (bytes may be NULL), or NULL where it cannot be read. */
 char *cgap_read_text(const char *path, size_t *bytes);
 

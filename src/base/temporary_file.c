@@ -65,6 +65,8 @@ cgap_status cgap_fail_read(cgap_error *error, int number, const char *path)
 {
   if (is_shortage(number))
     return fail_shortage(error, number, path, "read");
+  if (number == ESPIPE) /* cgap_open_regular */
+    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; give one", path);
   return cgap_fail(error, CGAP_FILE, "%s: cannot read: %s; check its rights and the disk", path, strerror(number));
 }
 

@@ -99,7 +99,7 @@ static bool find_report(char path[CGAP_PATH], const char *argument)
     return false;
   if (S_ISDIR(status.st_mode))
     return folder_report(path, argument);
-  FILE *file = fopen(argument, "rb");
+  FILE *file = cgap_open_regular(argument, "rb");
   int c = file ? fgetc(file) : EOF;
   while (c != EOF && isspace(c))
     c = fgetc(file);

@@ -95,8 +95,10 @@ static void print_dataset(const json_t *dataset, const int width[COLUMNS])
   if (json_is_true(json_object_get(dataset, "same_as_earlier")))
     printf(" (another name of one above)");
   if (unreadable) {
+    char text[1000];
+    cli_name_flags(text, sizeof text, unreadable);
     printf("; ");
-    put_printable(unreadable);
+    put_printable(text);
   }
   putchar('\n');
 }

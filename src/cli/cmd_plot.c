@@ -54,7 +54,7 @@ static bool is_there(const char *folder, const char *name, const char *ending)
   char path[CGAP_PATH];
   struct stat about;
   int length = snprintf(path, sizeof path, "%s/%s%s", folder, name, ending);
-  return length < (int)sizeof path && stat(path, &about) == 0;
+  return length < (int)sizeof path && stat(path, &about) == 0 && (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode));
 }
 
 /* DIR/figures where there is one, else DIR. */
@@ -76,7 +76,7 @@ static cgap_status find_tables(plot_list *list, const char *given, cgap_error *e
     char *name = list->name[list->count];
     memcpy(name, entry->d_name, letters - 4);
     name[letters - 4] = '\0';
-    if (is_there(list->folder, name, ".gp") || cgap_figure_find(name))
+    if (is_there(list->folder, name, ".tsv") && (is_there(list->folder, name, ".gp") || cgap_figure_find(name)))
       list->count++;
   }
   closedir(stream);

@@ -180,14 +180,16 @@ _Noreturn void cli_end_out_of_memory(size_t bytes)
 /* "one.h5 or two.h5": what is being read, for a last line that no library can print. */
 static char read_names[1000];
 
-void cli_crash_name(const char *const *names, size_t count)
+void cli_crash_name(const char *name)
 {
-  size_t used = 0;
-  for (size_t k = 0; k < count && used + 1 < sizeof read_names; k++) {
-    const int length = snprintf(read_names + used, sizeof read_names - used, "%s%s", k ? " or " : "", names[k]);
-    used += length > 0 ? (size_t)length : 0;
-  }
-  cgap_text_clean(read_names, '?', "");
+  const size_t used = strlen(read_names), length = strlen(name);
+  const char *found = strstr(read_names, name);
+  if (found && (found[length] == '\0' || found[length] == ' ')) /* also where it is the end of another's path */
+    return;
+  if (used + length + sizeof " or " > sizeof read_names)
+    return;
+  (void)snprintf(read_names + used, sizeof read_names - used, "%s%s", used ? " or " : "", name);
+  cgap_text_clean(read_names + used, '?', "");
 }
 
 static void end_crashed(int number)

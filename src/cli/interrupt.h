@@ -32,8 +32,8 @@ void cli_interrupt_let_end(void); /* the work knows and is on its way out: it is
 void cli_interrupt_guard_exit(void);
 void cli_interrupt_exit_decided(void);
 
-/* What a crash is said to have happened on: the files and folders of the command line. */
-void cli_crash_name(const char *const *names, size_t count);
+/* One of the files and folders that a crash is said to have happened on. */
+void cli_crash_name(const char *name);
 
 /* Ends the program with CGAP_RESOURCE and one line, whatever locks are held; temporary files are removed. */
 _Noreturn void cli_end_out_of_memory(size_t bytes);

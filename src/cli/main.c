@@ -5,8 +5,10 @@
 
 #include "base/output_file.h"
 #include "base/text_buffer.h"
+#include "cli/hdf5_helper.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "comm/comm.h"
 #include "io/read/hdf5_basics.h"
 
 static const cli_spec *const commands[] = {&cmd_info,  &cmd_audit,   &cmd_simulate, &cmd_bench,   &cmd_train,
@@ -90,7 +92,9 @@ static int run_command(int argc, char **argv, const cli_spec *command)
     command->prepare();
   code = cli_parse(&args, command, argc - 1, argv + 1);
   if (code == CLI_GO) {
-    cli_crash_name(args.items, args.count);
+    for (size_t i = 0; i < args.count; i++)
+      cli_crash_name(args.items[i]);
+    cgap_hdf5_allow_plugins(cli_shared.plugins);
     code = command->run(&args);
   }
   cli_args_clear(&args);
@@ -102,16 +106,20 @@ int main(int argc, char **argv)
 {
   const cli_spec *command = argc > 1 ? find_command(argv[1]) : NULL;
   static cgap_temporaries temporaries;
+  cgap_hdf5_skip_exit();
+  cgap_hdf5_add_lzf();
   cli_signals_hold();
   cgap_temporaries_watch(&temporaries);
   cgap_json_watch_memory();
   if (command)
     cli_select_blas(argv); /* before there is a second thread, which executing would end */
+  if (command && command->argument && cgap_comm_launched() < 2)
+    cli_hdf5_helper_start(); /* forks: likewise */
   cli_signals_watch();
   cli_interrupt_guard_exit();
-  cgap_hdf5_skip_exit();
   allow_many_files();
   const int code = run_command(argc, argv, command);
+  cli_hdf5_helper_end();
   cli_interrupt_exit_decided();
   return code;
 }

@@ -33,7 +33,8 @@ void cli_name_flags(char *out, size_t size, const char *text)
     {"`image`", "--image"},           {"`text`", "--text"},           {"`text_image`", "--text-image"},
     {"`class_text`", "--class-text"}, {"`labels`", "--labels"},       {"`unpaired`", "--unpaired"},
     {"`replace`", "--force"},         {"`memory_bytes`", "--memory"}, {"`pairs`", "--pairs"},
-    {"`precision`", "--precision"},   {"`threads`", "--threads"}};
+    {"`precision`", "--precision"},   {"`threads`", "--threads"},     {"`follow`", "--follow"},
+    {"`plugins`", "--plugins"}};
   size_t used = 0;
   while (*text && used + 1 < size) {
     const char *flag = NULL;

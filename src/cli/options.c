@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/plan.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "cli/interrupt.h"
@@ -26,6 +27,11 @@ const cli_option cli_input_options[] = {
   {"drop-bad", 0, CLI_FLAG, &cli_shared.drop_bad, .help = "drop rows with NaN, infinity or norm zero"},
   {"merge-images", 0, CLI_FLAG, &cli_shared.merge_images,
    .help = "treat equal image rows as one image with several texts"},
+  {"follow", 0, CLI_FLAG, &cli_shared.follow,
+   .help =
+     "read files outside the folder of an HDF5 file, where it names them: links, virtual sources, external files"},
+  {"plugins", 0, CLI_FLAG, &cli_shared.plugins,
+   .help = "let HDF5 load plugins: filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip"},
   {0}};
 
 const cli_option cli_run_options[] = {
@@ -261,6 +267,10 @@ cgap_input_options cli_input(const cli_args *args)
                               .unpaired = cli_shared.unpaired,
                               .drop_bad = cli_shared.drop_bad,
                               .merge_images = cli_shared.merge_images,
+                              .memory_bytes =
+                                cli_shared.memory_bytes ? cli_shared.memory_bytes : cgap_free_memory() / 2,
+                              .follow = cli_shared.follow,
+                              .plugins = cli_shared.plugins,
                               .threads = cli_shared.threads};
 }
 

@@ -48,7 +48,11 @@ static json_t *load_json(const char *folder, const char *name)
 {
   char path[CGAP_PATH];
   cgap_error ignored;
-  return cgap_folder_file(path, folder, name, &ignored) == CGAP_OK ? json_load_file(path, 0, NULL) : NULL;
+  FILE *file = cgap_folder_file(path, folder, name, &ignored) == CGAP_OK ? cgap_open_regular(path, "rb") : NULL;
+  json_t *json = file ? json_loadf(file, 0, NULL) : NULL;
+  if (file)
+    fclose(file);
+  return json;
 }
 
 static bool has_audit(const char *folder, char found[NAME])
@@ -296,7 +300,7 @@ static bool is_written_by(const char *path, const char *command)
   cgap_error ignored;
   char *line = calloc(TEXT_BYTES_MAX + 1, 1); /* an attribute is no longer */
   bool own = false;
-  if (line && cgap_file_open(&file, path, &ignored) == CGAP_OK)
+  if (line && cgap_file_open(&file, path, NULL, &ignored) == CGAP_OK)
     own = file->id >= 0 && cgap_hdf5_text(line, TEXT_BYTES_MAX + 1, file->id, "command") && is_command(line, command);
   cgap_file_close(file);
   free(line);

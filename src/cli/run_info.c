@@ -86,8 +86,9 @@ char *cli_input_line(const char *const *items, size_t count)
       put_word(out, named[k].value);
       blank = " ";
     }
-  fprintf(out, "%s%s%s", cli_shared.unpaired ? " --unpaired" : "", cli_shared.drop_bad ? " --drop-bad" : "",
-          cli_shared.merge_images ? " --merge-images" : "");
+  fprintf(out, "%s%s%s%s%s", cli_shared.unpaired ? " --unpaired" : "", cli_shared.drop_bad ? " --drop-bad" : "",
+          cli_shared.merge_images ? " --merge-images" : "", cli_shared.follow ? " --follow" : "",
+          cli_shared.plugins ? " --plugins" : "");
   if (fclose(out) != 0) {
     free(text);
     return NULL;

@@ -9,6 +9,7 @@
 typedef struct cli_common {
   const char *image, *text, *text_image, *labels, *class_text;
   bool unpaired, drop_bad, merge_images;
+  bool follow, plugins;
   int threads;           /* 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free */
   uint64_t seed;

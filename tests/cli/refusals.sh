@@ -50,7 +50,8 @@ refuse 3 'words.h5: not an HDF5 file|16 bytes' words.h5
 refuse 3 'lfs.h5: a Git LFS pointer|4103128|git lfs pull' lfs.h5
 refuse 3 'empty.h5: empty (0 bytes)' empty.h5
 refuse 3 'truncated.h5: truncated: 2000 bytes of' truncated.h5
-refuse 3 'filter.h5:/image|bzip2 (307)|hdf5-filter-plugin' filter.h5
+refuse 3 'filter.h5:/image|bzip2 (307)|--plugins|hdf5-filter-plugin' filter.h5
+refuse 3 'filter.h5:/image|bzip2 (307), which is missing|hdf5-filter-plugin' filter.h5 --plugins
 
 # what is in it
 refuse 3 'nothing.h5: no dataset can be the image or the text|give --image and --text|1) /alpha (40, 8) float32|2) /beta (40, 8)' nothing.h5

@@ -155,7 +155,7 @@ static void list_file(const fuzz_input *in, bool values)
 {
   cgap_file *file = NULL;
   cgap_error error = {0};
-  const bool ok = check_outcome(cgap_file_open(&file, in->path, &error), &error);
+  const bool ok = check_outcome(cgap_file_open(&file, in->path, NULL, &error), &error);
   REQUIRE(ok == (file != NULL), "a file although opening failed, or none");
   for (size_t i = 0; ok && values && i < file->count; i++)
     read_entry(file, &file->entries[i]);

@@ -137,7 +137,7 @@ static bool is_own_part(const char *path, const char *part_count, const char *so
   const size_t part_index = number_of_part(path, source);
   cgap_file *file = NULL;
   cgap_error unheard;
-  if (!part_index || cgap_file_open(&file, source, &unheard) != CGAP_OK)
+  if (!part_index || cgap_file_open(&file, source, NULL, &unheard) != CGAP_OK)
     return false;
   (void)snprintf(wanted, sizeof wanted, "%zu of %s", part_index, part_count);
   const bool own = file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_OUTPUT_PART_ATTRIBUTE) > 0 &&
@@ -164,7 +164,7 @@ static void note_old_parts(apply_output *o, const cgap_dataset *input)
   cgap_file *file = NULL;
   cgap_error unheard;
   char part_count[ATTRIBUTE_BYTES] = "";
-  if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
+  if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, NULL, &unheard) != CGAP_OK)
     return;
   const bool own =
     file->id >= 0 && cgap_hdf5_text(part_count, sizeof part_count, file->id, CGAP_OUTPUT_PARTS_ATTRIBUTE) > 0;

@@ -363,6 +363,8 @@ static cgap_status check_block(const cgap_entry **out, const cgap_parameter_bloc
   const cgap_entry *e = *out = cgap_file_find(file, name);
   char why[200], shape[80];
   const bool matrix = b->columns > 1;
+  if (e && e->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
   if (e && e->kind == CGAP_KIND_FLOAT && e->ndim == (matrix ? 2 : 1) && e->shape[0] == b->rows &&
       (!matrix || e->shape[1] == b->columns))
     return CGAP_OK;
@@ -456,7 +458,7 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
   *out = NULL;
   status = cgap_check_argument(path, "cgap_head_read", "path", error);
   if (status == CGAP_OK)
-    status = cgap_file_open(&file, path, error);
+    status = cgap_file_open(&file, path, NULL, error);
   if (status == CGAP_OK)
     status = read_shape(&shape, file, path, error);
   const cgap_layers layers = status == CGAP_OK ? cgap_layers_init(&shape) : (cgap_layers){0};

@@ -51,7 +51,7 @@ void cgap_transformed_clear(cgap_transformed *transformed);
 
 typedef struct cgap_training_data {
   cgap_memory_plan plan;
-  cgap_planned_rows *rows; /* that the splits are read from; NULL where they are in memory and not kept */
+  cgap_planned_rows *rows;      /* that the splits are read from; NULL where they are in memory and not kept */
   cgap_class_pairs class_pairs; /* where class texts take the place of texts */
   cgap_split split;
   cgap_held_out held_out;

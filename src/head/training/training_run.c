@@ -164,7 +164,7 @@ cgap_status cgap_checkpoint_read(cgap_trainer *t, cgap_fingerprint fingerprint, 
 {
   checkpoint head;
   float *block = NULL;
-  FILE *file = fopen(path, "rb");
+  FILE *file = cgap_open_regular(path, "rb");
   if (!file)
     return cgap_fail_read(error, errno, path);
   cgap_status status = read_whole(&head, &block, file, path, error);

@@ -215,7 +215,7 @@ static cgap_status open_once(const cgap_file **out, cgap_dataset *d, const char 
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   d->files = grown;
   cgap_file *file = NULL;
-  cgap_status result = cgap_file_open(&file, path, error);
+  cgap_status result = cgap_file_open(&file, path, &d->access, error);
   if (result == CGAP_OK)
     d->files[d->file_count++] = file;
   *out = file;
@@ -305,7 +305,7 @@ static cgap_status add_npy(cgap_dataset *d, const char *const *paths, size_t cou
   d->inputs = inputs ? inputs : d->inputs;
   if (!files || !inputs)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", paths[0]);
-  cgap_status status = cgap_file_open_npy(&files[d->file_count], paths, count, error);
+  cgap_status status = cgap_file_open_npy(&files[d->file_count], paths, count, &d->access, error);
   if (status == CGAP_OK)
     inputs[d->input_count++] = (cgap_input){.file = files[d->file_count++]};
   return status;
@@ -380,6 +380,8 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
     {CGAP_ROLE_LABELS, "`labels`", options->labels},
     {CGAP_ROLE_TEXT_IMAGE, "`text_image`", options->unpaired ? NULL : options->text_image},
   };
+  d->memory.limit = options->memory_bytes ? options->memory_bytes : UINT64_MAX;
+  d->access = (cgap_file_access){options->follow, options->plugins, &d->memory};
   cgap_status status = add_inputs(d, options, error);
   if (status == CGAP_OK && d->input_count == 0)
     status = add_named_inputs(d, options, error);

@@ -54,6 +54,8 @@ struct cgap_dataset {
   size_t input_count;
   cgap_dataset_option option[CGAP_ROLES]; /* of the roles that have one */
   bool unpaired, one_modality;            /* as in cgap_input_options */
+  cgap_file_access access;
+  cgap_memory_count memory;
   cgap_role_datasets role[CGAP_ROLES];
   struct cgap_class_major *class_major; /* where class texts are stored (prompts, C, d) */
   cgap_dataset_rows *image_rows, *text_rows, *class_rows, *word_rows;

@@ -186,6 +186,8 @@ static cgap_status read_members(cgap_dataset *d, cgap_error *error)
     status = read_weights(d, error);
   if (status == CGAP_OK)
     status = cgap_dataset_rows_open(&d->word_rows, &d->data.words, words->taken, 1, words->name, error);
+  if (status == CGAP_OK)
+    status = cgap_memory_take(words->taken, d->data.words.rows, 2 * sizeof(double) * d->data.words.dim, error);
   d->data.image_label = d->image_label;
   d->data.query = d->query;
   d->data.query_weight = d->weight;

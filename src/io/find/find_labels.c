@@ -143,7 +143,12 @@ cgap_status cgap_find_class_text(cgap_dataset *d, cgap_error *error)
     return status;
   cgap_role_datasets_explain(series, "%s", option->given ? "given explicitly" : "\"class\" in its name");
   d->data.prompts = cgap_entry_middle(entry) ? cgap_entry_middle(entry) : 1;
-  return cgap_dataset_rows_open(&d->class_rows, &d->data.class_text, series->taken, 1, series->name, error);
+  status = cgap_dataset_rows_open(&d->class_rows, &d->data.class_text, series->taken, 1, series->name, error);
+  if (status != CGAP_OK)
+    return status;
+  /* the prompts of one class, and a vector for each class, in double precision and as stored */
+  const size_t classes = d->data.class_text.rows / d->data.prompts;
+  return cgap_memory_take(&taken, d->data.prompts + classes, 2 * sizeof(double) * d->data.class_text.dim, error);
 }
 
 /* ---------------------------------------------------------------- the axis of the classes */

@@ -128,7 +128,7 @@ static cgap_status open_bytes(byte_source **out, cgap_piece *piece, const char *
     if (status == CGAP_OK)
       status = check_stored(b, piece, error);
   } else {
-    b->fd = open(piece->path, O_RDONLY | O_CLOEXEC);
+    b->fd = open(piece->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (b->fd < 0)
       status = cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", piece->path, strerror(errno));
   }

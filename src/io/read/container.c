@@ -109,10 +109,12 @@ cgap_status cgap_file_open_regular(cgap_file *file, const char *path, cgap_error
     return cgap_fail(error, CGAP_FILE, "%s: not a regular file; give one, since it is read in any order", path);
   if (!file->folder && status.st_size == 0)
     return cgap_fail(error, CGAP_FILE, "%s: empty (0 bytes); write or download it again", path);
-  file->fd = open(path, O_RDONLY | O_CLOEXEC);
+  file->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a FIFO by now */
   if (file->fd < 0)
     return cgap_fail(error, errno == EMFILE || errno == ENFILE ? CGAP_RESOURCE : CGAP_FILE, "%s: cannot be opened: %s",
                      path, strerror(errno));
+  if (fstat(file->fd, &status) != 0 || (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)))
+    return cgap_fail(error, CGAP_FILE, "%s: no longer a regular file; give one that is not being replaced", path);
   file->bytes = (uint64_t)status.st_size;
   file->device = (uint64_t)status.st_dev;
   file->inode = (uint64_t)status.st_ino;

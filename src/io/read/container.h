@@ -41,15 +41,16 @@ typedef struct cgap_entry {
   bool swap;      /* stored in the other byte order */
   bool is_signed; /* CGAP_KIND_INTEGER */
   bool alias;     /* another path of a dataset listed before */
-  bool dangling;  /* HDF5: a soft or external link that leads nowhere; obstacle says where */
+  bool dangling;  /* HDF5: a soft or external link that leads nowhere, or is not followed; obstacle says where */
   int ndim;       /* may exceed CGAP_SHAPE_MAX, shape then holds the first sizes */
   size_t shape[CGAP_SHAPE_MAX];
   char type_text[96];       /* "float32", "int64, big-endian" */
   char *storage;            /* "chunked 64 × 512, shuffle, gzip" */
   char *obstacle;           /* NULL, or why it cannot be read and what to install */
   uint64_t number, address; /* HDF5: of the file that has it, and in that file */
-  char **sources;           /* of a virtual dataset: the files that were found, each once */
+  char **sources;           /* HDF5: the other files that it is in or has elements in and that were found, each once */
   size_t source_count;
+  uint64_t elsewhere; /* HDF5: bytes of its elements that are in other files */
   bool is_virtual;
   bool turned;       /* HDF5: stored with the axes in reverse order (hdf5_basics.h); shape has them as meant */
   size_t characters; /* per string, where they are stored as a matrix of characters; else 0 */
@@ -62,13 +63,26 @@ typedef struct cgap_entry {
   bool ucs4;   /* with pieces: strings of four bytes per character */
 } cgap_entry;
 
+/* What a file may make the library read or run beyond itself; the options of cgap_input_options. */
+typedef struct cgap_memory_count {
+  uint64_t limit, used;
+} cgap_memory_count;
+
+typedef struct cgap_file_access {
+  bool follow;               /* files outside its folder, where it names them */
+  bool plugins;              /* filters that are plugins of HDF5 */
+  cgap_memory_count *memory; /* what is read whole counts there; NULL: without a limit */
+} cgap_file_access;
+
 typedef struct cgap_file {
   char *path;
+  cgap_file_access access;
   uint64_t bytes, device, inode;
   bool folder;
   bool loose;          /* .npy: the entries have the names of the files */
   int fd;              /* for pread */
   hid_t id;            /* HDF5, else H5I_INVALID_HID */
+  hid_t links;         /* likewise: for calls that may follow an external link, which `access` may forbid */
   uint64_t number;     /* HDF5's own; a dataset behind an external link has another */
   cgap_entry *entries; /* by path, depth first in name order */
   size_t count, capacity;
@@ -83,11 +97,12 @@ typedef struct cgap_chosen_dataset {
 /* ---------------------------------------------------------------- opening: file.c */
 
 /* Opens and lists HDF5, .npy, .npz, safetensors or a folder of .npy. CGAP_FILE: missing, empty, truncated, a Git LFS
- * pointer, a pickle, none of these. */
-CGAP_MUST_CHECK cgap_status cgap_file_open(cgap_file **out, const char *path, cgap_error *error);
+ * pointer, a pickle, none of these. access NULL: neither. */
+CGAP_MUST_CHECK cgap_status cgap_file_open(cgap_file **out, const char *path, const cgap_file_access *access,
+                                           cgap_error *error);
 /* Several .npy files as one: arrays next to each other, shards one after the other. */
 CGAP_MUST_CHECK cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count,
-                                               cgap_error *error);
+                                               const cgap_file_access *access, cgap_error *error);
 void cgap_file_close(cgap_file *file); /* NULL is fine */
 
 /* Whether a path is a .npy file, by its first bytes. *failure (may be NULL): the errno of a disk that cannot be read,

@@ -21,6 +21,11 @@ void cgap_dataset_rows_set_threads(cgap_dataset_rows *rows, int threads);
 
 /* ---------------------------------------------------------------- small datasets */
 
+/* Counts so many elements of so many bytes, which a dataset takes in memory. CGAP_RESOURCE: more than is allowed;
+ * CGAP_FILE: it cannot be read. The calls below do so for what they read. */
+CGAP_MUST_CHECK cgap_status cgap_memory_take(const cgap_chosen_dataset *taken, size_t elements, size_t bytes,
+                                             cgap_error *error);
+
 /* All values in row-major order. */
 CGAP_MUST_CHECK cgap_status cgap_read_int64(int64_t *out, const cgap_chosen_dataset *taken, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_read_float64(double *out, const cgap_chosen_dataset *taken, cgap_error *error);

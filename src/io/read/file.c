@@ -56,14 +56,15 @@ static cgap_status name_entries(cgap_file *file, cgap_error *error)
 
 /* paths NULL: one file or folder at `path`. */
 static cgap_status open_any(cgap_file **out, const char *path, const char *const *paths, size_t count,
-                            cgap_error *error)
+                            const cgap_file_access *access, cgap_error *error)
 {
   *out = NULL;
   cgap_file *file = calloc(1, sizeof *file);
   if (!file)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   file->fd = -1;
-  file->id = H5I_INVALID_HID;
+  file->id = file->links = H5I_INVALID_HID;
+  file->access = access ? *access : (cgap_file_access){0};
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = CGAP_OK;
   file->path = count > 1 ? cgap_format("%s (and %zu more)", path, count - 1) : strdup(path);
@@ -86,14 +87,16 @@ static cgap_status open_any(cgap_file **out, const char *path, const char *const
   return status;
 }
 
-cgap_status cgap_file_open(cgap_file **out, const char *path, cgap_error *error)
+cgap_status cgap_file_open(cgap_file **out, const char *path, const cgap_file_access *access, cgap_error *error)
 {
-  return open_any(out, path, NULL, 0, error);
+  return open_any(out, path, NULL, 0, access, error);
 }
 
-cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count, cgap_error *error)
+cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count, const cgap_file_access *access,
+                               cgap_error *error)
 {
-  return count == 1 ? cgap_file_open(out, paths[0], error) : open_any(out, paths[0], paths, count, error);
+  return count == 1 ? cgap_file_open(out, paths[0], access, error)
+                    : open_any(out, paths[0], paths, count, access, error);
 }
 
 void cgap_file_close(cgap_file *file)
@@ -106,6 +109,7 @@ void cgap_file_close(cgap_file *file)
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (file->id >= 0)
     H5Fclose(file->id);
+  cgap_hdf5_close(file->links);
   cgap_hdf5_silence_end(quiet);
   if (file->fd >= 0)
     close(file->fd);

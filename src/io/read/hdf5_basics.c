@@ -8,6 +8,11 @@ void cgap_hdf5_skip_exit(void)
   (void)H5dont_atexit();
 }
 
+void cgap_hdf5_allow_plugins(bool allowed)
+{
+  (void)H5PLset_loading_state(allowed ? H5PL_ALL_PLUGIN : 0);
+}
+
 void cgap_hdf5_close(hid_t id)
 {
   if (id >= 0)

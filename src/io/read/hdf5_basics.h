@@ -30,6 +30,25 @@ void cgap_hdf5_close(hid_t id);
  * of its own at exit. A library's caller decides that for itself. */
 void cgap_hdf5_skip_exit(void);
 
+/* For a program: whether HDF5 may load plugins, which are code of others; it loads them by itself where a filter is
+ * missing. In a library that is its caller's setting. */
+void cgap_hdf5_allow_plugins(bool allowed);
+
+/* For a program: gives HDF5 the filter lzf, for reading, which is a plugin elsewhere (hdf5_lzf.c). */
+void cgap_hdf5_add_lzf(void);
+
+/* ---------------------------------------------------------------- damaged and hostile files */
+
+/* HDF5 1.10 crashes, loops or reads past its heap on some files with one or two damaged bytes. A library cannot guard
+ * its caller against that. A program can: it sets a check, which has another process open and probe each HDF5 file
+ * before this one opens it. A check that fails is why the file is not opened. NULL: none. */
+typedef cgap_status cgap_hdf5_check(const char *path, const cgap_file_access *access, cgap_error *error);
+void cgap_hdf5_set_check(cgap_hdf5_check *check);
+
+/* Reads some of all that the file holds (hdf5_probe.c). false: HDF5 asked for more memory than there is, where no more
+ * than a few MB is read of a sound file. */
+bool cgap_hdf5_probe(const cgap_file *file);
+
 /* ---------------------------------------------------------------- hdf5_dataset.c */
 
 /* Sets type, shape and storage of an entry whose path is set, and its obstacle: a filter or a source that is missing,
@@ -49,26 +68,38 @@ typedef enum cgap_octave {
   CGAP_OCTAVE_UNREADABLE /* marked, and HDF5 cannot read what it is */
 } cgap_octave;
 
-/* Whether a group is a variable of Octave, with a dataset or group `value` in it. type: what Octave calls it. */
-cgap_octave cgap_octave_variable(char *type, size_t size, hid_t group);
+/* Whether a group is a variable of Octave, with a dataset or group `value` in it. type: what Octave calls it. links: of
+ * its cgap_file. */
+cgap_octave cgap_octave_variable(char *type, size_t size, hid_t group, hid_t links);
 /* Rows and columns of an Octave cell array, of a MATLAB sparse matrix; false where the group is none. */
-bool cgap_octave_cells(size_t shape[2], hid_t group);
-bool cgap_matlab_sparse(size_t shape[2], hid_t group);
+bool cgap_octave_cells(size_t shape[2], hid_t group, hid_t links);
+bool cgap_matlab_sparse(size_t shape[2], hid_t group, hid_t links);
 
 /* ---------------------------------------------------------------- hdf5_virtual.c */
 
-/* Sets the sources of a virtual dataset, and its obstacle where one of them is missing, damaged or too small: HDF5
- * itself would silently read the fill value. file: the path of the file that it is in. */
-void cgap_hdf5_virtual_describe(cgap_entry *entry, hid_t create_plist, const char *file);
+/* Opens `file->links`, by which no external link leads out of the folder of the file unless its access allows that, nor
+ * to a FIFO or a device. false: HDF5 has no memory. */
+bool cgap_hdf5_links_open(cgap_file *file);
+
+/* Sets the sources of a virtual dataset, and its obstacle where one of them is missing, damaged or too small, as HDF5
+ * itself would silently read the fill value, or where it may not be read. */
+void cgap_hdf5_virtual_describe(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t create_plist);
+
+/* The same for a dataset whose elements are in other files as they are. */
+void cgap_hdf5_external_describe(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t create_plist);
+
+/* The same for a dataset that an external link has led to: sets its source, the file that it is in. */
+void cgap_hdf5_linked_describe(cgap_entry *entry, hid_t dataset);
 
 /* Why several datasets cannot be open together: more sources in all than files may be open, past which HDF5 would read
  * the fill value. NULL: they can. The caller frees it. */
 char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count);
 
 /* Follows a soft or external link as far as it goes. Returns whether it dangles: the file or the object that it names
- * is not there; else all of them are, or cannot be told, and what does not open is damaged. *why, for the caller to
- * free: where it leads and what is missing or unreadable; NULL: out of memory, or HDF5's own reason is all there is. */
-bool cgap_hdf5_link_dangles(char **why, hid_t group, const char *name);
+ * is not there, or may not be read; else all of them are, or cannot be told, and what does not open is damaged. *why,
+ * for the caller to free: where it leads and what is missing or unreadable; NULL: out of memory, or HDF5's own reason
+ * is all there is. */
+bool cgap_hdf5_link_dangles(char **why, const cgap_file *file, hid_t group, const char *name);
 
 /* ---------------------------------------------------------------- hdf5_chunks.c */
 

@@ -1,5 +1,6 @@
 /* One dataset of an HDF5 file: its type, shape, storage and filters, the marks of MATLAB and Octave, and why it cannot
  * be read where that is so. */
+#include "base/memory.h"
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
 
@@ -144,6 +145,8 @@ static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t datase
 
 /* ---------------------------------------------------------------- filters */
 
+enum { LZF = 32000 };
+
 static const char COMPLETE[] = "use a complete HDF5 library (Debian: libhdf5-103-1)";
 
 static const char NOT_PACKAGED[] =
@@ -172,7 +175,7 @@ static const struct {
   {H5Z_FILTER_SCALEOFFSET, "scaleoffset", COMPLETE},
   {305, "LZO", PYTABLES},
   {307, "bzip2", "install the Debian package hdf5-filter-plugin"},
-  {32000, "lzf", "install the Debian package hdf5-plugin-lzf"},
+  {LZF, "lzf", "install the Debian package hdf5-plugin-lzf"},
   {32001, "blosc", "install the Debian package hdf5-filter-plugin-blosc-serial"},
   {32004, "lz4", "install the Debian package hdf5-filter-plugin"},
   {32008, "bitshuffle", "install the Debian package bitshuffle"},
@@ -185,11 +188,16 @@ static const struct {
   {32028, "sperr", NOT_PACKAGED},
 };
 
+/* Those that read without `plugins`: of HDF5 itself and widely used, and h5py's. */
+static const H5Z_filter_t TRUSTED[] = {H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE,     H5Z_FILTER_FLETCHER32,
+                                       H5Z_FILTER_SZIP,    H5Z_FILTER_SCALEOFFSET, LZF};
+
 typedef struct filter {
   H5Z_filter_t id;
   unsigned flags;
   char name[64];
   const char *remedy;
+  bool trusted;
 } filter;
 
 static bool get_filter(filter *out, hid_t plist, int index)
@@ -205,6 +213,8 @@ static bool get_filter(filter *out, hid_t plist, int index)
       out->remedy = FILTERS[i].remedy;
       known = FILTERS[i].name;
     }
+  for (size_t i = 0; i < sizeof TRUSTED / sizeof *TRUSTED; i++)
+    out->trusted = out->trusted || TRUSTED[i] == out->id;
   if (known)
     (void)snprintf(out->name, sizeof out->name, "%s", known);
   return true;
@@ -224,14 +234,20 @@ static bool first_chunk_skips(hid_t dataset, unsigned index)
   return skips;
 }
 
-/* NULL, or a new string: the filter that is missing here and the package that has it. */
-static char *filter_obstacle(hid_t plist, hid_t dataset)
+/* NULL, or a new string: the filter that is missing here and the package that has it, or that is not allowed. */
+static char *filter_obstacle(hid_t plist, hid_t dataset, bool plugins)
 {
   const int count = H5Pget_nfilters(plist);
   for (int i = 0; i < count; i++) {
     filter f;
-    if (get_filter(&f, plist, i) && H5Zfilter_avail(f.id) <= 0 &&
-        !((f.flags & H5Z_FLAG_OPTIONAL) && first_chunk_skips(dataset, (unsigned)i)))
+    if (!get_filter(&f, plist, i) || ((f.flags & H5Z_FLAG_OPTIONAL) && first_chunk_skips(dataset, (unsigned)i)))
+      continue;
+    if (!plugins && !f.trusted)
+      return cgap_format(
+        "needs the HDF5 filter %s (%d), which is code of a plugin: give `plugins` to allow that; where "
+        "it is missing, %s",
+        f.name, (int)f.id, f.remedy);
+    if (H5Zfilter_avail(f.id) <= 0)
       return cgap_format("needs the HDF5 filter %s (%d), which is missing here; %s", f.name, (int)f.id, f.remedy);
   }
   return NULL;
@@ -260,11 +276,14 @@ static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
     return false;
   const H5D_layout_t layout = H5Pget_layout(plist);
   if (layout == H5D_CONTIGUOUS) {
-    cgap_append(&entry->storage, H5Pget_external_count(plist) > 0 ? "external files" : "contiguous");
+    if (H5Pget_external_count(plist) > 0)
+      cgap_hdf5_external_describe(entry, file, dataset, plist);
+    else
+      cgap_append(&entry->storage, "contiguous");
   } else if (layout == H5D_COMPACT) {
     cgap_append(&entry->storage, "compact");
   } else if (layout == H5D_VIRTUAL) {
-    cgap_hdf5_virtual_describe(entry, plist, file->path);
+    cgap_hdf5_virtual_describe(entry, file, dataset, plist);
   } else {
     hsize_t chunk[H5S_MAX_RANK] = {0};
     const int ndim = H5Pget_chunk(plist, H5S_MAX_RANK, chunk), filters = H5Pget_nfilters(plist);
@@ -275,7 +294,7 @@ static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
     for (int i = 0; i < filters; i++)
       if (get_filter(&f, plist, i))
         cgap_append(&entry->storage, ", %s", f.name);
-    char *obstacle = filter_obstacle(plist, dataset);
+    char *obstacle = filter_obstacle(plist, dataset, file->access.plugins);
     if (obstacle) {
       free(entry->obstacle);
       entry->obstacle = obstacle;
@@ -285,10 +304,58 @@ static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
   return layout >= 0;
 }
 
+/* ---------------------------------------------------------------- claimed sizes */
+
+enum { DEFLATE_RATIO_MAX = 1032 /* zlib, "Maximum expansion factor"; lzf has 88 */, CLAIM_BYTES_MIN = 16 << 20 };
+
+/* How many times more bytes the filters can make of what is stored; 0: without a bound. */
+static uint64_t expansion(hid_t plist)
+{
+  const int count = H5Pget_layout(plist) == H5D_CHUNKED ? H5Pget_nfilters(plist) : 0;
+  uint64_t ratio = 1;
+  for (int i = 0; i < count; i++) {
+    filter f;
+    const bool known = get_filter(&f, plist, i);
+    if (known && (f.id == H5Z_FILTER_SHUFFLE || f.id == H5Z_FILTER_FLETCHER32))
+      continue;
+    if (!known || (f.id != H5Z_FILTER_DEFLATE && f.id != LZF) || ratio > UINT32_MAX)
+      return 0;
+    ratio *= DEFLATE_RATIO_MAX;
+  }
+  return ratio;
+}
+
+/* A few bytes can name a shape of any size, whose elements were never written: HDF5 gives the fill value for them. */
+static bool check_claim(cgap_entry *entry, hid_t dataset, hid_t type)
+{
+  size_t elements = 0, bytes = 0;
+  if (entry->obstacle || entry->ndim > CGAP_SHAPE_MAX)
+    return true;
+  hid_t plist = H5Dget_create_plist(dataset);
+  if (plist < 0)
+    return false;
+  const bool elsewhere = entry->is_virtual || H5Pget_external_count(plist) > 0;
+  const uint64_t stored = elsewhere ? entry->elsewhere : (uint64_t)H5Dget_storage_size(dataset);
+  const uint64_t ratio = stored > 0 ? expansion(plist) : 1;
+  const bool counted = cgap_entry_elements(&elements, entry) && cgap_product(&bytes, elements, H5Tget_size(type));
+  H5Pclose(plist);
+  if (counted && (bytes <= CLAIM_BYTES_MIN || ratio == 0 || bytes / ratio <= stored))
+    return true;
+  char shape[160];
+  entry->obstacle = cgap_format(
+    "its shape %s claims %zu bytes, and %llu are stored: it is damaged, or was never written; write it again",
+    cgap_shape_text(shape, sizeof shape, entry), counted ? bytes : SIZE_MAX, (unsigned long long)stored);
+  return true;
+}
+
 bool cgap_hdf5_describe(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t type)
 {
-  return describe_type(entry, file, dataset, type) && describe_shape(entry, dataset) &&
-         describe_storage(entry, file, dataset);
+  if (!describe_type(entry, file, dataset, type) || !describe_storage(entry, file, dataset))
+    return false;
+  /* of a virtual dataset with an obstacle, the mapping has said it */
+  if (!(entry->is_virtual && entry->ndim > 0) && !describe_shape(entry, dataset))
+    return false;
+  return check_claim(entry, dataset, type);
 }
 
 /* ---------------------------------------------------------------- marks of MATLAB and Octave */
@@ -354,13 +421,12 @@ bool cgap_matlab_array(cgap_entry *e, hid_t dataset)
   return true;
 }
 
-bool cgap_matlab_sparse(size_t shape[2], hid_t group)
+bool cgap_matlab_sparse(size_t shape[2], hid_t group, hid_t links)
 {
   static const char MARK[] = "MATLAB_sparse";
   uint64_t rows = 0;
   hid_t attribute = H5Aexists(group, MARK) > 0 ? H5Aopen(group, MARK, H5P_DEFAULT) : H5I_INVALID_HID;
-  hid_t columns =
-    attribute >= 0 && H5Lexists(group, "jc", H5P_DEFAULT) > 0 ? H5Dopen2(group, "jc", H5P_DEFAULT) : H5I_INVALID_HID;
+  hid_t columns = attribute >= 0 && H5Lexists(group, "jc", links) > 0 ? H5Dopen2(group, "jc", links) : H5I_INVALID_HID;
   bool found = columns >= 0 && H5Aread(attribute, H5T_NATIVE_UINT64, &rows) >= 0;
   if (found) {
     hid_t space = H5Dget_space(columns);
@@ -375,9 +441,9 @@ bool cgap_matlab_sparse(size_t shape[2], hid_t group)
 }
 
 /* The text of the scalar dataset `type`. */
-static bool read_type(char *out, size_t size, hid_t group)
+static bool read_type(char *out, size_t size, hid_t group, hid_t links)
 {
-  hid_t dataset = H5Lexists(group, "type", H5P_DEFAULT) > 0 ? H5Dopen2(group, "type", H5P_DEFAULT) : H5I_INVALID_HID;
+  hid_t dataset = H5Lexists(group, "type", links) > 0 ? H5Dopen2(group, "type", links) : H5I_INVALID_HID;
   if (dataset < 0)
     return false;
   hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
@@ -391,26 +457,26 @@ static bool read_type(char *out, size_t size, hid_t group)
   return got;
 }
 
-cgap_octave cgap_octave_variable(char *type, size_t size, hid_t group)
+cgap_octave cgap_octave_variable(char *type, size_t size, hid_t group, hid_t links)
 {
   static const char *const OTHERS[] = {"cell", "function handle", "object", NULL};
   H5O_info_t info;
   const htri_t marked = H5Aexists(group, "OCTAVE_NEW_FORMAT");
   if (marked == 0)
     return CGAP_OCTAVE_NONE;
-  if (marked < 0 || !read_type(type, size, group) || H5Oget_info_by_name(group, "value", &info, H5P_DEFAULT) < 0)
+  if (marked < 0 || !read_type(type, size, group, links) || H5Oget_info_by_name(group, "value", &info, links) < 0)
     return CGAP_OCTAVE_UNREADABLE;
   if (is_one_of(type, OTHERS))
     return CGAP_OCTAVE_OTHER;
   return info.type == H5O_TYPE_DATASET ? CGAP_OCTAVE_ARRAY : CGAP_OCTAVE_STRUCT;
 }
 
-bool cgap_octave_cells(size_t shape[2], hid_t group)
+bool cgap_octave_cells(size_t shape[2], hid_t group, hid_t links)
 {
   uint64_t dims[2] = {0};
-  if (H5Lexists(group, "value", H5P_DEFAULT) <= 0 || H5Lexists(group, "value/dims", H5P_DEFAULT) <= 0)
+  if (H5Lexists(group, "value", links) <= 0 || H5Lexists(group, "value/dims", links) <= 0)
     return false;
-  hid_t dataset = H5Dopen2(group, "value/dims", H5P_DEFAULT);
+  hid_t dataset = H5Dopen2(group, "value/dims", links);
   if (dataset < 0)
     return false;
   hid_t space = H5Dget_space(dataset);

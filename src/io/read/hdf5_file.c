@@ -76,7 +76,8 @@ static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, co
     class == H5T_INTEGER || class == H5T_FLOAT || (class == H5T_STRING && H5Tis_variable_str(type) == 0);
   size_t elements = 0;
   const bool counted = cgap_entry_elements(&elements, entry);
-  if (!regular || entry->ndim > CGAP_SHAPE_MAX || offset == HADDR_UNDEF) /* the last: chunks, or other files */
+  if (!regular || entry->obstacle || entry->ndim > CGAP_SHAPE_MAX ||
+      offset == HADDR_UNDEF) /* the last: chunks, or other files */
     return CGAP_OK;
   if (H5Dget_space_status(dataset, &space) >= 0 && space == H5D_SPACE_STATUS_NOT_ALLOCATED) /* all is the fill value */
     return CGAP_OK;
@@ -108,6 +109,8 @@ static cgap_status add_dataset(cgap_entry **out, walk *w, hid_t dataset, const c
     status = fail_object(w, path);
   else if (!entry->storage)
     status = fail_memory(w);
+  else if (entry->number != w->file->number)
+    cgap_hdf5_linked_describe(entry, dataset);
   if (status == CGAP_OK)
     status = check_contiguous(w, dataset, type, entry);
   if (status == CGAP_OK && !cgap_matlab_array(entry, dataset)) /* changes the shape */
@@ -129,7 +132,7 @@ static cgap_status add_dangling(walk *w, const char *path, char *missing)
   entry->dangling = true;
   entry->obstacle = missing;
   entry->storage = strdup("link");
-  cgap_entry_type_text(entry, "link that leads nowhere");
+  cgap_entry_type_text(entry, "link not followed");
   return entry->storage ? CGAP_OK : fail_memory(w);
 }
 
@@ -188,7 +191,7 @@ static cgap_status add_octave_value(walk *w, hid_t group, const char *path, cgap
                                     int depth)
 {
   cgap_entry *entry = NULL;
-  hid_t value = H5Oopen(group, "value", H5P_DEFAULT);
+  hid_t value = H5Oopen(group, "value", w->file->links);
   if (value < 0)
     return fail_object(w, path);
   cgap_status status =
@@ -210,9 +213,9 @@ static cgap_status add_variable(bool *found, walk *w, hid_t group, const char *p
   char type[64], text[80];
   size_t shape[2];
   *found = true;
-  if (cgap_matlab_sparse(shape, group))
+  if (cgap_matlab_sparse(shape, group, w->file->links))
     return add_other(w, group, path, "MATLAB sparse matrix", shape, "a sparse matrix; in MATLAB write full(X)");
-  const cgap_octave what = cgap_octave_variable(type, sizeof type, group);
+  const cgap_octave what = cgap_octave_variable(type, sizeof type, group, w->file->links);
   if (what == CGAP_OCTAVE_UNREADABLE)
     return fail_object(w, path);
   if (what == CGAP_OCTAVE_ARRAY || what == CGAP_OCTAVE_STRUCT)
@@ -221,7 +224,7 @@ static cgap_status add_variable(bool *found, walk *w, hid_t group, const char *p
   if (!*found)
     return CGAP_OK;
   (void)snprintf(text, sizeof text, "Octave %.60s", type);
-  return add_other(w, group, path, text, cgap_octave_cells(shape, group) ? shape : NULL, NULL);
+  return add_other(w, group, path, text, cgap_octave_cells(shape, group, w->file->links) ? shape : NULL, NULL);
 }
 
 static herr_t add_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
@@ -262,7 +265,7 @@ static cgap_status walk_object(walk *w, hid_t object, const char *path, int dept
 
 static cgap_status walk_link(walk *w, hid_t group, const group_link *l, const char *path, int depth)
 {
-  hid_t object = H5Oopen(group, l->name, H5P_DEFAULT);
+  hid_t object = H5Oopen(group, l->name, w->file->links);
   if (object >= 0) {
     const cgap_status status = walk_object(w, object, path, depth);
     H5Oclose(object);
@@ -272,7 +275,7 @@ static cgap_status walk_link(walk *w, hid_t group, const group_link *l, const ch
   cgap_hdf5_reason(why, sizeof why);
   if (l->type == H5L_TYPE_HARD)
     return fail_read(w, path, why);
-  if (cgap_hdf5_link_dangles(&text, group, l->name))
+  if (cgap_hdf5_link_dangles(&text, w->file, group, l->name))
     return text ? add_dangling(w, path, text) : fail_memory(w);
   const cgap_status status =
     text ? cgap_fail(w->error, CGAP_FILE, "%s:%s: cannot be read: %s; copy it again, or wait where it is in use",
@@ -397,10 +400,20 @@ static cgap_status refuse_broken(const char *path, const char *why, cgap_error *
                    why[0] ? why : "no reason given");
 }
 
+static cgap_hdf5_check *check_first;
+
+void cgap_hdf5_set_check(cgap_hdf5_check *check)
+{
+  check_first = check;
+}
+
 cgap_status cgap_hdf5_open(cgap_file *file, cgap_error *error)
 {
+  const cgap_status checked = check_first ? check_first(file->path, &file->access, error) : CGAP_OK;
+  if (checked != CGAP_OK)
+    return checked;
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  if (access < 0)
+  if (access < 0 || !cgap_hdf5_links_open(file))
     return cgap_fail(error, CGAP_RESOURCE, "%s: HDF5 could not make a property list", file->path);
 #if H5_VERSION_GE(1, 10, 7)
   /* locks fail on many network file systems, and reading needs none */

@@ -1,5 +1,5 @@
-/* The other files that an HDF5 file names: the sources of virtual datasets, whether they are there and whole, and the
- * targets of links. */
+/* The other files that an HDF5 file names: sources of virtual datasets, files with the elements of others, targets of
+ * links; whether they are there and whole, and whether they may be read. */
 #include "io/read/hdf5_basics.h"
 
 #include "base/text_buffer.h"
@@ -8,15 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SPARE_FILES = 32, LINKS_MAX = 16 /* one after the other, as in HDF5 */ };
 
-/* Where another file was looked for. Both are freed by the caller. */
+/* Where another file was looked for. */
 typedef struct sought_file {
-  char *path;       /* where it was found, or looked for last */
-  char *unreadable; /* one that is there under this name and does not open; NULL: none */
+  const cgap_file *by; /* the file that is being listed */
+  char *path;          /* where it was found, or looked for last */
+  char *unreadable;    /* one that is there under this name and does not open; NULL: none */
+  char *refused;       /* why one that is there is not opened, nor any other looked for; NULL: none is refused */
 } sought_file;
+
+static void clear_sought(sought_file *where)
+{
+  free(where->path);
+  free(where->unreadable);
+  free(where->refused);
+}
 
 /* A mapping of the virtual dataset. */
 typedef struct mapping {
@@ -66,18 +76,56 @@ static bool is_there(const char *path)
   return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+/* Whether the real path `inner` is in the folder of `outer`, likewise real. */
+static bool is_next_to(const char *inner, const char *outer)
+{
+  const char *slash = inner && outer ? strrchr(outer, '/') : NULL;
+  return slash && strncmp(inner, outer, (size_t)(slash - outer) + 1) == 0;
+}
+
+/* NULL, or a new string: why a file, which `by` names, is not opened. By its folder counts the one that `by` is in, and
+ * where that is a link, also the one that it leads to. */
+static char *refusal(const cgap_file *by, const char *path)
+{
+  struct stat status;
+  if (stat(path, &status) != 0)
+    return NULL;
+  if (!S_ISREG(status.st_mode))
+    return cgap_format("%s, which is no regular file", path);
+  const char *slash = strrchr(by->path, '/');
+  char *folder = slash ? strndup(by->path, (size_t)(slash - by->path) + 1) : strdup("."), *here = NULL;
+  char *real_folder = folder ? realpath(folder, NULL) : NULL, *target = realpath(path, NULL);
+  char *real = realpath(by->path, NULL);
+  if (real_folder)
+    here = cgap_format("%s/", strcmp(real_folder, "/") ? real_folder : "");
+  const bool allowed = by->access.follow || is_next_to(target, real) || is_next_to(target, here);
+  char *why = allowed ? NULL
+                      : cgap_format("%s, which is outside the folder of this file: give `follow` if it may be read",
+                                    target ? target : path);
+  free(folder);
+  free(real_folder);
+  free(target);
+  free(real);
+  free(here);
+  return why;
+}
+
 static hid_t open_in(sought_file *where, const char *folder, size_t length, const char *name)
 {
+  if (where->refused)
+    return H5I_INVALID_HID;
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access, false, true);
 #endif
   free(where->path);
   const char *path = where->path = length ? cgap_format("%.*s/%s", (int)length, folder, name) : strdup(name);
-  hid_t file = path ? H5Fopen(path, H5F_ACC_RDONLY, access) : H5I_INVALID_HID;
-  if (path && file < 0) /* HDF5 itself has it open, where the dataset may grow: then as that opens it */
+  where->refused = path ? refusal(where->by, path) : NULL;
+  const bool tries = path && !where->refused;
+  hid_t file = tries ? H5Fopen(path, H5F_ACC_RDONLY, access) : H5I_INVALID_HID;
+  if (tries && file < 0) /* HDF5 itself has it open, where the dataset may grow: then as that opens it */
     file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-  if (path && file < 0 && !where->unreadable && is_there(path))
+  if (tries && file < 0 && !where->unreadable && is_there(path))
     where->unreadable = strdup(path);
   H5Pclose(access);
   return file;
@@ -147,11 +195,24 @@ static bool covers_selection(hid_t dataset, const mapping *m)
   return fits;
 }
 
-static char *obstacle_in(hid_t file, const char *path, const mapping *m)
+/* Whether its elements are in other files: which, HDF5 would not ask. */
+static bool leads_on(hid_t dataset)
 {
-  hid_t dataset = H5Dopen2(file, m->dataset, H5P_DEFAULT);
+  hid_t plist = H5Dget_create_plist(dataset);
+  const bool leads = plist < 0 || H5Pget_layout(plist) == H5D_VIRTUAL || H5Pget_external_count(plist) > 0;
+  cgap_hdf5_close(plist);
+  return leads;
+}
+
+static char *obstacle_in(const cgap_file *by, hid_t file, const char *path, const mapping *m)
+{
+  hid_t dataset = H5Dopen2(file, m->dataset, by->links);
   char *obstacle = NULL;
-  if (dataset < 0)
+  if (dataset >= 0 && !by->access.follow && leads_on(dataset))
+    obstacle = cgap_format("a virtual dataset, and %s of its source %s is in other files again: give `follow` if they "
+                           "may be read",
+                           m->dataset, path);
+  else if (dataset < 0)
     obstacle = cgap_format(
       "a virtual dataset, and its source %s has no dataset %s; it is not the file that belongs here", path, m->dataset);
   else if (!covers_selection(dataset, m))
@@ -185,22 +246,26 @@ static void set_obstacle(cgap_entry *entry, char *obstacle)
     entry->obstacle = obstacle;
 }
 
-static void check_mapping(cgap_entry *entry, const mapping *m, const char *file, size_t index, size_t count)
+/* own: the path of the file that the dataset is in. */
+static void check_mapping(cgap_entry *entry, const mapping *m, const cgap_file *file, const char *own, size_t index,
+                          size_t count)
 {
-  sought_file where = {NULL, NULL};
+  sought_file where = {.by = file};
   const bool itself = strcmp(m->file, ".") == 0;
-  hid_t source = itself ? open_in(&where, "", 0, file) : open_sought(&where, file, m->file, "HDF5_VDS_PREFIX");
-  if (source < 0) {
+  hid_t source = itself ? open_in(&where, "", 0, own) : open_sought(&where, own, m->file, "HDF5_VDS_PREFIX");
+  if (where.refused) {
+    set_obstacle(entry, cgap_format("a virtual dataset over %s", where.refused));
+  } else if (source < 0) {
     set_obstacle(entry, cgap_format("a virtual dataset whose source %s is %s (source %zu of %zu); %s", m->file,
                                     where.unreadable ? "damaged or cut short" : "missing", index + 1, count,
                                     where.unreadable ? "copy it again" : "put it next to the file"));
-    free(where.path);
   } else {
-    set_obstacle(entry, obstacle_in(source, where.path, m));
+    set_obstacle(entry, obstacle_in(file, source, where.path, m));
     H5Fclose(source);
     add_source(entry, where.path);
+    where.path = NULL;
   }
-  free(where.unreadable);
+  clear_sought(&where);
 }
 
 /* ---------------------------------------------------------------- whether all may be open */
@@ -236,10 +301,47 @@ char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count)
                      files + SPARE_FILES);
 }
 
-void cgap_hdf5_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
+/* A selection without an end has as much as its source. */
+static uint64_t add_bytes(uint64_t bytes, hid_t space, size_t item)
+{
+  const hssize_t points = H5Sget_select_npoints(space);
+  const uint64_t most = item ? (UINT64_MAX - bytes) / item : 0;
+  return points < 0 || (uint64_t)points > most ? UINT64_MAX : bytes + (uint64_t)points * item;
+}
+
+/* As the mapping has it: HDF5 may open sources to tell the shape of the dataset. */
+static void set_shape(cgap_entry *entry, hid_t space)
+{
+  hsize_t sizes[H5S_MAX_RANK] = {0};
+  const int ndim = H5Sget_simple_extent_dims(space, sizes, NULL);
+  entry->ndim = ndim > 0 ? ndim : 0;
+  for (int k = 0; k < entry->ndim && k < CGAP_SHAPE_MAX; k++)
+    entry->shape[k] = (size_t)sizes[k];
+}
+
+/* "a.h5, b.h5 and 2 more" in parentheses, without their folders. */
+static void append_sources(cgap_entry *entry)
+{
+  enum { NAMES_MAX = 4 };
+  for (size_t i = 0; i < entry->source_count && i < NAMES_MAX; i++) {
+    const char *slash = strrchr(entry->sources[i], '/');
+    cgap_append(&entry->storage, "%s%s", i ? ", " : " (", slash ? slash + 1 : entry->sources[i]);
+  }
+  if (entry->source_count > NAMES_MAX)
+    cgap_append(&entry->storage, " and %zu more", entry->source_count - NAMES_MAX);
+  cgap_append(&entry->storage, "%s", entry->source_count ? ")" : "");
+}
+
+void cgap_hdf5_virtual_describe(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t plist)
 {
   size_t count = 0;
+  char own[4096] = "";
+  hid_t type = H5Dget_type(dataset);
+  const size_t item = type < 0 ? 0 : H5Tget_size(type);
+  cgap_hdf5_close(type);
   entry->is_virtual = true;
+  if (H5Fget_name(dataset, own, sizeof own) < 0)
+    own[0] = '\0';
   if (H5Pget_virtual_count(plist, &count) < 0)
     set_obstacle(entry, strdup("a virtual dataset whose sources cannot be read from the file; it is damaged, copy it "
                                "again"));
@@ -253,35 +355,118 @@ void cgap_hdf5_virtual_describe(cgap_entry *entry, hid_t plist, const char *file
       continue;
     }
     if (!m.pattern)
-      check_mapping(entry, &m, file, i, count);
+      check_mapping(entry, &m, file, own, i, count);
+    else if (!file->access.follow)
+      set_obstacle(entry, cgap_format("a virtual dataset over all the files that %s stands for: give `follow` if they "
+                                      "may be read",
+                                      m.file));
+    if (entry->obstacle && entry->ndim == 0)
+      set_shape(entry, m.taken);
+    entry->elsewhere = add_bytes(entry->elsewhere, m.taken, item);
     clear_mapping(&m);
   }
   if (!entry->obstacle)
     entry->obstacle = cgap_hdf5_virtual_excess((const cgap_entry *[]){entry}, 1);
   cgap_append(&entry->storage, "virtual");
-  if (entry->source_count && !entry->obstacle)
+  if (entry->source_count && !entry->obstacle) {
     cgap_append(&entry->storage, " over %zu file%s", entry->source_count, entry->source_count > 1 ? "s" : "");
+    append_sources(entry);
+  }
+}
+
+/* ---------------------------------------------------------------- elements in other files, and other files */
+
+/* Where HDF5 looks for it: as it is, by the variable, or from here. own: the path of the file that names it. */
+static char *external_path(const char *own, const char *name)
+{
+  static const char ORIGIN[] = "${ORIGIN}";
+  const char *prefix = getenv("HDF5_EXTFILE_PREFIX"), *slash = strrchr(own, '/');
+  if (name[0] == '/' || !prefix || !*prefix || strcmp(prefix, ".") == 0)
+    return strdup(name);
+  if (strncmp(prefix, ORIGIN, sizeof ORIGIN - 1) != 0)
+    return cgap_format("%s/%s", prefix, name);
+  return cgap_format("%.*s%s/%s", slash ? (int)(slash - own) : 1, slash ? own : ".", prefix + sizeof ORIGIN - 1, name);
+}
+
+void cgap_hdf5_external_describe(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t plist)
+{
+  char own[4096] = "", name[4096];
+  const int count = H5Pget_external_count(plist);
+  if (H5Fget_name(dataset, own, sizeof own) < 0)
+    own[0] = '\0';
+  for (int i = 0; i < count; i++) {
+    off_t offset;
+    hsize_t bytes;
+    name[0] = name[sizeof name - 1] = '\0';
+    const bool named = H5Pget_external(plist, (unsigned)i, sizeof name - 1, name, &offset, &bytes) >= 0;
+    char *path = named ? external_path(own, name) : NULL, *why = path ? refusal(file, path) : NULL;
+    if (why)
+      set_obstacle(entry, cgap_format("its elements are in %s", why));
+    free(why);
+    struct stat status;
+    if (path && stat(path, &status) == 0)
+      entry->elsewhere += (uint64_t)status.st_size;
+    if (path)
+      add_source(entry, path);
+  }
+  cgap_append(&entry->storage, "external files");
+  append_sources(entry);
+}
+
+void cgap_hdf5_linked_describe(cgap_entry *entry, hid_t dataset)
+{
+  char name[4096] = "";
+  if (H5Fget_name(dataset, name, sizeof name) < 0)
+    return;
+  char *path = strdup(name);
+  const char *slash = strrchr(name, '/');
+  if (path)
+    add_source(entry, path);
+  cgap_append(&entry->storage, ", in %s", slash ? slash + 1 : name);
 }
 
 /* ---------------------------------------------------------------- links */
 
+/* HDF5 calls this where it is about to follow an external link. */
+static herr_t allow_link(const char *parent, const char *group, const char *file, const char *object, unsigned *flags,
+                         hid_t access, void *by)
+{
+  sought_file where = {.by = by};
+  hid_t found = open_sought(&where, parent, file, "HDF5_EXT_PREFIX");
+  const bool allowed = !where.refused;
+  (void)group;
+  (void)object;
+  (void)flags;
+  (void)access;
+  if (found >= 0)
+    H5Fclose(found);
+  clear_sought(&where);
+  return allowed ? 0 : -1;
+}
+
+bool cgap_hdf5_links_open(cgap_file *file)
+{
+  file->links = H5Pcreate(H5P_DATASET_ACCESS); /* which is also one of links */
+  return file->links >= 0 && H5Pset_elink_cb(file->links, allow_link, file) >= 0;
+}
+
 typedef enum link_end {
-  LINK_DANGLES, /* the file or the object that it names is not there */
+  LINK_DANGLES, /* the file or the object that it names is not there, or may not be read */
   LINK_RESOLVES /* all that it names is there, or cannot be told */
 } link_end;
 
-static link_end follow_link(char **why, hid_t group, const char *name, int links);
+static link_end follow_link(char **why, const cgap_file *by, hid_t group, const char *name, int links);
 
-static bool is_group(hid_t start, const char *path)
+static bool is_group(const cgap_file *by, hid_t start, const char *path)
 {
-  hid_t object = H5Oopen(start, path, H5P_DEFAULT);
+  hid_t object = H5Oopen(start, path, by->links);
   const bool group = object < 0 || H5Iget_type(object) == H5I_GROUP; /* what does not open may be one */
   cgap_hdf5_close(object);
   return group;
 }
 
 /* One name of a path. */
-static link_end follow_step(char **why, hid_t start, const char *path, bool last, int links)
+static link_end follow_step(char **why, const cgap_file *by, hid_t start, const char *path, bool last, int links)
 {
   const htri_t there = H5Lexists(start, path, H5P_DEFAULT);
   H5L_info_t info;
@@ -289,13 +474,13 @@ static link_end follow_step(char **why, hid_t start, const char *path, bool last
     return LINK_DANGLES;
   if (there < 0 || H5Lget_info(start, path, &info, H5P_DEFAULT) < 0)
     return LINK_RESOLVES;
-  if (info.type != H5L_TYPE_HARD && H5Oexists_by_name(start, path, H5P_DEFAULT) <= 0)
-    return follow_link(why, start, path, links + 1);
-  return last || is_group(start, path) ? LINK_RESOLVES : LINK_DANGLES;
+  if (info.type != H5L_TYPE_HARD && H5Oexists_by_name(start, path, by->links) <= 0)
+    return follow_link(why, by, start, path, links + 1);
+  return last || is_group(by, start, path) ? LINK_RESOLVES : LINK_DANGLES;
 }
 
 /* The path that a link names, name by name. */
-static link_end follow_path(char **why, hid_t start, const char *target, int links)
+static link_end follow_path(char **why, const cgap_file *by, hid_t start, const char *target, int links)
 {
   link_end end = LINK_RESOLVES;
   char *path = strdup(target);
@@ -306,7 +491,7 @@ static link_end follow_path(char **why, hid_t start, const char *target, int lin
     const char kept = *next;
     *next = '\0';
     if (*at && strcmp(at, ".") != 0)
-      end = follow_step(why, start, path, last, links);
+      end = follow_step(why, by, start, path, last, links);
     *next = kept;
     if (last)
       break;
@@ -316,41 +501,43 @@ static link_end follow_path(char **why, hid_t start, const char *target, int lin
   return end;
 }
 
-static link_end follow_soft(char **why, hid_t group, const char *target, int links)
+static link_end follow_soft(char **why, const cgap_file *by, hid_t group, const char *target, int links)
 {
-  const link_end end = follow_path(why, group, target, links);
+  const link_end end = follow_path(why, by, group, target, links);
   if (end == LINK_DANGLES && !*why)
     *why = cgap_format("a link to %s, which is not there; correct the link or remove it", target);
   return end;
 }
 
-static link_end follow_external(char **why, hid_t group, const char *value, size_t size, int links)
+static link_end follow_external(char **why, const cgap_file *by, hid_t group, const char *value, size_t size, int links)
 {
   const char *file = NULL, *object = NULL;
   char own[4096] = "";
   unsigned flags = 0;
-  sought_file where = {NULL, NULL};
+  sought_file where = {.by = by};
   if (H5Lunpack_elink_val(value, size, &flags, &file, &object) < 0 || H5Fget_name(group, own, sizeof own) < 0)
     return LINK_RESOLVES;
   link_end end = LINK_RESOLVES;
   hid_t other = open_sought(&where, own, file, "HDF5_EXT_PREFIX");
   if (other >= 0) {
-    end = follow_path(why, other, object, links);
+    end = follow_path(why, by, other, object, links);
     H5Fclose(other);
     if (end == LINK_DANGLES && !*why)
       *why = cgap_format("a link to %s in %s, which has no such object; correct the link or remove it", object, file);
+  } else if (where.refused) {
+    end = LINK_DANGLES;
+    *why = cgap_format("a link to %s in %s", object, where.refused);
   } else if (where.unreadable) {
     *why = cgap_format("it is a link to %s in %s, and that file does not open", object, where.unreadable);
   } else {
     end = LINK_DANGLES;
     *why = cgap_format("a link to %s in %s, and that file is missing; put it next to this one", object, file);
   }
-  free(where.path);
-  free(where.unreadable);
+  clear_sought(&where);
   return end;
 }
 
-static link_end follow_link(char **why, hid_t group, const char *name, int links)
+static link_end follow_link(char **why, const cgap_file *by, hid_t group, const char *name, int links)
 {
   H5L_info_t info;
   if (links > LINKS_MAX) {
@@ -369,11 +556,11 @@ static link_end follow_link(char **why, hid_t group, const char *name, int links
   hid_t holder = group;
   char *above = strrchr(name, '/') ? strndup(name, (size_t)(strrchr(name, '/') - name) + 1) : NULL;
   if (above)
-    holder = H5Oopen(group, above, H5P_DEFAULT);
+    holder = H5Oopen(group, above, by->links);
   link_end end = LINK_RESOLVES;
   if (holder >= 0)
-    end = info.type == H5L_TYPE_SOFT       ? follow_soft(why, holder, value, links)
-          : info.type == H5L_TYPE_EXTERNAL ? follow_external(why, holder, value, size, links)
+    end = info.type == H5L_TYPE_SOFT       ? follow_soft(why, by, holder, value, links)
+          : info.type == H5L_TYPE_EXTERNAL ? follow_external(why, by, holder, value, size, links)
                                            : LINK_RESOLVES;
   if (above && holder >= 0)
     H5Oclose(holder);
@@ -382,8 +569,8 @@ static link_end follow_link(char **why, hid_t group, const char *name, int links
   return end;
 }
 
-bool cgap_hdf5_link_dangles(char **why, hid_t group, const char *name)
+bool cgap_hdf5_link_dangles(char **why, const cgap_file *file, hid_t group, const char *name)
 {
   *why = NULL;
-  return follow_link(why, group, name, 0) == LINK_DANGLES;
+  return follow_link(why, file, group, name, 0) == LINK_DANGLES;
 }

@@ -14,6 +14,37 @@
 
 static const double WHOLE_MAX = 9007199254740992.0; /* 2^53: whole numbers up to here are exact in a double */
 
+cgap_status cgap_memory_take(const cgap_chosen_dataset *taken, size_t elements, size_t bytes, cgap_error *error)
+{
+  static const unsigned long long MIB = 1 << 20;
+  cgap_memory_count *memory = taken->file->access.memory;
+  size_t all = 0;
+  if (taken->entry->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", taken->entry->name, taken->entry->obstacle);
+  if (!cgap_product(&all, elements, bytes))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: %zu values of %zu bytes are more than any memory holds",
+                     taken->entry->name, elements, bytes);
+  if (!memory || all <= memory->limit - memory->used) {
+    if (memory)
+      memory->used += all;
+    return CGAP_OK;
+  }
+  return cgap_fail(error, CGAP_RESOURCE,
+                   "%s: takes %lluM of memory, `memory_bytes` allows %lluM, of which %lluM are taken; give "
+                   "`memory_bytes` %lluM, or leave it out",
+                   taken->entry->name, all / MIB + 1, (unsigned long long)memory->limit / MIB,
+                   (unsigned long long)memory->used / MIB, (unsigned long long)(memory->used + all) / MIB + 1);
+}
+
+/* All elements as 8 bytes each. */
+static cgap_status take_values(const cgap_chosen_dataset *taken, cgap_error *error)
+{
+  size_t elements = 0;
+  if (!cgap_entry_elements(&elements, taken->entry))
+    return cgap_fail(error, CGAP_DATA, "%s: more values than any memory holds", taken->entry->name);
+  return cgap_memory_take(taken, elements, sizeof(int64_t), error);
+}
+
 /* ---------------------------------------------------------------- arrays outside HDF5 */
 
 /* All elements, in native byte order; freed by the caller. */
@@ -140,17 +171,23 @@ static cgap_status turn_values(void *values, const cgap_entry *e, cgap_error *er
 /* Unsigned values keep their bits: ids past 2^63 stay distinct; as a row or label they are negative and refused. */
 cgap_status cgap_read_int64(int64_t *out, const cgap_chosen_dataset *taken, cgap_error *error)
 {
+  cgap_status status = take_values(taken, error);
+  if (status != CGAP_OK)
+    return status;
   if (taken->entry->pieces)
     return array_values(out, NULL, taken->entry, error);
-  cgap_status status = read_whole(out, taken, taken->entry->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, error);
+  status = read_whole(out, taken, taken->entry->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, error);
   return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
 }
 
 cgap_status cgap_read_float64(double *out, const cgap_chosen_dataset *taken, cgap_error *error)
 {
+  cgap_status status = take_values(taken, error);
+  if (status != CGAP_OK)
+    return status;
   if (taken->entry->pieces)
     return array_values(NULL, out, taken->entry, error);
-  cgap_status status = read_whole(out, taken, H5T_NATIVE_DOUBLE, error);
+  status = read_whole(out, taken, H5T_NATIVE_DOUBLE, error);
   return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
 }
 
@@ -201,9 +238,12 @@ static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_chos
   size_t size = H5Tget_size(type);
   H5T_str_t padding = H5Tget_strpad(type);
   size_t bytes = 0;
+  cgap_status status = cgap_memory_take(taken, count, size, error);
+  if (status != CGAP_OK)
+    return status;
   if (!cgap_product(&bytes, count, size) || !(*blob = malloc(bytes + 1)))
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
-  cgap_status status = read_whole(*blob, taken, type, error);
+  status = read_whole(*blob, taken, type, error);
   for (size_t i = 0; i < count && status == CGAP_OK; i++)
     id[i] = (cgap_id){*blob + i * size, fixed_length(*blob + i * size, size, padding)};
   return status;
@@ -280,8 +320,10 @@ static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_chosen
     return read_integers(id, blob, taken, count, error);
   if (taken->entry->characters)
     return read_characters(id, blob, taken, count, error);
-  if (taken->entry->pieces)
-    return array_strings(id, blob, taken->entry, error);
+  if (taken->entry->pieces) {
+    const cgap_status status = cgap_memory_take(taken, count, taken->entry->item, error);
+    return status == CGAP_OK ? array_strings(id, blob, taken->entry, error) : status;
+  }
   hid_t dataset = H5Dopen2(taken->file->id, cgap_entry_place(taken->entry), H5P_DEFAULT);
   hid_t type = dataset < 0 ? H5I_INVALID_HID : H5Dget_type(dataset);
   cgap_hdf5_close(dataset);
@@ -309,8 +351,13 @@ static cgap_kind id_kind(const cgap_entry *entry)
 cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_t count, cgap_error *error)
 {
   size_t total = 0;
-  for (size_t i = 0; i < count; i++)
+  *out = (cgap_ids){0};
+  for (size_t i = 0; i < count; i++) {
+    const cgap_status status = cgap_memory_take(&taken[i], cgap_ids_in(taken[i].entry), sizeof *out->id, error);
+    if (status != CGAP_OK)
+      return status;
     total += cgap_ids_in(taken[i].entry);
+  }
   *out = (cgap_ids){.count = total, .kind = id_kind(taken->entry), .blobs = count};
   out->id = calloc(total + 1, sizeof *out->id);
   out->blob = calloc(count, sizeof *out->blob);

@@ -628,7 +628,7 @@ static cgap_status fail_copy(const cgap_writer *w, const cgap_file *from, const 
 cgap_status cgap_writer_copy(cgap_writer *w, const cgap_file *from, const char *path, const char *as, cgap_error *error)
 {
   const cgap_entry *entry = cgap_file_find(from, path);
-  if (entry && entry->is_virtual && entry->obstacle)
+  if (entry && entry->obstacle && (entry->is_virtual || entry->source_count))
     return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = CGAP_OK;
