@@ -29,7 +29,7 @@ static struct {
   bool resume, history_csv, dry_run, allow_missing;
   cli_list fail_if;
   int select, goal;
-} opt = {.select = -1};
+} opt = {.select = -1, .goal = -1};
 
 enum { SELECT_AUTO, SELECT_NONE };
 static const char *const SELECTS[] = {"auto", "none", NULL};
@@ -41,8 +41,9 @@ static const cli_option own[] = {
    "or train one head",
    "auto, unless options say how to train", 0, 0, SELECTS},
   {"goal", 0, CLI_CHOICE, &opt.goal, NULL,
-   "what the choice is for: search in one index of both modalities and in the other one; or in the other one alone",
-   NULL, 0, 0, cgap_goal_names},
+   "what the choice is for: search in one index of both modalities and in the other one; in the other one alone; or "
+   "the class of an image",
+   "mixed, or zero-shot where class texts take the place of texts", 0, 0, cgap_goal_names},
   {"race", 0, CLI_STRING, &opt.race, "LOSS,LOSS", .help = "train with several losses and compare them"},
   {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print compare.json on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print every measure and difference as comma-separated values"},
@@ -232,7 +233,12 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
 
 static cgap_status run_choice(train_run *t, cgap_error *error)
 {
-  const cgap_choice_options options = {.training = t->options, .fixed = t->fixed, .goal = (cgap_goal)opt.goal};
+  const bool classes = t->training_data.rows->data.texts_are_classes;
+  const cgap_choice_options options = {.training = t->options,
+                                       .fixed = t->fixed,
+                                       .goal = opt.goal >= 0 ? (cgap_goal)opt.goal
+                                               : classes     ? CGAP_GOAL_ZERO_SHOT
+                                                             : CGAP_GOAL_MIXED};
   cgap_status status = cgap_choice_run(&t->choice, &t->training_data, &options, error);
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)
@@ -243,7 +249,8 @@ static cgap_status run_choice(train_run *t, cgap_error *error)
   t->choice.result = (cgap_training_result){0};
   if (!cli_ranks_first())
     return CGAP_OK;
-  status = cgap_pilot_run(&t->pilot, &t->training_data, t->run[0].training_result.head, t->options.threads, error);
+  if (!classes) /* else any image of a class would do */
+    status = cgap_pilot_run(&t->pilot, &t->training_data, t->run[0].training_result.head, t->options.threads, error);
   return status == CGAP_OK ? cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error)
                            : status;
 }

@@ -25,9 +25,8 @@ CGAP_MUST_CHECK cgap_status cli_train_options(cgap_train_options *out, cgap_erro
 CGAP_MUST_CHECK cgap_status cli_train_set(cgap_train_options *out, const cgap_train_option *option, const char *text,
                                           cgap_error *error);
 
-/* Whether the command line says how to train: any option of the groups Head, Settings and Training but --val, --test
- * and
- * --patience, which a choice among candidates obeys too. */
+/* Whether the command line says how to train: any option of the groups Head, Settings and Training but --val, --test,
+ * --patience and --hold-out-classes, which a choice among candidates obeys too. */
 bool cli_train_given(const cli_args *args);
 
 /* What of a head the command line fixes: bits of cgap_choice_axis. */

@@ -5,6 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+static void note_zero_shot(cgap_recommendation *out, const cgap_evaluation *evaluation)
+{
+  const cgap_change *change = cgap_comparison_change_of(&evaluation->comparison, 1, "zero_shot.mean_per_class");
+  for (int k = 0; k < 2; k++)
+    out->zero_shot[k] = evaluation->audit[k].zero_shot.mean_per_class;
+  if (change)
+    out->from_zero_shot = (cgap_scalar){.value = change->difference, .lo = change->lo, .hi = change->hi};
+}
+
 cgap_status cgap_recommendation_init(cgap_recommendation *out, const cgap_choice *choice, const cgap_pilot *pilot,
                                      const cgap_evaluation *evaluation, const char *folder, const char *input,
                                      cgap_error *error)
@@ -25,6 +34,7 @@ cgap_status cgap_recommendation_init(cgap_recommendation *out, const cgap_choice
     cgap_trial_measures(out->center, center);
   if (status == CGAP_OK && center)
     status = cgap_trial_differences(out->from_center, center, chosen, error);
+  note_zero_shot(out, evaluation);
   if (choice->chosen > 0)
     snprintf(out->command, sizeof out->command, "contragap apply %s %s -o closed.h5", folder, input);
   return status;
@@ -72,6 +82,19 @@ static json_t *pilot_json(const cgap_recommendation *r)
                    "pairs_for_two_points", (json_int_t)p->pairs_for_two_points, "learning_curve", curve);
 }
 
+static json_t *zero_shot_json(const cgap_recommendation *r)
+{
+  if (r->zero_shot[0].why || !isfinite(r->zero_shot[0].value) || r->zero_shot[0].n == 0)
+    return json_null();
+  json_t *difference = cgap_scalar_json(&r->from_zero_shot);
+  if (difference) {
+    json_object_del(difference, "method");
+    json_object_del(difference, "n");
+  }
+  return json_pack("{s:o, s:o, s:o}", "before", cgap_scalar_json(&r->zero_shot[0]), "chosen",
+                   cgap_scalar_json(&r->zero_shot[1]), "chosen_minus_before", difference);
+}
+
 json_t *cgap_recommendation_json(const cgap_recommendation *r)
 {
   const cgap_choice *c = r->choice;
@@ -83,10 +106,10 @@ json_t *cgap_recommendation_json(const cgap_recommendation *r)
     }
   json_t *differences = json_pack("{s:o, s:o}", "chosen_minus_before", cgap_trial_json(r->from_before, true, true),
                                   "chosen_minus_center", cgap_trial_json(r->from_center, true, true));
-  json_t *test =
-    json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "images", (json_int_t)r->images, "texts", (json_int_t)r->texts,
-              "before", cgap_trial_json(r->before, true, false), "chosen", cgap_trial_json(r->chosen, true, false),
-              "center", cgap_trial_json(r->center, true, false), "differences", differences);
+  json_t *test = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)r->images, "texts",
+                           (json_int_t)r->texts, "before", cgap_trial_json(r->before, true, false), "chosen",
+                           cgap_trial_json(r->chosen, true, false), "center", cgap_trial_json(r->center, true, false),
+                           "differences", differences, "zero_shot_mean_per_class", zero_shot_json(r));
   json_t *cost =
     json_pack("{s:o, s:o, s:o}", "seconds_fit", cgap_number_json(c->seconds_fit), "seconds_choice",
               cgap_number_json(c->seconds), "seconds_per_million_rows", cgap_number_json(c->seconds_per_million_rows));
@@ -118,6 +141,18 @@ static void difference_words(char out[WORDS], const cgap_scalar *d)
     snprintf(out, WORDS, "%+.3f", d->value);
 }
 
+/* Of classes: the searches of such data would be for any image of the class. */
+static void say_classes(cgap_advice_words *out, const cgap_recommendation *r)
+{
+  char change[WORDS];
+  difference_words(change, &r->from_zero_shot);
+  add_sentence(out,
+               "On the test part (%zu images), which the choice never saw: accuracy, a mean over classes, %.3f to %.3f "
+               "(%s), corrected distance %.3f to %.3f.",
+               r->images, r->zero_shot[0].value, r->zero_shot[1].value, change, r->before[CGAP_TRIAL_DISTANCE].value,
+               r->chosen[CGAP_TRIAL_DISTANCE].value);
+}
+
 static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
 {
   char mixed[WORDS], recall[WORDS], mixed_center[WORDS], recall_center[WORDS], against[2 * WORDS + 60] = "";
@@ -140,9 +175,12 @@ void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation
 {
   const cgap_choice *c = r->choice;
   *out = (cgap_advice_words){.word = c->chosen ? r->method : "nothing to do"};
-  add_sentence(out, "%s: %s (%zu candidates, %zu held-out images%s).", out->word, c->reason, c->count, c->images,
-               c->folds > 1 ? " in 5 folds" : "");
-  say_gain(out, r);
+  add_sentence(out, "%s: %s (%zu candidates, %zu held-out %s%s).", out->word, c->reason, c->count, c->images,
+               c->goal == CGAP_GOAL_ZERO_SHOT ? "classes" : "images", c->folds > 1 ? " in 5 folds" : "");
+  if (c->goal == CGAP_GOAL_ZERO_SHOT)
+    say_classes(out, r);
+  else
+    say_gain(out, r);
   if (c->chosen)
     add_sentence(out, "Fitting it takes %.2g s, applying it %.2g s per million rows.", c->seconds_fit,
                  c->seconds_per_million_rows);
@@ -183,12 +221,15 @@ void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r)
 {
   const cgap_pilot *p = r->pilot;
   const cgap_learning *l = r->choice->curve;
-  cgap_page_put(page, "p",
-                "Of 1,000 searches, how many find their partner among the first ten: %zu test images and their texts "
-                "search among all rows of the file, and among random parts of them.",
-                p->queries);
-  put_index(page, "In one index of images and texts", p->mixed, p->mixed_count);
-  put_index(page, "In an index of the other modality", p->cross, p->cross_count);
+  if (p->queries)
+    cgap_page_put(page, "p",
+                  "Of 1,000 searches, how many find their partner among the first ten: %zu test images and their texts "
+                  "search among all rows of the file, and among random parts of them.",
+                  p->queries);
+  if (p->queries) {
+    put_index(page, "In one index of images and texts", p->mixed, p->mixed_count);
+    put_index(page, "In an index of the other modality", p->cross, p->cross_count);
+  }
   if (p->pairs_for_two_points)
     cgap_page_put(page, "p",
                   "To see a difference of 2 points in recall@1 in four of five trials, a test needs about %zu images.",

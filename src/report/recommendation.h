@@ -16,7 +16,8 @@ typedef struct cgap_recommendation {
   size_t images, texts;      /* of the test part */
   cgap_scalar before[CGAP_TRIAL_MEASURES], chosen[CGAP_TRIAL_MEASURES], center[CGAP_TRIAL_MEASURES];
   cgap_scalar from_before[CGAP_TRIAL_MEASURES], from_center[CGAP_TRIAL_MEASURES]; /* chosen less these, paired */
-  char command[700];                                                              /* to type next */
+  cgap_scalar zero_shot[2], from_zero_shot; /* mean per class before and of the chosen one, and the difference */
+  char command[700];                        /* to type next */
 } cgap_recommendation;
 
 /* before and chosen are the first two audits of the evaluation, center the one of that name. folder: of the training;
@@ -27,9 +28,10 @@ CGAP_MUST_CHECK cgap_status cgap_recommendation_init(cgap_recommendation *out, c
 
 /* {schema_version, goal, method, reason, command, folds, images, gap_before, candidates: [{name, score, behind,
  * standard_error, gap, noise_floor, left_out}], test: {images, texts, before, chosen, center, differences:
- * {chosen_minus_before, chosen_minus_center}}, cost: {seconds_fit, seconds_choice, seconds_per_million_rows}, pilot:
- * {searches, queries, cross_modal: [{items, before, after, gain: {value, ci95}}], mixed: […], pairs_for_two_points,
- * learning_curve: [{images, score, standard_error}]}}. NULL: out of memory. */
+ * {chosen_minus_before, chosen_minus_center}, zero_shot_mean_per_class: {before, chosen, chosen_minus_before}}, cost:
+ * {seconds_fit, seconds_choice, seconds_per_million_rows}, pilot: {searches, queries, cross_modal: [{items, before,
+ * after, gain: {value, ci95}}], mixed: […], pairs_for_two_points, learning_curve: [{images, score, standard_error}]}}.
+ * NULL: out of memory. */
 json_t *cgap_recommendation_json(const cgap_recommendation *r);
 
 /* What is recommended and why, what it gains on the test part, what it costs: three sentences, and the command. */

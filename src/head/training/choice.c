@@ -11,7 +11,7 @@
 #include "head/training/train_options.h"
 #include "head/training/validation_score.h"
 
-const char *const cgap_goal_names[CGAP_GOALS + 1] = {"mixed", "retrieval", NULL};
+const char *const cgap_goal_names[CGAP_GOALS + 1] = {"mixed", "retrieval", "zero-shot", NULL};
 
 enum {
   FOLDS = 5,
@@ -66,6 +66,7 @@ typedef struct trial {
 typedef struct fold {
   cgap_split split;
   cgap_split_rows every;                   /* all rows that methods are fitted on, equal ones too */
+  cgap_validation_classes classes;         /* of those scored, for zero-shot */
   cgap_split_rows training, inner, scored; /* of heads; inner chooses their epoch */
   cgap_head *start[CGAP_STARTS];           /* that heads start from; NULL: what options say */
   size_t first, images;                    /* its place among the images scored */
@@ -227,16 +228,29 @@ static bool tick_job(void *context, const char *phase, double fraction)
 
 /* ---------------------------------------------------------------- scores */
 
+static cgap_status score_rows(const run *r, cgap_validation_score *out, const cgap_split_rows *rows,
+                              const cgap_validation_classes *classes, const cgap_head *head, int threads,
+                              cgap_error *error)
+{
+  return r->options.goal == CGAP_GOAL_ZERO_SHOT
+           ? cgap_validation_zero_shot_init(out, rows, classes, head, threads, error)
+           : cgap_validation_score_init(out, rows, head, threads, error);
+}
+
+static const double *values_of(const run *r, const cgap_validation_score *s)
+{
+  return r->options.goal == CGAP_GOAL_RETRIEVAL ? s->mrr : s->score;
+}
+
 /* Candidate c in one fold; head NULL: the rows as they are. */
 static cgap_status score(run *r, size_t f, size_t c, const cgap_head *head, int threads, cgap_error *error)
 {
   cgap_validation_score s;
   const fold *o = &r->fold[f];
-  const cgap_status status = cgap_validation_score_init(&s, &o->scored, head, threads, error);
+  const cgap_status status = score_rows(r, &s, &o->scored, &o->classes, head, threads, error);
   if (status != CGAP_OK)
     return status;
-  const bool mixed = r->options.goal == CGAP_GOAL_MIXED;
-  memcpy(r->score[c] + o->first, mixed ? s.score : s.mrr, o->images * sizeof *s.score);
+  memcpy(r->score[c] + o->first, values_of(r, &s), o->images * sizeof *s.score);
   memcpy(r->mrr[c] + o->first, s.mrr, o->images * sizeof *s.mrr);
   r->distance[c][f] = s.corrected_distance;
   r->floor[c][f] = s.noise_floor;
@@ -271,11 +285,17 @@ static cgap_status agree(run *r, cgap_error *error)
 
 /* ---------------------------------------------------------------- folds */
 
+/* Whether class texts take the place of texts: an image shares its texts with all of its class. */
+static bool leaves_classes(const run *r)
+{
+  return r->e->data->texts_are_classes;
+}
+
 static cgap_split_rows_options rows_options(const run *r, bool every)
 {
   const cgap_train_options *o = &r->options.training;
   const bool resident = r->data->plan.resident;
-  return (cgap_split_rows_options){.keep_duplicates = every || o->keep_duplicates,
+  return (cgap_split_rows_options){.keep_duplicates = (every && !leaves_classes(r)) || o->keep_duplicates,
                                    .noise = every ? 0 : o->noise,
                                    .most_images = every ? 0 : o->training_images,
                                    .seed = o->seed,
@@ -289,6 +309,31 @@ static void merge_parts(cgap_split *s, size_t images, int from, int to)
     s->of_image[i] = s->of_image[i] == from ? (unsigned char)to : s->of_image[i];
 }
 
+/* The split with classes in place of groups of images: each goes as a whole to a part of a fold. */
+static cgap_status group_classes(cgap_split *out, const run *r, cgap_error *error)
+{
+  const cgap_split *split = &r->data->split;
+  const cgap_data *data = r->e->data;
+  const size_t images = r->e->image.rows, classes = data->class_text.rows / (data->prompts ? data->prompts : 1);
+  size_t *first = cgap_alloc(classes, sizeof *first);
+  *out = (cgap_split){.of_image = cgap_alloc(images, 1), .group = cgap_alloc(images, sizeof *out->group)};
+  if (!out->of_image || !out->group || !first) {
+    cgap_free(first);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the choice");
+  }
+  memcpy(out->of_image, split->of_image, images);
+  for (size_t c = 0; c < classes; c++)
+    first[c] = SIZE_MAX;
+  for (size_t i = 0; i < images; i++) {
+    size_t *of_class = &first[data->labels[r->e->image.file_row[i]]];
+    if (split->of_image[i] != CGAP_TEST && *of_class == SIZE_MAX)
+      *of_class = i;
+    out->group[i] = split->of_image[i] != CGAP_TEST ? *of_class : i;
+  }
+  cgap_free(first);
+  return CGAP_OK;
+}
+
 /* Of folds the methods need no epoch, so that what would choose it is theirs too. */
 static cgap_status open_fold(run *r, size_t k, int threads, cgap_error *error)
 {
@@ -297,9 +342,14 @@ static cgap_status open_fold(run *r, size_t k, int threads, cgap_error *error)
   cgap_split_rows_options inner = heads;
   inner.noise = 0;
   inner.most_images = 0;
+  const unsigned parts = 1 << CGAP_TRAINING | 1 << CGAP_VALIDATION;
+  cgap_split by_class = {0};
   (void)threads;
-  cgap_status status =
-    cgap_split_fold(&f->split, &r->data->split, r->e, k, r->folds, INNER, r->options.training.seed, error);
+  cgap_status status = leaves_classes(r) ? group_classes(&by_class, r, error) : CGAP_OK;
+  if (status == CGAP_OK)
+    status = cgap_split_fold(&f->split, leaves_classes(r) ? &by_class : &r->data->split, r->e, k, r->folds, INNER,
+                             r->options.training.seed, error);
+  cgap_split_clear(&by_class);
   if (status == CGAP_OK)
     status = cgap_split_rows_init(&f->training, r->e, &f->split, CGAP_TRAINING, &heads, error);
   if (status == CGAP_OK)
@@ -310,7 +360,11 @@ static cgap_status open_fold(run *r, size_t k, int threads, cgap_error *error)
     merge_parts(&f->split, r->e->image.rows, CGAP_VALIDATION, CGAP_TRAINING);
   if (status == CGAP_OK)
     status = cgap_split_rows_init(&f->every, r->e, &f->split, CGAP_TRAINING, &every, error);
-  f->images = cgap_validation_images(&f->scored);
+  if (status == CGAP_OK && r->options.goal == CGAP_GOAL_ZERO_SHOT) {
+    status = cgap_validation_classes_init(&f->classes, r->e, &r->data->split, &f->scored, parts, error);
+    f->images = f->classes.present;
+  } else if (status == CGAP_OK)
+    f->images = cgap_validation_images(&f->scored);
   return status;
 }
 
@@ -321,13 +375,14 @@ static void clear_fold(fold *f)
   cgap_split_rows_clear(&f->training);
   cgap_split_rows_clear(&f->inner);
   cgap_split_rows_clear(&f->scored);
+  cgap_validation_classes_clear(&f->classes);
   for (int k = 0; k < CGAP_STARTS; k++)
     cgap_head_close(f->start[k]);
 }
 
 static cgap_status open_folds(run *r, cgap_error *error)
 {
-  r->folds = r->data->split.images[CGAP_VALIDATION] < VALIDATION_MIN ? FOLDS : 1;
+  r->folds = r->data->split.images[CGAP_VALIDATION] < VALIDATION_MIN || leaves_classes(r) ? FOLDS : 1;
   cgap_status status = run_jobs(r, open_fold, r->folds, error);
   for (size_t f = 0; f < r->folds; f++) {
     r->fold[f].first = r->images;
@@ -614,7 +669,7 @@ static void judge_each(run *r)
     a->mean = mean_of(r->score[c], images);
     a->corrected_distance = mean_of(r->distance[c], folds);
     a->noise_floor = mean_of(r->floor[c], folds);
-    const bool open = a->corrected_distance > fmax(o->guard, a->noise_floor);
+    const bool open = gap && a->corrected_distance > fmax(o->guard, a->noise_floor);
     a->out = left                               ? "left the race"
              : mixed && lost > MRR_LOST + error ? "finds fewer partners in the other modality"
              : open                             ? "leaves the gap open"
@@ -633,6 +688,11 @@ static size_t least_wide(const cgap_choice *o)
       best = c;
   }
   return best;
+}
+
+static bool nothing_to_close(const cgap_choice *o)
+{
+  return o->goal == CGAP_GOAL_MIXED && o->level == CGAP_LEVEL_NOISE;
 }
 
 /* The simplest candidate that is at most one standard error of the paired difference behind the best. */
@@ -655,14 +715,14 @@ static void choose(run *r)
   for (size_t c = o->best; any && c-- > 0;)
     if (!o->candidate[c].out && o->candidate[c].behind <= o->candidate[c].standard_error)
       o->chosen = c;
-  if (o->level == CGAP_LEVEL_NOISE)
+  if (nothing_to_close(o))
     o->chosen = 0;
 }
 
 static void give_reason(cgap_choice *o)
 {
   const cgap_candidate *a = &o->candidate[o->chosen], *best = &o->candidate[o->best];
-  if (o->level == CGAP_LEVEL_NOISE)
+  if (nothing_to_close(o))
     snprintf(o->reason, sizeof o->reason, "the embeddings have no gap beyond noise, so there is nothing to close");
   else if (o->still_open)
     snprintf(o->reason, sizeof o->reason,
@@ -837,8 +897,11 @@ static cgap_status learn(run *r, cgap_error *error)
   const cgap_split *split = &r->data->split;
   const size_t all = split->images[CGAP_TRAINING] + (r->folds > 1 ? split->images[CGAP_VALIDATION] : 0);
   const cgap_split_rows_options every = rows_options(r, true);
+  cgap_validation_classes classes = {0};
   cgap_split_rows test;
   cgap_status status = cgap_split_rows_init(&test, r->e, split, CGAP_TEST, &every, error);
+  if (status == CGAP_OK && o->goal == CGAP_GOAL_ZERO_SHOT)
+    status = cgap_validation_classes_init(&classes, r->e, split, &test, ~0U, error);
   for (size_t k = 0; status == CGAP_OK && k < CGAP_LEARNING; k++) {
     cgap_training_result part = {0};
     cgap_validation_score s = {0};
@@ -846,19 +909,19 @@ static cgap_status learn(run *r, cgap_error *error)
     if (PARTS[k] > 1)
       status = fit_recipe(r, &part, r->recipe[o->chosen], all / PARTS[k], error);
     if (status == CGAP_OK)
-      status = cgap_validation_score_init(&s, &test, part.head ? part.head : o->result.head, r->threads, error);
+      status = score_rows(r, &s, &test, &classes, part.head ? part.head : o->result.head, r->threads, error);
     if (status == CGAP_OK) {
-      const double *of_image = o->goal == CGAP_GOAL_MIXED ? s.score : s.mrr;
       double *zeros = cgap_zalloc(s.images, sizeof *zeros);
       status = zeros ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the learning curve");
       if (zeros)
-        o->curve[k].score = cgap_paired_mean(&o->curve[k].standard_error, of_image, zeros, s.images);
+        o->curve[k].score = cgap_paired_mean(&o->curve[k].standard_error, values_of(r, &s), zeros, s.images);
       cgap_free(zeros);
     }
     cgap_validation_score_clear(&s);
     cgap_training_result_clear(&part);
   }
   cgap_split_rows_clear(&test);
+  cgap_validation_classes_clear(&classes);
   return status;
 }
 

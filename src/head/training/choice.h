@@ -10,10 +10,11 @@
 
 /* What a candidate is scored by, a mean over images. */
 typedef enum cgap_goal {
-  CGAP_GOAL_MIXED,    /* ½ nDCG@10 in one index of both modalities + ½ mrr in the other one */
-  CGAP_GOAL_RETRIEVAL /* mrr */
+  CGAP_GOAL_MIXED,     /* ½ nDCG@10 in one index of both modalities + ½ mrr in the other one */
+  CGAP_GOAL_RETRIEVAL, /* mrr */
+  CGAP_GOAL_ZERO_SHOT  /* accuracy, a mean over classes */
 } cgap_goal;
-enum { CGAP_GOALS = 2 };
+enum { CGAP_GOALS = 3 };
 extern const char *const cgap_goal_names[CGAP_GOALS + 1]; /* ends with NULL */
 
 typedef struct cgap_candidate {
@@ -58,7 +59,7 @@ typedef struct cgap_choice {
   cgap_goal goal;
   cgap_candidate *candidate; /* (count) from the simplest */
   size_t count, chosen, best;
-  size_t folds, images;                         /* images scored, over all folds */
+  size_t folds, images;                         /* images scored, over all folds; of zero-shot classes */
   cgap_level level;                             /* of the original embeddings, training and validation part */
   double guard;                                 /* the corrected distance that a candidate may leave; INFINITY: any */
   bool still_open;                              /* no candidate stays below it: the least wide of them is chosen */
@@ -73,7 +74,8 @@ typedef struct cgap_choice {
 
 /* data was opened with CGAP_WITH_ROWS. Of 400 validation images or more one half chooses the epochs and the other
  * scores; under that there are five folds by image group inside the training and the validation part, and the chosen
- * candidate is fitted again on both. The same bits for any number of threads. Clear in any case. */
+ * candidate is fitted again on both. Where class texts take the place of texts, the folds leave classes out. The same
+ * bits for any number of threads. Clear in any case. */
 CGAP_MUST_CHECK cgap_status cgap_choice_run(cgap_choice *out, const cgap_training_data *data,
                                             const cgap_choice_options *options, cgap_error *error);
 void cgap_choice_clear(cgap_choice *choice);

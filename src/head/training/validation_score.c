@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "rows/row_reader.h"
 
 enum { QUERIES = 128 }; /* of a block */
 
@@ -203,6 +204,152 @@ cgap_status cgap_validation_score_init(cgap_validation_score *out, const cgap_sp
   mapped_rows_clear(&m);
   cgap_free(work);
   cgap_blas_restore(blas);
+  if (status != CGAP_OK)
+    cgap_validation_score_clear(out);
+  return status;
+}
+
+/* ---------------------------------------------------------------- zero-shot */
+
+static cgap_status read_class_texts(cgap_validation_classes *c, const cgap_source *source, cgap_error *error)
+{
+  cgap_row_reader reader;
+  cgap_status status = cgap_row_reader_init(&reader, source, source->rows, error);
+  bool *bad = cgap_zalloc(source->rows, sizeof *bad);
+  if (status == CGAP_OK && !bad)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the class texts");
+  if (status == CGAP_OK) /* a bad row becomes zeros, which no average notices */
+    status = cgap_row_reader_read(&reader, 0, source->rows, bad, error);
+  if (status == CGAP_OK)
+    memcpy(c->text, reader.unit, source->rows * source->dim * sizeof *c->text);
+  for (size_t r = 0; status == CGAP_OK && r < source->rows; r++)
+    if (bad[r])
+      memset(c->text + r * source->dim, 0, source->dim * sizeof *c->text);
+  cgap_row_reader_clear(&reader);
+  cgap_free(bad);
+  return status;
+}
+
+cgap_status cgap_validation_classes_init(cgap_validation_classes *out, const cgap_embeddings *e,
+                                         const cgap_split *split, const cgap_split_rows *rows, unsigned parts,
+                                         cgap_error *error)
+{
+  const cgap_data *data = e->data;
+  *out = (cgap_validation_classes){0};
+  if (!data->labels || data->class_text.rows == 0)
+    return cgap_fail(error, CGAP_DATA, "%s: the goal zero-shot needs labels and class texts, and this has %s",
+                     data->image.name, data->labels ? "no class texts" : "no labels");
+  out->prompts = data->prompts ? data->prompts : 1;
+  out->classes = data->class_text.rows / out->prompts;
+  const size_t images = rows->positives.images;
+  out->text = cgap_alloc(data->class_text.rows, data->class_text.dim * sizeof *out->text);
+  out->counts = cgap_zalloc(out->classes, sizeof *out->counts);
+  out->there = cgap_zalloc(out->classes, sizeof *out->there);
+  out->label = cgap_alloc(images, sizeof *out->label);
+  cgap_status status = out->text && out->counts && out->there && out->label
+                         ? read_class_texts(out, &data->class_text, error)
+                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu classes", out->classes);
+  for (size_t i = 0; status == CGAP_OK && i < e->image.rows; i++)
+    if (parts >> split->of_image[i] & 1)
+      out->counts[data->labels[e->image.file_row[i]]] = true;
+  for (size_t i = 0; status == CGAP_OK && i < images; i++) {
+    out->label[i] = data->labels[e->image.file_row[rows->kept[CGAP_IMAGE_MODALITY][i]]];
+    out->there[out->label[i]] = true;
+  }
+  for (size_t c = 0; status == CGAP_OK && c < out->classes; c++)
+    out->present += out->there[c];
+  if (status != CGAP_OK)
+    cgap_validation_classes_clear(out);
+  return status;
+}
+
+void cgap_validation_classes_clear(cgap_validation_classes *c)
+{
+  cgap_free(c->text);
+  cgap_free(c->counts);
+  cgap_free(c->there);
+  cgap_free(c->label);
+  *c = (cgap_validation_classes){0};
+}
+
+/* out (classes, dim): the prompts of each class through the head, averaged. Their length changes no order of classes
+ * but that between classes: they are of length 1. */
+static cgap_status map_classes(float *out, const cgap_validation_classes *c, const cgap_head *head, size_t dim_in,
+                               size_t dim, int threads, cgap_error *error)
+{
+  const size_t rows = c->classes * c->prompts;
+  float *z = cgap_alloc(rows, dim * sizeof *z);
+  cgap_status status = z ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu classes", c->classes);
+  if (status == CGAP_OK && head)
+    status = cgap_head_transform(head, CGAP_TEXT_MODALITY, c->text, rows, z, threads, error);
+  else if (status == CGAP_OK)
+    memcpy(z, c->text, rows * dim_in * sizeof *z);
+  for (size_t k = 0; status == CGAP_OK && k < c->classes; k++) {
+    float *v = out + k * dim;
+    memset(v, 0, dim * sizeof *v);
+    for (size_t p = 0; p < c->prompts; p++)
+      cblas_saxpy((int)dim, 1, z + (k * c->prompts + p) * dim, 1, v, 1);
+    const float norm = cblas_snrm2((int)dim, v, 1);
+    if (norm > 0)
+      cblas_sscal((int)dim, 1 / norm, v, 1);
+  }
+  cgap_free(z);
+  return status;
+}
+
+static size_t nearest_class(const cgap_validation_classes *c, const float *classes, const float *row, size_t dim)
+{
+  size_t best = SIZE_MAX;
+  float highest = 0;
+  for (size_t k = 0; k < c->classes; k++) {
+    if (!c->counts[k])
+      continue;
+    const float cosine = cblas_sdot((int)dim, classes + k * dim, 1, row, 1);
+    if (best == SIZE_MAX || cosine > highest) {
+      best = k;
+      highest = cosine;
+    }
+  }
+  return best;
+}
+
+cgap_status cgap_validation_zero_shot_init(cgap_validation_score *out, const cgap_split_rows *rows,
+                                           const cgap_validation_classes *c, const cgap_head *head, int threads,
+                                           cgap_error *error)
+{
+  enum { RUN = 256 };
+  const size_t dim = head ? head->layers.shape.dim : rows->dim, images = rows->positives.images;
+  *out = (cgap_validation_score){.images = c->present, .corrected_distance = NAN, .noise_floor = NAN};
+  float *in = cgap_alloc(RUN, rows->dim * sizeof *in), *z = cgap_alloc(RUN, dim * sizeof *z);
+  float *classes = cgap_alloc(c->classes, dim * sizeof *classes);
+  double *right = cgap_zalloc(2 * c->classes, sizeof *right), *all = right + c->classes;
+  out->score = cgap_alloc(c->present, sizeof *out->score);
+  out->mrr = cgap_alloc(c->present, sizeof *out->mrr);
+  const int blas = cgap_blas_single();
+  cgap_status status = in && z && classes && right && out->score && out->mrr
+                         ? map_classes(classes, c, head, rows->dim, dim, threads, error)
+                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for the validation");
+  for (size_t first = 0; status == CGAP_OK && first < images; first += RUN) {
+    const size_t count = images - first < RUN ? images - first : RUN;
+    status = cgap_split_rows_read(rows, CGAP_IMAGE_MODALITY, NULL, first, count, in, error);
+    if (status == CGAP_OK && head)
+      status = cgap_head_transform(head, CGAP_IMAGE_MODALITY, in, count, z, threads, error);
+    for (size_t i = 0; status == CGAP_OK && i < count; i++) {
+      const size_t label = (size_t)c->label[first + i];
+      right[label] += nearest_class(c, classes, (head ? z : in) + i * dim, dim) == label;
+      all[label]++;
+    }
+  }
+  for (size_t k = 0, at = 0; status == CGAP_OK && k < c->classes; k++)
+    if (c->there[k]) {
+      out->score[at] = out->mrr[at] = right[k] / all[k];
+      out->mean += out->score[at++] / (double)c->present;
+    }
+  cgap_blas_restore(blas);
+  cgap_free(in);
+  cgap_free(z);
+  cgap_free(classes);
+  cgap_free(right);
   if (status != CGAP_OK)
     cgap_validation_score_clear(out);
   return status;

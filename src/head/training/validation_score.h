@@ -24,6 +24,29 @@ CGAP_MUST_CHECK cgap_status cgap_validation_score_init(cgap_validation_score *ou
 size_t cgap_validation_images(const cgap_split_rows *rows); /* those that are scored */
 void cgap_validation_score_clear(cgap_validation_score *score);
 
+/* Zero-shot: the classes and the labels of a validation part's images. */
+typedef struct cgap_validation_classes {
+  size_t classes, prompts;
+  float *text;    /* (classes × prompts, dim) unit rows */
+  bool *counts;   /* (classes) whether an image can be taken for it */
+  int64_t *label; /* (images) */
+  bool *there;    /* (classes) whether it has images */
+  size_t present; /* classes that have */
+} cgap_validation_classes;
+
+/* counts: those that images of these parts of the split have (bits: 1 << CGAP_TRAINING …). CGAP_DATA where there are no
+ * labels or no class texts. */
+CGAP_MUST_CHECK cgap_status cgap_validation_classes_init(cgap_validation_classes *out, const cgap_embeddings *e,
+                                                         const cgap_split *split, const cgap_split_rows *rows,
+                                                         unsigned parts, cgap_error *error);
+void cgap_validation_classes_clear(cgap_validation_classes *classes);
+
+/* The same with accuracy in place of searches, one number per class that has images, in their order: the share of its
+ * images that are nearest to its text (prompts averaged, ties by the smaller number). The gap is not measured: NaN. */
+CGAP_MUST_CHECK cgap_status cgap_validation_zero_shot_init(cgap_validation_score *out, const cgap_split_rows *rows,
+                                                           const cgap_validation_classes *classes,
+                                                           const cgap_head *head, int threads, cgap_error *error);
+
 /* Mean of a − b over the same images, of values such as score or mrr, and its standard error. */
 double cgap_paired_mean(double *standard_error, const double *a, const double *b, size_t images);
 
