@@ -145,6 +145,10 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
 {
   t->chooses = opt.select == SELECT_AUTO || (opt.select < 0 && !opt.race && !cli_train_given(args));
   t->fixed = cli_train_fixed(args);
+  if (!t->chooses && opt.goal >= 0)
+    return cgap_fail(error, CGAP_USAGE,
+                     "train: --goal belongs to the choice, which an option that says how to train turns off; leave one "
+                     "of them out, or add --select auto");
   if (t->chooses && opt.race)
     return cgap_fail(error, CGAP_USAGE, "train: --race trains as asked and --select auto chooses; give one of them");
   if (!opt.out && !opt.dry_run)
@@ -485,7 +489,7 @@ static void print_changes(const train_run *t, int columns)
     const size_t count = cgap_changes_words(sentence, &t->run[k].changes, &t->names);
     if (t->runs > 1)
       printf("%s\n", t->run[k].name);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = t->choice.goal == CGAP_GOAL_ZERO_SHOT ? CGAP_CHANGE_CLASSES : 0; i < count; i++)
       cgap_text_wrap(stdout, columns, "", sentence[i], t->runs > 1 ? 2 : 0);
   }
 }
@@ -494,6 +498,11 @@ static void print_changes(const train_run *t, int columns)
 static void print_markup(const train_run *t, cgap_markup markup)
 {
   const cgap_comparison *c = &t->evaluation.comparison;
+  cgap_advice_words advice = {0};
+  if (t->chooses)
+    cgap_recommendation_write(&advice, &t->recommendation);
+  for (size_t i = 0; i < advice.count; i++)
+    cgap_markup_note(stdout, markup, i ? NULL : "Recommended:", advice.sentence[i]);
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
@@ -505,15 +514,18 @@ static void print_markup(const train_run *t, cgap_markup markup)
   }
 }
 
+/* What is recommended and what it gains; who loses; why, and the command. */
 static void print_recommendation(const train_run *t, int columns)
 {
   cgap_advice_words words;
   cgap_recommendation_write(&words, &t->recommendation);
-  for (size_t i = 0; i < words.count; i++)
-    cgap_text_wrap(stdout, columns, i ? "" : "Recommended: ", words.sentence[i], 2);
+  for (size_t i = 0; i < words.count; i++) {
+    if (i + 1 == words.count && t->choice.chosen)
+      print_changes(t, columns);
+    cgap_text_wrap(stdout, columns, i ? "" : "Recommended: ", words.sentence[i], 0);
+  }
   if (words.command[0])
-    printf("  %s\n", words.command);
-  putchar('\n');
+    printf("    %s\n", words.command);
 }
 
 static void print_held_out(const train_run *t, int columns)
@@ -564,10 +576,12 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
     print_markup(t, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN);
     return cli_printed(CGAP_OK, error);
   }
-  if (t->chooses)
+  if (t->chooses) {
     print_recommendation(t, paper.columns);
-  print_words(t, paper.columns);
-  print_changes(t, paper.columns);
+  } else {
+    print_words(t, paper.columns);
+    print_changes(t, paper.columns);
+  }
   print_held_out(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   print_against(t, &paper);
@@ -578,7 +592,8 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
       printf("\n");
   }
   print_seconds(t, paper.columns);
-  print_conclusion(t, paper.columns);
+  if (!t->chooses)
+    print_conclusion(t, paper.columns);
   return cli_printed(CGAP_OK, error);
 }
 

@@ -323,6 +323,8 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
     json_object_set(json, "changes", changes);
     if (r->fail_if)
       json_object_set(json, "fail_if", r->fail_if);
+    if (r->recommendation)
+      json_object_set_new(json, "recommendation", cgap_recommendation_json(r->recommendation));
     if (r->changes[0]->held) {
       const cgap_held_out_view view = {r->evaluation, r->changes, r->run_count};
       json_object_set_new(json, "held_out_classes", cgap_held_out_json(&view));
@@ -530,7 +532,7 @@ static void put_result(cgap_page *page, const void *result)
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
     cgap_page_put(page, "h3", "%s", c->input[k].name);
-    for (size_t i = 0; i < words.count; i++)
+    for (size_t i = 0; !r->recommendation && i < words.count; i++)
       cgap_page_put(page, i || !cgap_comparison_opens(c, k) ? "p" : "p class=\"bad\"", "%s", words.sentence[i]);
     if (f->history.count)
       cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
@@ -539,7 +541,8 @@ static void put_result(cgap_page *page, const void *result)
   }
   cgap_against_page(page, before, r->head, r->run_count);
   cgap_against_conclude(conclusion, r->head, r->run_count);
-  cgap_page_put(page, "p", "%s", conclusion);
+  if (!r->recommendation)
+    cgap_page_put(page, "p", "%s", conclusion);
 }
 
 static void put_changes(cgap_page *page, const void *result)
@@ -557,7 +560,8 @@ static void put_changes(cgap_page *page, const void *result)
 
 static void put_recommendation(cgap_page *page, const void *result)
 {
-  cgap_recommendation_page(page, ((const cli_train_result *)result)->recommendation);
+  const cli_train_result *r = result;
+  cgap_recommendation_page(page, r->recommendation, r->changes[0], r->names);
 }
 
 static void put_pilot(cgap_page *page, const void *result)

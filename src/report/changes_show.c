@@ -175,26 +175,42 @@ static void class_words(char out[140], const cgap_row_names *names, const cgap_c
   snprintf(out, 140, name ? "class %zu (%s)" : "class %zu", c->label, shown);
 }
 
+static bool clearly(const cgap_changed_class *c, bool worse)
+{
+  return c->p_holm < 0.05 && (worse ? c->flips.lost > c->flips.gained : c->flips.gained > c->flips.lost);
+}
+
+/* Appends what became of one class; returns the bytes. */
+static size_t put_class(char *out, size_t size, const cgap_changed_class *c, const cgap_row_names *names)
+{
+  char which[140];
+  class_words(which, names, c);
+  const int length = snprintf(out, size, "%s top 1 %.3f to %.3f of %llu images", which, c->top_1[CGAP_BEFORE],
+                              c->top_1[CGAP_AFTER], (unsigned long long)c->flips.queries);
+  return length > 0 && (size_t)length < size ? (size_t)length : 0;
+}
+
+/* The classes that are clearly worse by name, or else that none is. */
 static void say_classes(char text[CGAP_SENTENCE], const cgap_changes *c, const cgap_row_names *names)
 {
-  size_t better = 0, worse = 0;
+  enum { SHOWN = 3 };
+  size_t better = 0, worse = 0, shown = 0;
   for (size_t k = 0; k < c->classes; k++) {
-    better += c->class[k].p_holm < 0.05 && c->class[k].flips.gained > c->class[k].flips.lost;
-    worse += c->class[k].p_holm < 0.05 && c->class[k].flips.lost > c->class[k].flips.gained;
+    better += clearly(&c->class[k], false);
+    worse += clearly(&c->class[k], true);
   }
-  const size_t used = (size_t)snprintf(text, CGAP_SENTENCE,
-                                       "Classes: %zu of %zu clearly better and %zu clearly worse (exact tests, Holm)",
-                                       better, c->classes, worse);
-  if (c->losing_classes == 0) {
-    snprintf(text + used, CGAP_SENTENCE - used, "; none loses.");
-    return;
+  size_t used = (size_t)snprintf(text, CGAP_SENTENCE,
+                                 "Classes: %zu of %zu clearly better and %zu clearly worse (exact tests, corrected for "
+                                 "%zu classes)",
+                                 better, c->classes, worse, c->classes);
+  for (size_t k = 0; k < c->losing_classes && shown < SHOWN; k++) {
+    const cgap_changed_class *one = &c->class[c->losing_class[k]];
+    if (!clearly(one, true))
+      continue;
+    used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, "%s ", shown++ ? "," : ":");
+    used += put_class(text + used, CGAP_SENTENCE - used, one, names);
   }
-  const cgap_changed_class *most = &c->class[c->losing_class[0]];
-  char which[140], p[40];
-  class_words(which, names, most);
-  p_words(p, most->p_holm);
-  snprintf(text + used, CGAP_SENTENCE - used, "; %s loses most: top 1 %.3f to %.3f of %llu images (%s).", which,
-           most->top_1[CGAP_BEFORE], most->top_1[CGAP_AFTER], (unsigned long long)most->flips.queries, p);
+  snprintf(text + used, CGAP_SENTENCE - used, "%s", worse > shown ? ", …" : ".");
 }
 
 size_t cgap_changes_words(char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], const cgap_changes *c,

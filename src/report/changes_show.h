@@ -28,7 +28,7 @@ CGAP_MUST_CHECK cgap_status cgap_classes_write(const cgap_changes *changes, cons
 json_t *cgap_changes_json(const cgap_changes *changes, const cgap_row_names *names);
 
 /* What changed for how many: one sentence for each kind of search, one for the classes. */
-enum { CGAP_CHANGE_WORDS = 3 };
+enum { CGAP_CHANGE_CROSS, CGAP_CHANGE_MIXED, CGAP_CHANGE_CLASSES, CGAP_CHANGE_WORDS };
 size_t cgap_changes_words(char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], const cgap_changes *changes,
                           const cgap_row_names *names);
 

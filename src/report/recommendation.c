@@ -141,61 +141,105 @@ static void difference_words(char out[WORDS], const cgap_scalar *d)
     snprintf(out, WORDS, "%+.3f", d->value);
 }
 
-/* Of classes: the searches of such data would be for any image of the class. */
-static void say_classes(cgap_advice_words *out, const cgap_recommendation *r)
+/* What the difference of the goal's measure on the test part says. */
+static const char *outcome(const cgap_scalar *d)
 {
-  char change[WORDS];
-  difference_words(change, &r->from_zero_shot);
-  add_sentence(out,
-               "On the test part (%zu images), which the choice never saw: accuracy, a mean over classes, %.3f to %.3f "
-               "(%s), corrected distance %.3f to %.3f.",
-               r->images, r->zero_shot[0].value, r->zero_shot[1].value, change, r->before[CGAP_TRIAL_DISTANCE].value,
-               r->chosen[CGAP_TRIAL_DISTANCE].value);
+  return !isfinite(d->lo) ? "it cannot be told whether it helps"
+         : d->lo > 0      ? "it helps"
+         : d->hi < 0      ? "it hurts"
+                          : "it is not shown to help";
 }
 
+/* "recall@1 in the other modality 0.720 to 0.745 (+0.025 [-0.021, +0.070])" */
+static void change_words(char out[2 * WORDS], const char *what, const cgap_scalar *from, const cgap_scalar *to,
+                         const cgap_scalar *difference)
+{
+  char change[WORDS];
+  difference_words(change, difference);
+  snprintf(out, 2 * WORDS, "%s %.3f to %.3f (%s)", what, from->value, to->value, change);
+}
+
+/* By the measure of the goal first; of classes the searches would be for any image of the class. */
 static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
 {
-  char mixed[WORDS], recall[WORDS], mixed_center[WORDS], recall_center[WORDS], against[2 * WORDS + 60] = "";
-  difference_words(mixed, &r->from_before[CGAP_TRIAL_MIXED_NDCG]);
-  difference_words(recall, &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
-  difference_words(mixed_center, &r->from_center[CGAP_TRIAL_MIXED_NDCG]);
-  difference_words(recall_center, &r->from_center[CGAP_TRIAL_RECALL_AT_1]);
-  if (strcmp(r->method, "center") != 0)
-    snprintf(against, sizeof against, " Against center: %s and %s.", mixed_center, recall_center);
+  char first[2 * WORDS], second[2 * WORDS + 2] = "";
+  const cgap_goal goal = r->choice->goal;
+  const int main = goal == CGAP_GOAL_RETRIEVAL ? CGAP_TRIAL_RECALL_AT_1 : CGAP_TRIAL_MIXED_NDCG;
+  const cgap_scalar *gain = goal == CGAP_GOAL_ZERO_SHOT ? &r->from_zero_shot : &r->from_before[main];
+  if (goal == CGAP_GOAL_ZERO_SHOT)
+    change_words(first, "accuracy, a mean over classes,", &r->zero_shot[0], &r->zero_shot[1], gain);
+  else
+    change_words(first,
+                 main == CGAP_TRIAL_RECALL_AT_1 ? "recall@1 in the other modality"
+                                                : "nDCG@10 in one index of images and texts",
+                 &r->before[main], &r->chosen[main], gain);
+  if (goal == CGAP_GOAL_MIXED) {
+    second[0] = ',';
+    second[1] = ' ';
+    change_words(second + 2, "recall@1 in the other modality", &r->before[CGAP_TRIAL_RECALL_AT_1],
+                 &r->chosen[CGAP_TRIAL_RECALL_AT_1], &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
+  }
   add_sentence(
-    out,
-    "On the test part (%zu images, %zu texts), which the choice never saw: nDCG@10 in one index of both %.3f "
-    "to %.3f (%s), recall@1 in the other modality %.3f to %.3f (%s), corrected distance %.3f to %.3f.%s",
-    r->images, r->texts, r->before[CGAP_TRIAL_MIXED_NDCG].value, r->chosen[CGAP_TRIAL_MIXED_NDCG].value, mixed,
-    r->before[CGAP_TRIAL_RECALL_AT_1].value, r->chosen[CGAP_TRIAL_RECALL_AT_1].value, recall,
-    r->before[CGAP_TRIAL_DISTANCE].value, r->chosen[CGAP_TRIAL_DISTANCE].value, against);
+    out, "%s. On the test part (%zu images), which the choice never saw, %s: %s%s, corrected distance %.3f to %.3f.",
+    out->word, r->images, outcome(gain), first, second, r->before[CGAP_TRIAL_DISTANCE].value,
+    r->chosen[CGAP_TRIAL_DISTANCE].value);
+}
+
+/* More than what is simplest? */
+static void say_more(cgap_advice_words *out, const cgap_recommendation *r)
+{
+  char mixed[WORDS], recall[WORDS];
+  difference_words(mixed, &r->from_center[CGAP_TRIAL_MIXED_NDCG]);
+  difference_words(recall, &r->from_center[CGAP_TRIAL_RECALL_AT_1]);
+  if (r->choice->goal == CGAP_GOAL_RETRIEVAL)
+    add_sentence(out, "Against center, each modality's mean subtracted: recall@1 %s.", recall);
+  else
+    add_sentence(out, "Against center, each modality's mean subtracted: nDCG@10 %s, recall@1 %s.", mixed, recall);
 }
 
 void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation *r)
 {
   const cgap_choice *c = r->choice;
+  size_t left = 0;
+  for (size_t k = 0; k < c->count; k++)
+    left += c->candidate[k].out != NULL;
   *out = (cgap_advice_words){.word = c->chosen ? r->method : "nothing to do"};
-  add_sentence(out, "%s: %s (%zu candidates, %zu held-out %s%s).", out->word, c->reason, c->count, c->images,
-               c->goal == CGAP_GOAL_ZERO_SHOT ? "classes" : "images", c->folds > 1 ? " in 5 folds" : "");
-  if (c->goal == CGAP_GOAL_ZERO_SHOT)
-    say_classes(out, r);
-  else
-    say_gain(out, r);
   if (c->chosen)
-    add_sentence(out, "Fitting it takes %.2g s, applying it %.2g s per million rows.", c->seconds_fit,
-                 c->seconds_per_million_rows);
+    say_gain(out, r);
+  if (c->chosen && c->goal != CGAP_GOAL_ZERO_SHOT && strcmp(r->method, "center") != 0)
+    say_more(out, r);
+  if (c->chosen)
+    add_sentence(
+      out,
+      "Why: of %zu candidates (%zu left out) %s; scored by %s of %zu held-out %s%s. Fitting it takes %.2g s, "
+      "applying it %.2g s per million rows here.",
+      c->count, left, c->reason,
+      c->goal == CGAP_GOAL_MIXED       ? "nDCG@10 and mrr"
+      : c->goal == CGAP_GOAL_RETRIEVAL ? "the mrr"
+                                       : "the accuracy",
+      c->images, c->goal == CGAP_GOAL_ZERO_SHOT ? "classes" : "images", c->folds > 1 ? " in 5 folds" : "",
+      c->seconds_fit, c->seconds_per_million_rows);
+  else
+    add_sentence(out, "%s: of %zu candidates %s; the embeddings stay as they are.", out->word, c->count, c->reason);
   snprintf(out->command, sizeof out->command, "%s", r->command);
 }
 
 /* ---------------------------------------------------------------- on the page */
 
-void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r)
+void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r, const cgap_changes *changes,
+                              const cgap_row_names *names)
 {
+  char lost[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
   cgap_advice_words words;
+  const size_t first = r->choice->goal == CGAP_GOAL_ZERO_SHOT ? CGAP_CHANGE_CLASSES : 0;
+  const size_t count = r->choice->chosen ? cgap_changes_words(lost, changes, names) : 0;
   cgap_recommendation_write(&words, r);
   fputs("<div class=\"verdict\">\n", page->out);
-  for (size_t i = 0; i < words.count; i++)
+  for (size_t i = 0; i < words.count; i++) {
+    for (size_t k = first; i + 1 == words.count && k < count; k++)
+      cgap_page_put(page, "p", "%s", lost[k]);
     cgap_page_put(page, "p", "%s%s", i ? "" : "Recommended: ", words.sentence[i]);
+  }
   fputs("</div>\n", page->out);
   if (words.command[0])
     cgap_page_put(page, "pre", "%s", words.command);

@@ -6,6 +6,7 @@
 #include "head/evaluation/evaluation.h"
 #include "head/evaluation/pilot.h"
 #include "head/training/choice.h"
+#include "report/changes_show.h"
 #include "report/page.h"
 
 /* The chosen candidate on the test part, against the embeddings as they are and against center. */
@@ -34,11 +35,13 @@ CGAP_MUST_CHECK cgap_status cgap_recommendation_init(cgap_recommendation *out, c
  * NULL: out of memory. */
 json_t *cgap_recommendation_json(const cgap_recommendation *r);
 
-/* What is recommended and why, what it gains on the test part, what it costs: three sentences, and the command. */
+/* What is recommended and whether it helps on the test part, what it adds to center, why and at what cost: up to three
+ * sentences, the first begins with the word; and the command. */
 void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation *r);
 
-/* On the page: the sentences and the command, and the table of the candidates. */
-void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r);
+/* On the page: the sentences, who gains and who loses, and the command; what a pilot would see; the candidates. */
+void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r, const cgap_changes *changes,
+                              const cgap_row_names *names);
 void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r);
 void cgap_candidates_page(cgap_page *page, const cgap_recommendation *r);
 

@@ -670,7 +670,7 @@ static void judge_each(run *r)
     a->corrected_distance = mean_of(r->distance[c], folds);
     a->noise_floor = mean_of(r->floor[c], folds);
     const bool open = gap && a->corrected_distance > fmax(o->guard, a->noise_floor);
-    a->out = left                               ? "left the race"
+    a->out = left                               ? "left the race in the first fold"
              : mixed && lost > MRR_LOST + error ? "finds fewer partners in the other modality"
              : open                             ? "leaves the gap open"
                                                 : NULL;
@@ -708,9 +708,12 @@ static void choose(run *r)
     }
   if (!any)
     o->best = least_wide(o);
-  for (size_t c = 0; c < o->count; c++)
-    o->candidate[c].behind = cgap_paired_mean(&o->candidate[c].standard_error, r->score[o->best], r->score[c],
-                                              left_race(r, c) ? r->fold[0].images : r->images);
+  for (size_t c = 0; c < o->count; c++) {
+    cgap_candidate *a = &o->candidate[c];
+    a->behind = a->standard_error = NAN; /* what left the race was scored in the first fold alone */
+    if (!left_race(r, c))
+      a->behind = cgap_paired_mean(&a->standard_error, r->score[o->best], r->score[c], r->images);
+  }
   o->chosen = o->best;
   for (size_t c = o->best; any && c-- > 0;)
     if (!o->candidate[c].out && o->candidate[c].behind <= o->candidate[c].standard_error)
@@ -731,10 +734,10 @@ static void give_reason(cgap_choice *o)
              o->guard, a->corrected_distance);
   else if (o->chosen == o->best)
     snprintf(o->reason, sizeof o->reason,
-             "it has the best score, %.3f, and nothing simpler is within one standard error", a->mean);
+             "it has the best score, %.3f, and none that is simpler is within one standard error of it", a->mean);
   else
     snprintf(o->reason, sizeof o->reason,
-             "it is the simplest whose score, %.3f, is within one standard error of the best, %.3f of %s", a->mean,
+             "it is the simplest whose score, %.3f, is within one standard error of the best, %.3f (%s)", a->mean,
              best->mean, best->name);
 }
 

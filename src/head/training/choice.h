@@ -18,10 +18,11 @@ enum { CGAP_GOALS = 3 };
 extern const char *const cgap_goal_names[CGAP_GOALS + 1]; /* ends with NULL */
 
 typedef struct cgap_candidate {
-  char name[80];                          /* "whiten, shrinkage 8" */
-  const char *method;                     /* "original", "center", …, "residual", "linear" */
-  double mean;                            /* score */
-  double behind, standard_error;          /* the best's score less this one, and its standard error, paired by image */
+  char name[80];                 /* "whiten, shrinkage 8" */
+  const char *method;            /* "original", "center", …, "residual", "linear" */
+  double mean;                   /* score */
+  double behind, standard_error; /* the best's score less this one, and its standard error, paired by image; NaN where
+                                    it left the race */
   double corrected_distance, noise_floor; /* means over the folds */
   const char *out;                        /* why it cannot be chosen; NULL: it can */
 } cgap_candidate;
