@@ -6,7 +6,7 @@
 
 PYTHON=/usr/bin/python3
 mkdir before
-for name in README.md analysis include meson.build meson_options.txt plots samples src; do
+for name in README.md SECURITY.md analysis include meson.build meson_options.txt plots samples src; do
   cp -R "$CONTRAGAP_SOURCE/$name" before/ || exit 99
 done
 cp -R before after

@@ -7,7 +7,7 @@
 
 PYTHON=/usr/bin/python3
 mkdir before
-for name in README.md analysis debian include meson.build meson_options.txt plots samples src tests; do
+for name in README.md SECURITY.md analysis debian include meson.build meson_options.txt plots samples src tests; do
   cp -R "$CONTRAGAP_SOURCE/$name" before/ || exit 99
 done
 

@@ -82,6 +82,7 @@ typedef struct train_run {
   cgap_choice choice;
   cgap_pilot pilot;
   cgap_recommendation recommendation;
+  char fingerprint[2 * 16 + 2]; /* of a choice: its data and options */
   cgap_folder folder, events;
   cgap_training_data training_data;
   cgap_evaluation evaluation;
@@ -149,6 +150,11 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
     return cgap_fail(error, CGAP_USAGE,
                      "train: --goal belongs to the choice, which an option that says how to train turns off; leave one "
                      "of them out, or add --select auto");
+  if (t->chooses && (opt.history_csv || opt.tensorboard))
+    return cgap_fail(error, CGAP_USAGE,
+                     "train: %s is of one training, and a choice makes many: its epochs are in history.jsonl; leave it "
+                     "out, or give --select none",
+                     opt.tensorboard ? "--tensorboard" : "--history-csv");
   if (t->chooses && opt.race)
     return cgap_fail(error, CGAP_USAGE, "train: --race trains as asked and --select auto chooses; give one of them");
   if (!opt.out && !opt.dry_run)
@@ -201,9 +207,13 @@ static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *err
   return kind < 0 ? CGAP_OK : cgap_same_modality(&t->data, data, (cgap_row_kind)kind, error);
 }
 
-/* Once training has begun something is written, whatever the step at work says of itself. */
-static cgap_status fail_interrupted(cgap_error *error)
+/* Once training has begun something is written, whatever the step at work says of itself; a choice writes at its end.
+ */
+static cgap_status fail_interrupted(const train_run *t, cgap_error *error)
 {
+  if (t->chooses)
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; %s has no recommendation yet: the same command starts over",
+                     opt.out);
   return cgap_fail(error, CGAP_INTERRUPTED,
                    "interrupted; %s holds a checkpoint: the same command with --resume goes on from there", opt.out);
 }
@@ -220,7 +230,7 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
   cli_progress_clear();
   t->line[0] = '\0';
   if (status == CGAP_INTERRUPTED)
-    return fail_interrupted(error);
+    return fail_interrupted(t, error);
   if (r->training_result.head && cli_ranks_first()) {
     cgap_error written;
     cgap_status saved = cli_train_write_head(opt.out, r->prefix, r->training_result.head, &written);
@@ -246,7 +256,7 @@ static cgap_status run_choice(train_run *t, cgap_error *error)
   cgap_status status = cgap_choice_run(&t->choice, &t->training_data, &options, error);
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)
-    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written to %s", opt.out);
+    return fail_interrupted(t, error);
   if (status != CGAP_OK)
     return status;
   t->run[0].training_result = t->choice.result;
@@ -255,8 +265,7 @@ static cgap_status run_choice(train_run *t, cgap_error *error)
     return CGAP_OK;
   if (!classes) /* else any image of a class would do */
     status = cgap_pilot_run(&t->pilot, &t->training_data, t->run[0].training_result.head, t->options.threads, error);
-  return status == CGAP_OK ? cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error)
-                           : status;
+  return status;
 }
 
 static void say_split(const train_run *t)
@@ -308,7 +317,7 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
     if (status == CGAP_OK)
       status = cgap_against_evaluation(&t->run[k].against, &t->evaluation, 1 + k, error);
   }
-  return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
+  return status == CGAP_INTERRUPTED ? fail_interrupted(t, error) : status;
 }
 
 /* A training that is finished is not lost where names cannot be read. */
@@ -332,12 +341,24 @@ static cgap_status name_events(race_run *r, cgap_error *error)
   return cgap_fail(error, CGAP_FILE, "--tensorboard: a name longer than %d letters", CGAP_PATH - 1);
 }
 
+/* By which a choice that is made again knows that it is the same. */
+static cgap_status note_fingerprint(train_run *t, cgap_error *error)
+{
+  uint64_t data = 0;
+  const cgap_status status = cgap_data_hash(&data, &t->data, error);
+  const uint64_t options = cgap_options_hash(&t->options, t->data.image.dim), axes = 16 * t->fixed;
+  snprintf(t->fingerprint, sizeof t->fingerprint, "%016llx-%016llx", (unsigned long long)data,
+           (unsigned long long)(options ^ (axes + (uint64_t)(opt.goal + 1))));
+  return status;
+}
+
 static cgap_status open_folder(train_run *t, cgap_error *error)
 {
   cli_train_begin how = {.dataset = t->dataset,
                          .resume = opt.resume,
                          .force = cli_shared.force,
                          .chooses = t->chooses,
+                         .fingerprint = t->fingerprint,
                          .table = opt.history_csv,
                          .runs = t->runs};
   cgap_status status = CGAP_OK;
@@ -370,6 +391,8 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
                                    CGAP_WITH_METHODS | (t->chooses ? CGAP_WITH_ROWS : 0), error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = cgap_train_check_batch(&t->run[k].options, &t->training_data.training, error);
+  if (status == CGAP_OK && t->chooses && cli_ranks_first())
+    status = note_fingerprint(t, error);
   if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(t, error);
   if (status == CGAP_OK && t->chooses)
@@ -439,6 +462,7 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
     free(folder);
     if (status != CGAP_OK)
       return status;
+    t->recommendation.fingerprint = t->fingerprint;
     result.recommendation = &t->recommendation;
   }
   result.names = &t->names;
@@ -450,10 +474,12 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
   }
   cgap_status status = opt.fail_if.count && !outcomes ? cgap_fail(error, CGAP_RESOURCE, "out of memory")
                                                       : test_thresholds(t, outcomes, NULL, error);
+  if (status == CGAP_OK && t->chooses)
+    status = cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error);
   if (status == CGAP_OK)
     status = cli_train_write(&result, t->folder.path, cli_warn_line, error);
   json_decref(outcomes);
-  return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
+  return status == CGAP_INTERRUPTED ? fail_interrupted(t, error) : status;
 }
 
 static void print_seconds(const train_run *t, int columns)

@@ -94,16 +94,29 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
                    folder, found, lacking);
 }
 
-/* A choice leaves no checkpoints: it starts over, and replaces nothing but a choice. */
-static cgap_status check_choose_again(const char *folder, cgap_error *error)
+/* A choice leaves no checkpoints: it starts over, to the same bits, over a choice of the same data and options alone.
+ */
+static cgap_status check_choose_again(const char *folder, const cli_train_begin *how, cgap_error *error)
 {
-  char first[300];
-  if (file_exists(folder, "", "recommendation.json") || !cli_overwrite_finds_training(folder, first))
-    return CGAP_OK;
-  return cgap_fail(error, CGAP_FILE,
-                   "%s: holds %s of a training without a choice; give the options of that run to go on with it, "
-                   "--force to replace it, or another folder",
-                   folder, first);
+  char path[CGAP_PATH], first[300];
+  const char *checkpoint = cli_training_files[CLI_TRAINING_CHECKPOINT];
+  if (file_exists(folder, "", checkpoint) && cli_overwrite_finds_training(folder, first))
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: holds %s of a training without a choice; give the options of that run to go on with it, "
+                     "--force to replace it, or another folder",
+                     folder, first);
+  cgap_status status = cgap_folder_file(path, folder, "recommendation.json", error);
+  if (status != CGAP_OK || access(path, F_OK) != 0)
+    return status;
+  json_t *found = json_load_file(path, 0, NULL);
+  const char *of = json_string_value(json_object_get(found, "fingerprint"));
+  if (!of || strcmp(of, how->fingerprint) != 0)
+    status = cgap_fail(error, CGAP_USAGE,
+                       "%s: holds a choice on other data or with other options; give the same ones, --force to replace "
+                       "it, or another folder",
+                       folder);
+  json_decref(found);
+  return status;
 }
 
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
@@ -201,7 +214,7 @@ static cgap_status check_folder(const char *path, const cli_train_begin *how, cg
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
       first);
   cgap_status status = !how->resume   ? CGAP_OK
-                       : how->chooses ? check_choose_again(path, error)
+                       : how->chooses ? check_choose_again(path, how, error)
                                       : check_resume(path, how, error);
   return status == CGAP_OK ? check_foreign(path, how, error) : status;
 }

@@ -19,6 +19,7 @@ typedef struct cli_train_begin {
   const cgap_dataset *dataset; /* what is read */
   bool resume, force;
   bool chooses;                          /* among candidates: a run that is resumed starts over, to the same bits */
+  const char *fingerprint;               /* of a choice: its data and options */
   bool table;                            /* history.csv too */
   const char *prefix[CGAP_NAMED_LOSSES]; /* "" or "clip-" … */
   const char *events[CGAP_NAMED_LOSSES]; /* folders for TensorBoard, or "" */

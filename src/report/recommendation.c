@@ -113,11 +113,11 @@ json_t *cgap_recommendation_json(const cgap_recommendation *r)
   json_t *cost =
     json_pack("{s:o, s:o, s:o}", "seconds_fit", cgap_number_json(c->seconds_fit), "seconds_choice",
               cgap_number_json(c->seconds), "seconds_per_million_rows", cgap_number_json(c->seconds_per_million_rows));
-  return json_pack("{s:i, s:s, s:s, s:s, s:s?, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "schema_version",
-                   CGAP_SCHEMA_VERSION, "goal", cgap_goal_names[c->goal], "method", r->method, "reason", c->reason,
-                   "command", r->command[0] ? r->command : NULL, "folds", (json_int_t)c->folds, "images",
-                   (json_int_t)c->images, "gap_before", cgap_level_word(c->level), "candidates", candidates, "test",
-                   test, "cost", cost, "pilot", pilot_json(r));
+  return json_pack("{s:i, s:s?, s:s, s:s, s:s, s:s?, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "schema_version",
+                   CGAP_SCHEMA_VERSION, "fingerprint", r->fingerprint, "goal", cgap_goal_names[c->goal], "method",
+                   r->method, "reason", c->reason, "command", r->command[0] ? r->command : NULL, "folds",
+                   (json_int_t)c->folds, "images", (json_int_t)c->images, "gap_before", cgap_level_word(c->level),
+                   "candidates", candidates, "test", test, "cost", cost, "pilot", pilot_json(r));
 }
 
 /* ---------------------------------------------------------------- in words */
@@ -164,15 +164,15 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
 {
   char first[2 * WORDS], second[2 * WORDS + 2] = "";
   const cgap_goal goal = r->choice->goal;
-  const int main = goal == CGAP_GOAL_RETRIEVAL ? CGAP_TRIAL_RECALL_AT_1 : CGAP_TRIAL_MIXED_NDCG;
-  const cgap_scalar *gain = goal == CGAP_GOAL_ZERO_SHOT ? &r->from_zero_shot : &r->from_before[main];
+  const int measure = goal == CGAP_GOAL_RETRIEVAL ? CGAP_TRIAL_RECALL_AT_1 : CGAP_TRIAL_MIXED_NDCG;
+  const cgap_scalar *gain = goal == CGAP_GOAL_ZERO_SHOT ? &r->from_zero_shot : &r->from_before[measure];
   if (goal == CGAP_GOAL_ZERO_SHOT)
     change_words(first, "accuracy, a mean over classes,", &r->zero_shot[0], &r->zero_shot[1], gain);
   else
     change_words(first,
-                 main == CGAP_TRIAL_RECALL_AT_1 ? "recall@1 in the other modality"
+                 measure == CGAP_TRIAL_RECALL_AT_1 ? "recall@1 in the other modality"
                                                 : "nDCG@10 in one index of images and texts",
-                 &r->before[main], &r->chosen[main], gain);
+                 &r->before[measure], &r->chosen[measure], gain);
   if (goal == CGAP_GOAL_MIXED) {
     second[0] = ',';
     second[1] = ' ';

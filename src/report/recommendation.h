@@ -18,6 +18,7 @@ typedef struct cgap_recommendation {
   cgap_scalar before[CGAP_TRIAL_MEASURES], chosen[CGAP_TRIAL_MEASURES], center[CGAP_TRIAL_MEASURES];
   cgap_scalar from_before[CGAP_TRIAL_MEASURES], from_center[CGAP_TRIAL_MEASURES]; /* chosen less these, paired */
   cgap_scalar zero_shot[2], from_zero_shot; /* mean per class before and of the chosen one, and the difference */
+  const char *fingerprint;                  /* of data and options, borrowed */
   char command[700];                        /* to type next */
 } cgap_recommendation;
 
@@ -27,8 +28,8 @@ CGAP_MUST_CHECK cgap_status cgap_recommendation_init(cgap_recommendation *out, c
                                                      const cgap_pilot *pilot, const cgap_evaluation *evaluation,
                                                      const char *folder, const char *input, cgap_error *error);
 
-/* {schema_version, goal, method, reason, command, folds, images, gap_before, candidates: [{name, score, behind,
- * standard_error, gap, noise_floor, left_out}], test: {images, texts, before, chosen, center, differences:
+/* {schema_version, fingerprint, goal, method, reason, command, folds, images, gap_before, candidates: [{name, score,
+ * behind, standard_error, gap, noise_floor, left_out}], test: {images, texts, before, chosen, center, differences:
  * {chosen_minus_before, chosen_minus_center}, zero_shot_mean_per_class: {before, chosen, chosen_minus_before}}, cost:
  * {seconds_fit, seconds_choice, seconds_per_million_rows}, pilot: {searches, queries, cross_modal: [{items, before,
  * after, gain: {value, ci95}}], mixed: […], pairs_for_two_points, learning_curve: [{images, score, standard_error}]}}.

@@ -4,7 +4,11 @@ python=/usr/bin/python3
 
 fine simulate -o pairs.h5 --model clip --n 300 --d 32
 fine train pairs.h5 -o chosen --threads 1
-want_text out "Recommended: " "240 held-out images" "which the choice never saw" "Against center" "contragap apply chosen pairs.h5 -o closed.h5"
+tr '\n' ' ' <out >line # sentences are wrapped
+want_text line "Recommended: " "240 held-out images" "which the choice never saw" "it helps" "Against center" "gained, " \
+  "contragap apply chosen pairs.h5 -o closed.h5"
+fine train pairs.h5 -o printed --json
+works "$python" -c 'import json; assert json.load(open("printed/compare.json"))["recommendation"] == json.load(open("printed/recommendation.json"))'
 want_file chosen/head.h5 chosen/history.jsonl chosen/recommendation.json chosen/changes.tsv chosen/report.html \
   chosen/center.json chosen/after.json
 want_absent chosen/checkpoint.bin
@@ -70,6 +74,11 @@ fine train pairs.h5 -o one --epochs 2 --seed 3
 want_absent one/recommendation.json
 want_file one/checkpoint.bin
 refused 3 "one|head.h5|without a choice" train pairs.h5 -o one --resume
+# a choice of other data, or with other options, is not replaced by --resume
+refused 2 "chosen|other data or with other options" train pairs.h5 -o chosen --resume --seed 9
+refused 2 "--goal|--select auto" train pairs.h5 -o other --goal mixed --loss clip
+refused 2 "--history-csv|--select none" train pairs.h5 -o other --history-csv
+want_absent other
 fine train pairs.h5 -o none --select none --patience 1
 want_absent none/recommendation.json
 fine train pairs.h5 -o fixed --select auto --temperature 0.07 --head residual --val 0.15 --goal retrieval
@@ -84,10 +93,37 @@ want_absent race
 # no gap: nothing to do, and the head that is written changes nothing
 fine simulate -o mixed.h5 --model uniform --n 200 --d 16
 fine train mixed.h5 -o nothing
-want_text out "Recommended: nothing to do: the embeddings have no gap beyond noise"
+tr '\n' ' ' <out >line
+want_text line "Recommended: nothing to do: of 23 candidates the embeddings have no gap beyond noise"
 fine apply nothing mixed.h5 -o same.h5
 works "$python" -c '
 import h5py, numpy as np
 a, b = h5py.File("mixed.h5"), h5py.File("same.h5")
 assert np.abs(a["image"][()] - b["image"][()]).max() < 1e-6'
+
+# a batch that a fold has not is all of it; a file whose rows stay where they are is chosen for too
+fine train pairs.h5 -o batch --select auto --batch 190 --head residual
+fine simulate -o large.h5 --model clip --n 3000 --d 64
+fine train large.h5 -o far --memory 90M --threads 3
+fine train large.h5 -o near --threads 2
+"$python" -c '
+import json
+a, b = (json.load(open(n + "/recommendation.json")) for n in ("far", "near"))
+assert a["candidates"] == b["candidates"], "rows in the file, rows in memory"' || complain "other scores where rows stay in the file"
+
+# class texts that are packed, read by several threads
+works "$python" -c '
+import h5py, numpy as np
+r = np.random.default_rng(1)
+c = r.normal(size=(20, 64))
+labels = np.arange(400) % 20
+with h5py.File("classes.h5", "w") as f:
+    f.create_dataset("image", data=(c[labels] + r.normal(size=(400, 64)) + 2).astype("f4"), compression="gzip", chunks=(50, 64))
+    f.create_dataset("class_text", data=(c + 0.3 * r.normal(size=(20, 64)) - 2).astype("f4"), compression="gzip", chunks=(4, 64))
+    f["labels"] = labels'
+for threads in 2 5; do
+  fine train classes.h5 -o classes --force --threads $threads --hold-out-classes 0.2
+done
+tr '\n' ' ' <out >line
+want_text line "accuracy, a mean over classes" "held-out classes in 5 folds"
 finish

@@ -49,6 +49,8 @@ static int by_value(const void *a, const void *b)
 cgap_status cgap_head_note_training(cgap_head *head, const int64_t *split, size_t rows, const uint64_t *hash,
                                     size_t count, cgap_error *error)
 {
+  cgap_free(head->split);
+  cgap_free(head->training_hash);
   head->split = cgap_alloc(rows, sizeof *head->split);
   head->training_hash = cgap_alloc(count, sizeof *head->training_hash);
   if (!head->split || !head->training_hash)

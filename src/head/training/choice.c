@@ -23,10 +23,10 @@ enum {
   FINALISTS = 2,      /* … of which so many are trained in further folds */
   LEVEL_IMAGES = 2000 /* that the level of the original embeddings is measured on */
 };
-static const double INNER = 0.1;     /* of a fold's images: they choose the epoch */
-static const double GAP_LEFT = 0.3;  /* of the corrected distance before, at most */
-static const double MRR_LOST = 0.02; /* of the cross-modal mrr, at most, beside one standard error */
-static const double BLEND = 0.5;     /* of a head with its start */
+static const double INNER_SHARE = 0.1; /* of a fold's images: they choose the epoch */
+static const double GAP_LEFT = 0.3;    /* of the corrected distance before, at most */
+static const double MRR_LOST = 0.02;   /* of the cross-modal mrr, at most, beside one standard error */
+static const double BLEND = 0.5;       /* of a head with its start */
 
 /* ---------------------------------------------------------------- candidates */
 
@@ -86,9 +86,9 @@ typedef struct run {
   cgap_training_result kept[GRID_COUNT]; /* of one fold alone: what may be chosen */
   cgap_history log[GRID_COUNT][FOLDS];   /* of the longest training in each fold */
   size_t images;
-  double *score[CANDIDATES_MAX], *mrr[CANDIDATES_MAX]; /* (images) */
-  double distance[CANDIDATES_MAX][FOLDS], floor[CANDIDATES_MAX][FOLDS];
-  bool stop; /* the user asks for it */
+  double *score[CANDIDATES_MAX], *mrr[CANDIDATES_MAX];                /* (images) */
+  double square[CANDIDATES_MAX][FOLDS], noise[CANDIDATES_MAX][FOLDS]; /* corrected distance, noise floor, squared */
+  bool stop;                                                          /* the user asks for it */
   size_t jobs_done, jobs;
 } run;
 
@@ -142,6 +142,8 @@ static bool add_trial(run *r, size_t k)
   if (!(fixed & CGAP_FIX_RATE))
     o.learning_rate = GRID[k].rate;
   o.progress = (cgap_progress){0};
+  if (cgap_train_check(&o, r->data->dim, NULL) != CGAP_OK)
+    return false;
   for (size_t i = 0; i < r->trials; i++)
     if (same_trial(&r->trial[i].options, &o))
       return false;
@@ -178,33 +180,37 @@ static cgap_status list_candidates(run *r, cgap_error *error)
 
 typedef cgap_status job(run *r, size_t k, int threads, cgap_error *error);
 
-/* Fits and scores are independent: each job gets its share of the threads. Ranks do them one after the other, since
- * they meet in every step. The failure of the first job that failed. */
+/* Fits and scores are independent: each job gets its share of the threads. One after the other where ranks meet in
+ * every step, and where rows stay in files, which one reader may read. The failure of the first job that failed. */
 static cgap_status run_jobs(run *r, job *one, size_t count, cgap_error *error)
 {
   enum { JOBS_MAX = GRID_COUNT * FOLDS };
   const size_t threads = (size_t)r->threads;
-  const int workers = r->options.training.comm ? 1 : (int)(threads < count ? threads : count);
+  const bool one_by_one = r->options.training.comm || !r->data->plan.resident || count == 0;
+  const int workers = one_by_one ? 1 : (int)(threads < count ? threads : count), levels = omp_get_max_active_levels();
   cgap_status status[JOBS_MAX] = {CGAP_OK};
   cgap_error errors[JOBS_MAX];
   bool failed = false;
-#pragma omp parallel for num_threads(workers > 0 ? workers : 1) schedule(dynamic, 1)
+  omp_set_max_active_levels(levels > 2 ? levels : 2); /* jobs and the loops within */
+#pragma omp parallel for num_threads(workers) schedule(dynamic, 1)
   for (size_t k = 0; k < count; k++) {
     bool skip;
 #pragma omp atomic read
     skip = failed;
     if (skip)
       continue;
-    status[k] = one(r, k, r->threads / (workers > 0 ? workers : 1), &errors[k]);
+    status[k] = one(r, k, r->threads / workers, &errors[k]);
     if (status[k] != CGAP_OK)
 #pragma omp atomic write
       failed = true;
 #pragma omp atomic
     r->jobs_done++;
   }
+  omp_set_max_active_levels(levels);
   for (size_t k = 0; k < count; k++)
     if (status[k] != CGAP_OK) {
-      *error = errors[k];
+      if (error)
+        *error = errors[k];
       return status[k];
     }
   return CGAP_OK;
@@ -216,9 +222,12 @@ static bool tick_job(void *context, const char *phase, double fraction)
   run *r = context;
   const cgap_progress *outer = &r->options.training.progress;
   bool stop;
+  size_t done;
   (void)phase;
+#pragma omp atomic read
+  done = r->jobs_done;
   if (omp_get_thread_num() == 0 && outer->tick &&
-      outer->tick(outer->context, "choosing", fmin(1, ((double)r->jobs_done + fraction) / (double)r->jobs)))
+      outer->tick(outer->context, "choosing", fmin(1, ((double)done + fraction) / (double)r->jobs)))
 #pragma omp atomic write
     r->stop = true;
 #pragma omp atomic read
@@ -252,8 +261,8 @@ static cgap_status score(run *r, size_t f, size_t c, const cgap_head *head, int 
     return status;
   memcpy(r->score[c] + o->first, values_of(r, &s), o->images * sizeof *s.score);
   memcpy(r->mrr[c] + o->first, s.mrr, o->images * sizeof *s.mrr);
-  r->distance[c][f] = s.corrected_distance;
-  r->floor[c][f] = s.noise_floor;
+  r->square[c][f] = s.corrected_square;
+  r->noise[c][f] = s.noise_floor * s.noise_floor;
   cgap_validation_score_clear(&s);
   return CGAP_OK;
 }
@@ -271,35 +280,45 @@ static cgap_status agree(run *r, cgap_error *error)
 {
   cgap_comm *comm = r->options.training.comm;
   cgap_status status = CGAP_OK;
+  if (comm)
+    status = cgap_comm_broadcast(comm, 0, &r->out->level, sizeof r->out->level, error);
+  if (status == CGAP_OK && comm)
+    status = cgap_comm_broadcast(comm, 0, r->epoch, sizeof r->epoch, error);
   for (size_t c = 0; status == CGAP_OK && comm && c < r->out->count; c++) {
     status = cgap_comm_broadcast(comm, 0, r->score[c], r->images * sizeof(double), error);
     if (status == CGAP_OK)
       status = cgap_comm_broadcast(comm, 0, r->mrr[c], r->images * sizeof(double), error);
     if (status == CGAP_OK)
-      status = cgap_comm_broadcast(comm, 0, r->distance[c], sizeof r->distance[c], error);
+      status = cgap_comm_broadcast(comm, 0, r->square[c], sizeof r->square[c], error);
     if (status == CGAP_OK)
-      status = cgap_comm_broadcast(comm, 0, r->floor[c], sizeof r->floor[c], error);
+      status = cgap_comm_broadcast(comm, 0, r->noise[c], sizeof r->noise[c], error);
   }
   return status;
 }
 
 /* ---------------------------------------------------------------- folds */
 
-/* Whether class texts take the place of texts: an image shares its texts with all of its class. */
+/* For zero-shot: what becomes of classes that nothing was fitted on, each of which is one value. */
 static bool leaves_classes(const run *r)
 {
-  return r->e->data->texts_are_classes;
+  return r->options.goal == CGAP_GOAL_ZERO_SHOT;
 }
 
-static cgap_split_rows_options rows_options(const run *r, bool every)
+/* EVERY: what methods are fitted on, equal rows too, but for class texts, which all images of a class share. SCORED: as
+ * many of them as a score takes, drawn at random. */
+typedef enum row_use { HEADS, EVERY, INNER, SCORED } row_use;
+
+static cgap_split_rows_options rows_options(const run *r, row_use use)
 {
   const cgap_train_options *o = &r->options.training;
-  const bool resident = r->data->plan.resident;
-  return (cgap_split_rows_options){.keep_duplicates = (every && !leaves_classes(r)) || o->keep_duplicates,
-                                   .noise = every ? 0 : o->noise,
-                                   .most_images = every ? 0 : o->training_images,
+  const bool fits = use == HEADS || use == EVERY, all = use == EVERY || use == SCORED;
+  return (cgap_split_rows_options){.keep_duplicates = (all && !r->e->data->texts_are_classes) || o->keep_duplicates,
+                                   .noise = fits ? o->noise : 0,
+                                   .most_images = fits            ? o->training_images
+                                                  : use == SCORED ? CGAP_VALIDATION_ROWS_MAX / 2
+                                                                  : 0,
                                    .seed = o->seed,
-                                   .leave = !resident,
+                                   .leave = true, /* as in the file, or in memory where they are */
                                    .threads = r->threads};
 }
 
@@ -338,16 +357,13 @@ static cgap_status group_classes(cgap_split *out, const run *r, cgap_error *erro
 static cgap_status open_fold(run *r, size_t k, int threads, cgap_error *error)
 {
   fold *f = &r->fold[k];
-  const cgap_split_rows_options every = rows_options(r, true), heads = rows_options(r, false);
-  cgap_split_rows_options inner = heads;
-  inner.noise = 0;
-  inner.most_images = 0;
-  const unsigned parts = 1 << CGAP_TRAINING | 1 << CGAP_VALIDATION;
+  const cgap_split_rows_options every = rows_options(r, EVERY), heads = rows_options(r, HEADS),
+                                inner = rows_options(r, INNER), scored = rows_options(r, SCORED);
   cgap_split by_class = {0};
   (void)threads;
   cgap_status status = leaves_classes(r) ? group_classes(&by_class, r, error) : CGAP_OK;
   if (status == CGAP_OK)
-    status = cgap_split_fold(&f->split, leaves_classes(r) ? &by_class : &r->data->split, r->e, k, r->folds, INNER,
+    status = cgap_split_fold(&f->split, leaves_classes(r) ? &by_class : &r->data->split, r->e, k, r->folds, INNER_SHARE,
                              r->options.training.seed, error);
   cgap_split_clear(&by_class);
   if (status == CGAP_OK)
@@ -355,15 +371,12 @@ static cgap_status open_fold(run *r, size_t k, int threads, cgap_error *error)
   if (status == CGAP_OK)
     status = cgap_split_rows_init(&f->inner, r->e, &f->split, CGAP_VALIDATION, &inner, error);
   if (status == CGAP_OK)
-    status = cgap_split_rows_init(&f->scored, r->e, &f->split, CGAP_TEST, &every, error);
+    status = cgap_split_rows_init(&f->scored, r->e, &f->split, CGAP_TEST, &scored, error);
   if (status == CGAP_OK && r->folds > 1)
     merge_parts(&f->split, r->e->image.rows, CGAP_VALIDATION, CGAP_TRAINING);
   if (status == CGAP_OK)
     status = cgap_split_rows_init(&f->every, r->e, &f->split, CGAP_TRAINING, &every, error);
-  if (status == CGAP_OK && r->options.goal == CGAP_GOAL_ZERO_SHOT) {
-    status = cgap_validation_classes_init(&f->classes, r->e, &r->data->split, &f->scored, parts, error);
-    f->images = f->classes.present;
-  } else if (status == CGAP_OK)
+  if (status == CGAP_OK)
     f->images = cgap_validation_images(&f->scored);
   return status;
 }
@@ -383,7 +396,12 @@ static void clear_fold(fold *f)
 static cgap_status open_folds(run *r, cgap_error *error)
 {
   r->folds = r->data->split.images[CGAP_VALIDATION] < VALIDATION_MIN || leaves_classes(r) ? FOLDS : 1;
+  const unsigned parts = 1 << CGAP_TRAINING | 1 << CGAP_VALIDATION;
   cgap_status status = run_jobs(r, open_fold, r->folds, error);
+  for (size_t f = 0; status == CGAP_OK && leaves_classes(r) && f < r->folds; f++) { /* one reader for class texts */
+    status = cgap_validation_classes_init(&r->fold[f].classes, r->e, &r->data->split, &r->fold[f].scored, parts, error);
+    r->fold[f].images = r->fold[f].classes.present;
+  }
   for (size_t f = 0; f < r->folds; f++) {
     r->fold[f].first = r->images;
     r->images += r->fold[f].images;
@@ -456,7 +474,8 @@ static cgap_status train(run *r, cgap_training_result *out, size_t t, const cgap
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   o.epochs = epochs_of(r, training);
   o.steps = 0;
-  o.patience = inner->positives.count ? o.epochs : 0;
+  o.patience = inner->positives.count && o.patience ? o.epochs : 0;
+  o.batch = o.batch != CGAP_BATCH_AUTO && o.batch > training->positives.texts ? 0 : o.batch; /* all */
   o.threads = threads;
   o.progress = (cgap_progress){.tick = tick_job, .context = r};
   cgap_status status = cgap_train_check_batch(&o, training, error);
@@ -651,6 +670,20 @@ static bool left_race(const run *r, size_t c)
   return r->recipe[c].training >= 0 && !r->trial[r->recipe[c].training].races;
 }
 
+/* Squares are averaged before the root is taken: that of a small fold alone is cut at 0 half of the time. */
+static double distance_of(const run *r, size_t c, size_t folds)
+{
+  const double square = mean_of(r->square[c], folds);
+  return isnan(square) ? NAN : sqrt(fmax(0, square));
+}
+
+/* What sampling alone leaves of a distance: of the images that score, and with folds of those that were fitted on. */
+static double floor_of(const run *r, size_t c, size_t folds)
+{
+  const double n = (double)folds, noise = mean_of(r->noise[c], folds);
+  return sqrt(folds > 1 ? noise * (1 / n + 1 / (n - 1)) : noise);
+}
+
 /* Notes the means of every candidate, and which of them the rules leave out. */
 static void judge_each(run *r)
 {
@@ -658,7 +691,7 @@ static void judge_each(run *r)
   const bool mixed = o->goal == CGAP_GOAL_MIXED, gap = mixed && o->level > CGAP_LEVEL_LOW;
   o->images = r->images;
   o->folds = r->folds;
-  o->guard = gap ? GAP_LEFT * mean_of(r->distance[0], r->folds) : INFINITY;
+  o->guard = gap ? GAP_LEFT * distance_of(r, 0, r->folds) : INFINITY;
   o->still_open = gap;
   for (size_t c = 0; c < o->count; c++) {
     cgap_candidate *a = &o->candidate[c];
@@ -667,8 +700,8 @@ static void judge_each(run *r)
     double error = 0;
     const double lost = cgap_paired_mean(&error, r->mrr[0], r->mrr[c], images);
     a->mean = mean_of(r->score[c], images);
-    a->corrected_distance = mean_of(r->distance[c], folds);
-    a->noise_floor = mean_of(r->floor[c], folds);
+    a->corrected_distance = distance_of(r, c, folds);
+    a->noise_floor = floor_of(r, c, folds);
     const bool open = gap && a->corrected_distance > fmax(o->guard, a->noise_floor);
     a->out = left                               ? "left the race in the first fold"
              : mixed && lost > MRR_LOST + error ? "finds fewer partners in the other modality"
@@ -753,7 +786,7 @@ static cgap_status fit_original(run *r, cgap_training_result *out, cgap_error *e
 /* On the training part, or where there are folds on the validation part too. most_images: at most so many; 0: all. */
 static cgap_status fit_again(run *r, cgap_training_result *out, recipe what, size_t most_images, cgap_error *error)
 {
-  cgap_split_rows_options every = rows_options(r, true), heads = rows_options(r, false);
+  cgap_split_rows_options every = rows_options(r, EVERY), heads = rows_options(r, HEADS);
   const cgap_split_rows nothing = {0};
   cgap_split both = {.of_image = cgap_alloc(r->e->image.rows, 1)};
   cgap_split_rows rows = {0}, training = {0};
@@ -867,9 +900,23 @@ static cgap_status fit_recipe(run *r, cgap_training_result *out, recipe what, si
 /* Which rows it was fitted on: where there are folds, those of the validation part too. */
 static cgap_status note_rows(const run *r, cgap_head *head, cgap_error *error)
 {
-  const cgap_status status = cgap_training_data_note(head, r->data, error);
-  for (size_t i = 0; status == CGAP_OK && r->folds > 1 && i < head->split_rows; i++)
-    head->split[i] = head->split[i] == CGAP_VALIDATION ? CGAP_TRAINING : head->split[i];
+  const cgap_training_data *d = r->data;
+  const size_t images = r->e->image.rows;
+  if (r->folds == 1)
+    return cgap_training_data_note(head, d, error);
+  int64_t *split = cgap_alloc(d->file_images, sizeof *split);
+  uint64_t *hash = cgap_alloc(images, sizeof *hash);
+  size_t count = 0;
+  cgap_status status = split && hash ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+  for (size_t i = 0; status == CGAP_OK && i < d->file_images; i++)
+    split[i] = d->split_of_row[i] == CGAP_VALIDATION ? CGAP_TRAINING : d->split_of_row[i];
+  for (size_t i = 0; status == CGAP_OK && i < images; i++)
+    if (d->split.of_image[i] != CGAP_TEST)
+      hash[count++] = d->split.hash[i];
+  if (status == CGAP_OK)
+    status = cgap_head_note_training(head, split, d->file_images, hash, count, error);
+  cgap_free(split);
+  cgap_free(hash);
   return status;
 }
 
@@ -898,19 +945,24 @@ static cgap_status learn(run *r, cgap_error *error)
   static const size_t PARTS[CGAP_LEARNING] = {4, 2, 1};
   cgap_choice *o = r->out;
   const cgap_split *split = &r->data->split;
-  const size_t all = split->images[CGAP_TRAINING] + (r->folds > 1 ? split->images[CGAP_VALIDATION] : 0);
-  const cgap_split_rows_options every = rows_options(r, true);
+  const size_t both = split->images[CGAP_TRAINING] + (r->folds > 1 ? split->images[CGAP_VALIDATION] : 0);
+  const size_t most = r->options.training.training_images, all = most && most < both ? most : both;
+  const cgap_split_rows_options scored = rows_options(r, SCORED);
   cgap_validation_classes classes = {0};
   cgap_split_rows test;
-  cgap_status status = cgap_split_rows_init(&test, r->e, split, CGAP_TEST, &every, error);
+  cgap_status status = cgap_split_rows_init(&test, r->e, split, CGAP_TEST, &scored, error);
   if (status == CGAP_OK && o->goal == CGAP_GOAL_ZERO_SHOT)
     status = cgap_validation_classes_init(&classes, r->e, split, &test, ~0U, error);
   for (size_t k = 0; status == CGAP_OK && k < CGAP_LEARNING; k++) {
     cgap_training_result part = {0};
     cgap_validation_score s = {0};
-    o->curve[k].images = all / PARTS[k];
+    o->curve[k] = (cgap_learning){.images = all / PARTS[k], .score = NAN, .standard_error = NAN};
     if (PARTS[k] > 1)
-      status = fit_recipe(r, &part, r->recipe[o->chosen], all / PARTS[k], error);
+      status = fit_recipe(r, &part, r->recipe[o->chosen], cgap_greater(all / PARTS[k], 1), error);
+    if (status == CGAP_DATA) { /* too few to fit anything on */
+      status = CGAP_OK;
+      continue;
+    }
     if (status == CGAP_OK)
       status = score_rows(r, &s, &test, &classes, part.head ? part.head : o->result.head, r->threads, error);
     if (status == CGAP_OK) {

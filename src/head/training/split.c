@@ -250,8 +250,12 @@ cgap_status cgap_split_fold(cgap_split *out, const cgap_split *split, const cgap
     chosen += chooses;
     of_group[order[k]] = scored ? CGAP_TEST : chooses ? CGAP_VALIDATION : CGAP_TRAINING;
   }
-  for (size_t i = 0; i < images; i++)
-    out->of_image[i] = of_group[split->group[i]];
+  for (size_t i = images; i-- > 0;) { /* a group's part stands at its first image, which comes last */
+    const bool stays = split->of_image[i] == CGAP_TEST || (halves && split->of_image[i] == CGAP_TRAINING);
+    out->of_image[i] = !stays                            ? of_group[split->group[i]]
+                       : split->of_image[i] == CGAP_TEST ? (unsigned char)CGAP_SPLITS
+                                                         : (unsigned char)CGAP_TRAINING;
+  }
   cgap_free(order);
   count_parts(out, e);
   for (int part = 0; part < CGAP_SPLITS; part++)

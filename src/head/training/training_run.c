@@ -65,6 +65,14 @@ static cgap_status hash_split_rows(uint64_t *h, const cgap_split_rows *p, cgap_e
   return status;
 }
 
+uint64_t cgap_options_hash(const cgap_train_options *options, size_t dim_in)
+{
+  char text[CGAP_TRAIN_DESCRIPTION];
+  const cgap_head_shape shape = cgap_train_shape(options, dim_in);
+  cgap_train_describe(text, options, &shape);
+  return XXH3_64bits(text, strlen(text));
+}
+
 cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *t, cgap_error *error)
 {
   char text[CGAP_TRAIN_DESCRIPTION];

@@ -63,4 +63,7 @@ CGAP_MUST_CHECK cgap_status cgap_checkpoint_read(cgap_trainer *trainer, cgap_fin
  * with bad and equal rows. Reads every row once; CGAP_FILE and CGAP_RESOURCE as reading has them. */
 CGAP_MUST_CHECK cgap_status cgap_data_hash(uint64_t *out, const cgap_data *data, cgap_error *error);
 
+/* Of all options that change what is trained. */
+uint64_t cgap_options_hash(const cgap_train_options *options, size_t dim_in);
+
 #endif

@@ -85,7 +85,7 @@ static double count_above(const float *cosine, const size_t *group, size_t rows,
   size_t above = 0, tied = 0;
   for (size_t r = 0; r < rows; r++) {
     const bool counts = group[r] != own;
-    above += counts && cosine[r] > best + TIE;
+    above += counts && !(cosine[r] <= best + TIE); /* NaN is above: such a head finds nothing */
     tied += counts && fabsf(cosine[r] - best) <= TIE;
   }
   return (double)above + (double)tied / 2;
@@ -174,6 +174,7 @@ static void measure_gap(cgap_validation_score *out, const mapped_rows *m, double
   }
   noise = n > 1 ? noise / (1 - 1 / (double)n) : 0;
   out->noise_floor = sqrt(noise);
+  out->corrected_square = square - noise;
   out->corrected_distance = sqrt(fmax(0, square - noise));
 }
 
@@ -272,8 +273,7 @@ void cgap_validation_classes_clear(cgap_validation_classes *c)
   *c = (cgap_validation_classes){0};
 }
 
-/* out (classes, dim): the prompts of each class through the head, averaged. Their length changes no order of classes
- * but that between classes: they are of length 1. */
+/* out (classes, dim): the prompts of each class through the head, averaged, of length 1. */
 static cgap_status map_classes(float *out, const cgap_validation_classes *c, const cgap_head *head, size_t dim_in,
                                size_t dim, int threads, cgap_error *error)
 {
@@ -297,19 +297,13 @@ static cgap_status map_classes(float *out, const cgap_validation_classes *c, con
   return status;
 }
 
-static size_t nearest_class(const cgap_validation_classes *c, const float *classes, const float *row, size_t dim)
+/* cosine (classes) */
+static size_t nearest_class(const cgap_validation_classes *c, const float *cosine)
 {
   size_t best = SIZE_MAX;
-  float highest = 0;
-  for (size_t k = 0; k < c->classes; k++) {
-    if (!c->counts[k])
-      continue;
-    const float cosine = cblas_sdot((int)dim, classes + k * dim, 1, row, 1);
-    if (best == SIZE_MAX || cosine > highest) {
+  for (size_t k = 0; k < c->classes; k++)
+    if (c->counts[k] && (best == SIZE_MAX || cosine[k] > cosine[best]))
       best = k;
-      highest = cosine;
-    }
-  }
   return best;
 }
 
@@ -319,14 +313,16 @@ cgap_status cgap_validation_zero_shot_init(cgap_validation_score *out, const cga
 {
   enum { RUN = 256 };
   const size_t dim = head ? head->layers.shape.dim : rows->dim, images = rows->positives.images;
-  *out = (cgap_validation_score){.images = c->present, .corrected_distance = NAN, .noise_floor = NAN};
+  *out = (cgap_validation_score){
+    .images = c->present, .corrected_square = NAN, .corrected_distance = NAN, .noise_floor = NAN};
   float *in = cgap_alloc(RUN, rows->dim * sizeof *in), *z = cgap_alloc(RUN, dim * sizeof *z);
-  float *classes = cgap_alloc(c->classes, dim * sizeof *classes);
+  float *classes = cgap_alloc(c->classes, dim * sizeof *classes),
+        *cosine = cgap_alloc(c->classes, RUN * sizeof *cosine);
   double *right = cgap_zalloc(2 * c->classes, sizeof *right), *all = right + c->classes;
   out->score = cgap_alloc(c->present, sizeof *out->score);
   out->mrr = cgap_alloc(c->present, sizeof *out->mrr);
   const int blas = cgap_blas_single();
-  cgap_status status = in && z && classes && right && out->score && out->mrr
+  cgap_status status = in && z && classes && cosine && right && out->score && out->mrr
                          ? map_classes(classes, c, head, rows->dim, dim, threads, error)
                          : cgap_fail(error, CGAP_RESOURCE, "out of memory for the validation");
   for (size_t first = 0; status == CGAP_OK && first < images; first += RUN) {
@@ -334,9 +330,12 @@ cgap_status cgap_validation_zero_shot_init(cgap_validation_score *out, const cga
     status = cgap_split_rows_read(rows, CGAP_IMAGE_MODALITY, NULL, first, count, in, error);
     if (status == CGAP_OK && head)
       status = cgap_head_transform(head, CGAP_IMAGE_MODALITY, in, count, z, threads, error);
+    if (status == CGAP_OK)
+      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)c->classes, (int)dim, 1, head ? z : in,
+                  (int)dim, classes, (int)dim, 0, cosine, (int)c->classes);
     for (size_t i = 0; status == CGAP_OK && i < count; i++) {
       const size_t label = (size_t)c->label[first + i];
-      right[label] += nearest_class(c, classes, (head ? z : in) + i * dim, dim) == label;
+      right[label] += nearest_class(c, cosine + i * c->classes) == label;
       all[label]++;
     }
   }
@@ -349,6 +348,7 @@ cgap_status cgap_validation_zero_shot_init(cgap_validation_score *out, const cga
   cgap_free(in);
   cgap_free(z);
   cgap_free(classes);
+  cgap_free(cosine);
   cgap_free(right);
   if (status != CGAP_OK)
     cgap_validation_score_clear(out);

@@ -12,6 +12,7 @@ typedef struct cgap_validation_score {
                   * each the mean of image and text queries */
   double *mrr;   /* (images) the same of mrr alone */
   double mean;   /* of score */
+  double corrected_square; /* that of the distance before it is cut at 0 */
   double corrected_distance, noise_floor;
 } cgap_validation_score;
 
