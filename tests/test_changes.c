@@ -324,6 +324,8 @@ Test(changes, names_are_one_line_of_utf8)
   check_name("two\tcells\nand \x1b[31mlines\r\n", "two cells and  [31mlines");
   check_name("na\xC3\xAFve \xE2\x80\x94 \xF0\x9F\x90\x88", "na\xC3\xAFve \xE2\x80\x94 \xF0\x9F\x90\x88");
   check_name("\xE2\x80\xA8one\xC2\x85two\xE2\x80\xA9", "one two");
+  check_name("a\u202Eb\u200Bc\uFEFFd \U000E0041", "a b c d");
+  check_name("\u3164\U0001F408\uFE0F\uFFFD", "\U0001F408\uFE0F?");
   check_name("latin 1: \xE9t\xE9, cut \xE2\x80", "latin 1: ?t?, cut ??");
   check_name("overlong \xC0\xAF, surrogate \xED\xA0\x80", "overlong ??, surrogate ???");
   check_name(" \t ", "");

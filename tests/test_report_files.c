@@ -3,8 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -173,6 +177,65 @@ Test(figures, a_gnuplot_that_hangs_is_ended, .timeout = 30)
   /* nor is it waited for again */
   put_gnuplot(folder, "#!/bin/sh\necho drawn >$5\n");
   cr_expect_eq(cgap_gnuplot_render(folder, "cosines", &job, &error), CGAP_USAGE);
+  support_remove(folder);
+}
+
+/* A script in gnuplot's place that starts another process, whose number it leaves in the file child. */
+static void expect_child_ended(const char *folder)
+{
+  char path[300];
+  int child = 0, status = 0;
+  snprintf(path, sizeof path, "%s/child", folder);
+  FILE *file = fopen(path, "r");
+  cr_assert(file && fscanf(file, "%d", &child) == 1);
+  fclose(file);
+  for (int turn = 0; turn < 200 && status == 0; turn++) { /* it is ours once its parent has ended */
+    usleep(20000);
+    if (waitpid(child, &status, WNOHANG) < 0)
+      break;
+  }
+  cr_expect(WIFSIGNALED(status), "the child of gnuplot goes on");
+  (void)kill(child, SIGKILL);
+}
+
+Test(figures, a_gnuplot_that_closes_its_output_is_ended_with_its_children, .timeout = 30)
+{
+  static const cgap_plot_job job = {.format = "svg", .theme = "light", .seconds_max = 0.5};
+  char folder[200];
+  cgap_error error = {0};
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  put_gnuplot(folder, "#!/bin/sh\nexec >/dev/null 2>&1\nsleep 1000 &\necho $! >child\nwait\n");
+  cr_expect_eq(cgap_gnuplot_render(folder, "scatter", &job, &error), CGAP_FILE);
+  cr_expect(strstr(error.message, "scatter.gp: gnuplot did not end within 0.5 seconds"), "%s", error.message);
+  expect_child_ended(folder);
+  support_remove(folder);
+}
+
+static void *stop_later(void *folder)
+{
+  char path[300];
+  struct stat facts;
+  snprintf(path, sizeof path, "%s/child", (char *)folder);
+  while (stat(path, &facts) != 0 || facts.st_size == 0)
+    usleep(10000);
+  cgap_gnuplot_stop();
+  return NULL;
+}
+
+Test(figures, a_gnuplot_that_ignores_signals_is_stopped_with_its_children, .timeout = 30)
+{
+  static const cgap_plot_job job = {.format = "svg", .theme = "light", .seconds_max = 20};
+  char folder[200];
+  cgap_error error = {0};
+  pthread_t other;
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  put_gnuplot(folder, "#!/bin/sh\ntrap '' TERM INT\nsleep 1000 &\necho $! >child\nwait\n");
+  cr_assert_eq(pthread_create(&other, NULL, stop_later, folder), 0);
+  cr_expect_eq(cgap_gnuplot_render(folder, "scatter", &job, &error), CGAP_INTERRUPTED, "%s", error.message);
+  cr_assert_eq(pthread_join(other, NULL), 0);
+  expect_child_ended(folder);
   support_remove(folder);
 }
 

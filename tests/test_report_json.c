@@ -251,6 +251,9 @@ Test(text, hidden_characters_are_replaced)
                {"a\tb\x1B[0m\x7F", "a?b?[0m?"},
                {"\xC2\x80\xC2\x9F\xC2\xAD", "???"},                                   /* C1, soft hyphen */
                {"\u200B\u200F\u2028\u202E\u2066\u2069\uFEFF", "???????"},             /* no width, lines, directions */
+               {"\u034F\u115F\u1160\u2800\u3164\uFFA0", "??????"},                    /* fillers and blanks */
+               {"\U0001D173\U0001D17A\U000E0100\U000E01EF", "????"},                  /* of music; selectors */
+               {"\u2764\uFE0F", "\u2764\uFE0F"},                                      /* an emoji's selector */
                {"\U000E0041", "?"},                                                   /* a tag */
                {"\xFF\xC0\xAF\xED\xA0\x80\xF4\x90\x80\x80\xE2\x82", "????????????"}}; /* no UTF-8 */
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {

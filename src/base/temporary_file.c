@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/text_buffer.h"
+
 enum { TRIES_MAX = 100, WHO_BYTES = 200 };
 enum { LIST_FULL = ENOBUFS }; /* an errno that no call on files has */
 
@@ -457,7 +459,10 @@ cgap_status cgap_stage_open(cgap_stage *out, const char *folder, cgap_error *err
     number = errno;
     unlist_path(out->path);
   }
-  if (number)
+  if (number == EEXIST) /* a file, or a link: a folder would have been removed */
+    status = cgap_fail(error, CGAP_FILE, "%s: no folder; remove it, the files of a run are collected under this name",
+                       out->path);
+  else if (number)
     status = cgap_fail_errno(error, number, folder, "write into the folder");
   if (status != CGAP_OK)
     out->path[0] = '\0';
@@ -489,6 +494,12 @@ static int open_folder(int parent, const char *name)
   return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* A folder of the program's own: no link, which could lead to the user's files. */
+static int open_own(int parent, const char *name)
+{
+  return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* In a folder of which entries move away a list may miss some, as on NFS: it is read until there are none. */
 static int visit_entries(int from, int to, stage_step step)
 {
@@ -512,11 +523,24 @@ static int visit_entries(int from, int to, stage_step step)
   return number;
 }
 
-/* The same for the entries of the folder `figures` in both. */
+/* Whether a file can be renamed from one folder to the other. 0 or an errno. */
+static int check_rename(int from, int to)
+{
+  struct stat here, there;
+  if (fstat(from, &here) != 0 || fstat(to, &there) != 0)
+    return errno;
+  if (here.st_dev != there.st_dev)
+    return EXDEV;
+  return faccessat(to, ".", W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+/* The same for the entries of the folder `figures` in both. The one in the place may be a link of the user's. */
 static int visit_figures(int from, int to, stage_step step)
 {
-  const int figures = open_folder(from, FIGURES), place = open_folder(to, FIGURES);
-  int number = figures < 0 || place < 0 ? errno : visit_entries(figures, place, step);
+  const int figures = open_own(from, FIGURES), place = figures < 0 ? -1 : open_folder(to, FIGURES);
+  int number = place < 0 ? errno : check_rename(figures, place);
+  if (!number)
+    number = visit_entries(figures, place, step);
   if (!number)
     number = synchronise(place);
   if (!number)
@@ -528,13 +552,37 @@ static int visit_figures(int from, int to, stage_step step)
   return number;
 }
 
+static int refuse_entry(int from, int to, const char *name)
+{
+  (void)from;
+  (void)to;
+  (void)name;
+  return ENOTEMPTY;
+}
+
+/* Whether it is a mark of cgap_stage_remove, an empty folder. 0 or an errno. */
+static int check_mark(int from, const char *name)
+{
+  const int mark = open_own(from, name);
+  const int number = mark < 0 ? errno : visit_entries(mark, -1, refuse_entry);
+  if (mark >= 0)
+    (void)close(mark);
+  return number;
+}
+
 /* Whether all can take their places: else nothing begins to move. */
 static int check_place(int from, int to, const char *name)
 {
-  struct stat facts;
+  struct stat own, facts;
+  const bool figures = strcmp(name, FIGURES) == 0;
+  if (fstatat(from, name, &own, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno;
+  const int number = S_ISDIR(own.st_mode) && !figures ? check_mark(from, name) : 0;
+  if (number)
+    return number;
   if (fstatat(to, name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
     return errno == ENOENT ? 0 : errno;
-  if (strcmp(name, FIGURES) == 0)
+  if (figures)
     return visit_figures(from, to, check_place);
   return S_ISDIR(facts.st_mode) ? EISDIR : 0;
 }
@@ -551,8 +599,11 @@ static int move_entry(int from, int to, const char *name)
     number = mkdirat(to, name, 0777) == 0 || errno == EEXIST ? visit_figures(from, to, move_entry) : errno;
     if (!number)
       (void)unlinkat(to, name, AT_REMOVEDIR); /* where the old run alone had figures */
-  } else if (unlinkat(to, name, 0) != 0 && errno != ENOENT)
-    number = errno;
+  } else {
+    number = check_mark(from, name); /* before the file goes; the mark itself last, as this may be done twice */
+    if (!number && unlinkat(to, name, 0) != 0 && errno != ENOENT)
+      number = errno;
+  }
   return number || unlinkat(from, name, AT_REMOVEDIR) == 0 ? number : errno;
 }
 
@@ -561,33 +612,54 @@ static cgap_status fail_stage(cgap_error *error, int number, const char *folder)
   if (number == EISDIR)
     return cgap_fail(error, CGAP_FILE, "%s: a folder in it has the name of a file that is to be written; move it away",
                      folder);
+  if (number == EXDEV)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s/figures is on another file system, from where its files cannot be replaced together with the "
+                     "others; move it away, or name another folder",
+                     folder);
   return cgap_fail_errno(error, number, folder, "replace the files there");
 }
 
-/* Moves all of .contragap-ready to its place. */
-static cgap_status move_ready(const char *folder, cgap_error *error)
+/* Without the line every later command would end in the same way. */
+static cgap_status fail_ready(cgap_error *error, int number, const char *folder)
 {
-  const int to = open_folder(AT_FDCWD, folder), from = to < 0 ? -1 : open_folder(to, READY + 1);
-  int number = to < 0 || from < 0 ? errno : visit_entries(from, to, move_entry);
-  if (!number)
-    number = synchronise(to);
-  if (!number && unlinkat(to, READY + 1, AT_REMOVEDIR) != 0)
-    number = errno;
-  if (from >= 0)
-    (void)close(from);
-  if (to >= 0)
-    (void)close(to);
-  return number ? fail_stage(error, number, folder) : CGAP_OK;
+  const cgap_status status = cgap_fail_errno(error, number, folder, "replace the files there");
+  if (status != CGAP_FILE)
+    return status;
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: what the run before left cannot take its place: %s; remove %s%s and give the command again",
+                   folder, number == ENOTDIR ? "it is no folder" : strerror(number), folder, READY);
 }
 
-static int check_places(const cgap_stage *stage)
+/* Visits the entries of the stage `from`, a name in `to`. 0 or an errno. */
+static int visit_stage(int to, const char *name, stage_step step)
 {
-  const int to = open_folder(AT_FDCWD, stage->folder), from = open_folder(AT_FDCWD, stage->path);
-  int number = to < 0 || from < 0 ? errno : visit_entries(from, to, check_place);
+  const int from = to < 0 ? -1 : open_own(to, name);
+  int number = from < 0 ? errno : visit_entries(from, to, step);
   if (!number)
-    number = synchronise(from);
+    number = synchronise(step == move_entry ? to : from);
   if (from >= 0)
     (void)close(from);
+  return number;
+}
+
+/* Moves all of .contragap-ready to its place. 0 or an errno. */
+static int move_ready(const char *folder)
+{
+  const int to = open_folder(AT_FDCWD, folder);
+  int number = visit_stage(to, READY + 1, move_entry);
+  if (!number && unlinkat(to, READY + 1, AT_REMOVEDIR) != 0)
+    number = errno;
+  if (to >= 0)
+    (void)close(to);
+  return number;
+}
+
+/* Before .contragap-new is called ready, or what was left in that begins to move. 0 or an errno. */
+static int check_places(const char *folder, const char *stage)
+{
+  const int to = open_folder(AT_FDCWD, folder);
+  const int number = visit_stage(to, stage + 1, check_place);
   if (to >= 0)
     (void)close(to);
   return number;
@@ -605,7 +677,7 @@ cgap_status cgap_stage_close(cgap_stage *stage, bool commit, cgap_error *error)
   char ready[CGAP_TEMPORARY];
   if (!stage->path[0])
     return CGAP_OK;
-  int number = commit ? check_places(stage) : 0;
+  int number = commit ? check_places(stage->folder, NEW) : 0;
   snprintf(ready, sizeof ready, "%s%s", stage->folder, READY);
   if (commit && !number && rename(stage->path, ready) != 0)
     number = errno;
@@ -616,16 +688,23 @@ cgap_status cgap_stage_close(cgap_stage *stage, bool commit, cgap_error *error)
   unlist_path(stage->path);
   stage->path[0] = '\0';
   number = cgap_synchronise_folder(ready);
-  return number ? fail_stage(error, number, stage->folder) : move_ready(stage->folder, error);
+  number = number ? number : move_ready(stage->folder);
+  return number ? fail_ready(error, number, stage->folder) : CGAP_OK;
 }
 
 cgap_status cgap_stage_complete(const char *folder, cgap_error *error)
 {
   char path[CGAP_TEMPORARY];
+  struct stat facts;
   snprintf(path, sizeof path, "%s%s", folder, NEW);
   remove_tree(AT_FDCWD, path, 0);
   snprintf(path, sizeof path, "%s%s", folder, READY);
-  return access(path, F_OK) == 0 ? move_ready(folder, error) : CGAP_OK;
+  if (lstat(path, &facts) != 0)
+    return CGAP_OK;
+  int number = S_ISDIR(facts.st_mode) && facts.st_uid != geteuid() ? EPERM : 0; /* one that others made is not ours */
+  number = number ? number : check_places(folder, READY);
+  number = number ? number : move_ready(folder);
+  return number ? fail_ready(error, number, folder) : CGAP_OK;
 }
 
 cgap_status cgap_stage_check(const char *folder, cgap_error *error)
@@ -633,7 +712,12 @@ cgap_status cgap_stage_check(const char *folder, cgap_error *error)
   char path[CGAP_TEMPORARY], waiting[NAME_MAX + 1] = "";
   for (int level = 0; level < 2; level++) {
     snprintf(path, sizeof path, "%s%s%s", folder, READY, level ? "/figures" : "");
-    DIR *entries = opendir(path);
+    const int left = open_own(AT_FDCWD, path);
+    DIR *entries = left < 0 ? NULL : fdopendir(left);
+    if (left < 0) /* none, or a link, whose files are the user's */
+      break;
+    if (!entries)
+      (void)close(left);
     for (const struct dirent *entry; entries && (entry = readdir(entries));)
       if (entry->d_name[0] != '.' && strcmp(entry->d_name, FIGURES) != 0)
         snprintf(waiting, sizeof waiting, "%s", entry->d_name);
@@ -642,10 +726,13 @@ cgap_status cgap_stage_check(const char *folder, cgap_error *error)
   }
   if (!waiting[0])
     return CGAP_OK;
-  return cgap_fail(error, CGAP_FILE,
-                   "%s: holds files of two runs: %s is of the run before, as the command that was replacing it was "
-                   "ended; `contragap plot %s` replaces the rest",
-                   folder, waiting, folder);
+  char *word = cgap_shell_word(folder);
+  const cgap_status status = cgap_fail(error, CGAP_FILE,
+                                       "%s: holds files of two runs: %s is still the earlier run's: the command that "
+                                       "replaced it was ended; `contragap plot %s` replaces the rest",
+                                       folder, waiting, word ? word : folder);
+  free(word);
+  return status;
 }
 
 void cgap_stage_hide(char *message)

@@ -98,9 +98,10 @@ size_t cgap_text_next(const char *text, bool *visible, uint32_t *code)
 {
   static const struct {
     uint32_t first, last;
-  } HIDDEN[] = {{0, 0x1F},        {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},
-                {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-                {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xFFFD, 0xFFFD}, {0xE0000, 0xE007F}};
+  } HIDDEN[] = {{0, 0x1F},        {0x7F, 0x9F},       {0xAD, 0xAD},       {0x34F, 0x34F},    {0x61C, 0x61C},
+                {0x115F, 0x1160}, {0x180E, 0x180E},   {0x200B, 0x200F},   {0x2028, 0x202E},  {0x2060, 0x206F},
+                {0x2800, 0x2800}, {0x3164, 0x3164},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},  {0xFFF9, 0xFFFB},
+                {0xFFFD, 0xFFFD}, {0x1D173, 0x1D17A}, {0xE0000, 0xE007F}, {0xE0100, 0xE01EF}};
   uint32_t value;
   const size_t bytes = decode((const unsigned char *)text, &value);
   *visible = true;
@@ -126,16 +127,21 @@ void cgap_text_clean(char *text, char instead, const char *keep)
   *to = '\0';
 }
 
+size_t cgap_text_put_next(FILE *out, const char *text, char instead)
+{
+  bool visible;
+  const size_t bytes = cgap_text_next(text, &visible, NULL);
+  if (visible)
+    (void)fwrite(text, 1, bytes, out);
+  else
+    (void)fputc(instead, out);
+  return bytes;
+}
+
 void cgap_text_put(FILE *out, const char *text, char instead)
 {
-  size_t bytes;
-  for (bool visible; *text; text += bytes) {
-    bytes = cgap_text_next(text, &visible, NULL);
-    if (visible)
-      (void)fwrite(text, 1, bytes, out);
-    else
-      (void)fputc(instead, out);
-  }
+  while (*text)
+    text += cgap_text_put_next(out, text, instead);
 }
 
 /* ---------------------------------------------------------------- c locale */

@@ -25,7 +25,8 @@ char *cgap_shell_word(const char *text);
 
 /* Names and captions come from files of anyone. Of them no character reaches a terminal or a page that is not seen and
  * changes how others are shown: control characters (C0, C1, DEL), line and paragraph separators, overrides, embeddings
- * and isolates of the direction of writing, characters without width, tags. Bytes that are no UTF-8 count as such. */
+ * and isolates of the direction of writing, characters without width, letters that look like a blank, tags. Bytes that
+ * are no UTF-8 count as such. The variation selectors U+FE00 to U+FE0F stay: emoji have them. */
 
 /* Bytes of the character at text[0], which is not 0, at least 1; *visible: whether it may be shown; *code (may be
  * NULL): U+FFFD where it is no UTF-8. */
@@ -34,6 +35,8 @@ size_t cgap_text_next(const char *text, bool *visible, uint32_t *code);
 /* Puts `instead` in place of each character that may not be shown; those in `keep` (of ASCII) stay. */
 void cgap_text_clean(char *text, char instead, const char *keep);
 void cgap_text_put(FILE *out, const char *text, char instead);
+/* The same for the character at text[0], which is not 0. Returns its bytes. */
+size_t cgap_text_put_next(FILE *out, const char *text, char instead);
 
 /* ---------------------------------------------------------------- c locale */
 

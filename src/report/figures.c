@@ -649,14 +649,8 @@ static void about_ticks(cgap_tsv *t, const cgap_curve *curves, size_t count)
 
 static void put_name(cgap_tsv *t, const char *name)
 {
-  size_t bytes;
-  for (bool visible; *name; name += bytes) {
-    bytes = cgap_text_next(name, &visible, NULL);
-    if (visible && *name != '"')
-      fwrite(name, 1, bytes, t->file.stream);
-    else
-      fputc(' ', t->file.stream);
-  }
+  while (*name)
+    name += cgap_text_put_next(t->file.stream, *name == '"' ? " " : name, ' ');
   fputc('\t', t->file.stream);
 }
 

@@ -25,12 +25,19 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pid_t running; /* 0: none, or not to be waited for any more */
 static bool stopped, hung;
 
+/* gnuplot leads a group of its own, with what a script in its place starts: a signal to it reaches all. As long as the
+ * leader has not been waited for the number is its own. */
+static void end_group(pid_t leader)
+{
+  (void)kill(-leader, SIGKILL);
+}
+
 void cgap_gnuplot_stop(void)
 {
   pthread_mutex_lock(&lock);
   stopped = true;
   if (running)
-    (void)kill(running, SIGTERM);
+    end_group(running);
   pthread_mutex_unlock(&lock);
 }
 
@@ -88,7 +95,8 @@ static int spawn_gnuplot(pid_t *child, int *from, const char *folder, char *cons
   sigemptyset(&none); /* what this thread holds back, gnuplot is to hear */
   posix_spawnattr_init(&how);
   posix_spawnattr_setsigmask(&how, &none);
-  posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&how, 0);
+  posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   int number = posix_spawn_file_actions_init(&actions);
   if (!number) {
     number = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -142,10 +150,10 @@ static bool wait_for_output(int from, double end)
   }
 }
 
-/* What the child says, read to its end so that it never blocks on a full pipe; false: it did not end in time. */
-static bool read_output(int from, double seconds, char said[300])
+/* What the child says, read to its end so that it never blocks on a full pipe; false: that did not come before `end`.
+ */
+static bool read_output(int from, double end, char said[300])
 {
-  const double end = seconds_now() + seconds;
   char text[2048], rest[1024];
   size_t used = 0;
   bool ended = false;
@@ -176,18 +184,39 @@ static int begin_gnuplot(pid_t *child, int *from, bool *interrupted, const char 
   return number;
 }
 
-/* Waits for its end. Its number is free for another process only when nothing signals it any more. 0 or an errno. */
-static int wait_for_gnuplot(pid_t child, int *status)
+/* Waits until it has ended, or until `end`: it may close its output and go on. Its number stays its own. 0 or an errno.
+ */
+static int await_gnuplot(pid_t child, double end, bool *late)
 {
-  siginfo_t unused;
-  while (waitid(P_PID, (id_t)child, &unused, WEXITED | WNOWAIT) != 0 && errno == EINTR)
-    continue;
+  static const struct timespec STEP = {.tv_nsec = 2000000};
+  siginfo_t facts = {0};
+  for (;;) {
+    if (waitid(P_PID, (id_t)child, &facts, WEXITED | WNOWAIT | WNOHANG) != 0 && errno != EINTR)
+      return errno;
+    if (facts.si_pid)
+      return 0;
+    if (seconds_now() >= end) {
+      *late = true;
+      return 0;
+    }
+    nanosleep(&STEP, NULL);
+  }
+}
+
+/* Ends it, and what it has started and left, and gives its number back, which nothing signals any more. lost: the
+ * caller's process has waited for it, and the number may be another's. 0 or an errno. */
+static int finish_gnuplot(pid_t child, bool lost, int *status, bool *interrupted)
+{
   pthread_mutex_lock(&lock);
+  if (!lost)
+    end_group(child);
   running = 0;
+  *interrupted = stopped;
   pthread_mutex_unlock(&lock);
   while (waitpid(child, status, 0) < 0)
     if (errno != EINTR)
       return errno;
+  *interrupted = WIFSIGNALED(*status) && (*interrupted || WTERMSIG(*status) == SIGINT || WTERMSIG(*status) == SIGTERM);
   return 0;
 }
 
@@ -218,11 +247,10 @@ static cgap_status run_script(const char *folder, const char *name, const char *
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot cannot be started: %s", folder, script, strerror(number));
   if (!interrupted) {
-    late = !read_output(from, limit, said);
-    if (late)
-      (void)kill(child, SIGKILL); /* its number is its own until it has been waited for */
-    number = wait_for_gnuplot(child, &status);
-    interrupted = WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM);
+    const double end = seconds_now() + limit;
+    late = !read_output(from, end, said);
+    number = late ? 0 : await_gnuplot(child, end, &late);
+    number = finish_gnuplot(child, number != 0, &status, &interrupted);
   }
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(number));

@@ -32,18 +32,6 @@ static const struct {
 
 enum { LATEX_SIGNS = sizeof LATEX / sizeof *LATEX };
 
-/* The character at text, or a blank where it may not be shown. Returns its bytes. */
-static size_t put_visible(FILE *out, const char *text)
-{
-  bool visible;
-  const size_t bytes = cgap_text_next(text, &visible, NULL);
-  if (visible)
-    (void)fwrite(text, 1, bytes, out);
-  else
-    fputc(' ', out);
-  return bytes;
-}
-
 static void put_latex(FILE *out, const char *text)
 {
   while (*text) {
@@ -52,7 +40,7 @@ static void put_latex(FILE *out, const char *text)
       k++;
     if (k < LATEX_SIGNS)
       fputs(LATEX[k].latex, out);
-    text += k < LATEX_SIGNS ? strlen(LATEX[k].sign) : put_visible(out, text);
+    text += k < LATEX_SIGNS ? strlen(LATEX[k].sign) : cgap_text_put_next(out, text, ' ');
   }
 }
 
@@ -64,7 +52,7 @@ static void put_markdown(FILE *out, const char *text)
     else if (strchr("\\`*_|[]", *text))
       fprintf(out, "\\%c", *text);
     else
-      bytes = put_visible(out, text);
+      bytes = cgap_text_put_next(out, text, ' ');
   }
 }
 
@@ -79,7 +67,7 @@ void cgap_markup_text(FILE *out, cgap_markup markup, const char *text)
 static void put_comment(FILE *out, const char *text)
 {
   while (*text)
-    text += put_visible(out, text);
+    text += cgap_text_put_next(out, text, ' ');
 }
 
 void cgap_markup_note(FILE *out, cgap_markup markup, const char *strong, const char *text)

@@ -21,18 +21,16 @@ static void put_escaped(FILE *out, const char *text)
     char sign;
     const char *as;
   } escapes[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
-  size_t bytes;
-  for (bool visible; *text; text += bytes) {
+  while (*text) {
     size_t e = 0;
-    bytes = cgap_text_next(text, &visible, NULL);
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
-    if (e < sizeof escapes / sizeof *escapes)
+    if (e == sizeof escapes / sizeof *escapes)
+      text += cgap_text_put_next(out, text, *text == '\n' ? '\n' : ' ');
+    else {
       fputs(escapes[e].as, out);
-    else if (visible || *text == '\n')
-      fwrite(text, 1, bytes, out);
-    else
-      fputc(' ', out);
+      text++;
+    }
   }
 }
 

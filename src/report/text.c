@@ -1,5 +1,4 @@
 #include "report/text.h"
-#include "base/text_buffer.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,17 +18,13 @@ int cgap_text_width(const char *text, size_t bytes)
 /* A no-break space (U+00A0) holds two words together; it is printed as a space. */
 static void put_word(FILE *stream, const char *text, size_t bytes)
 {
-  size_t next;
-  for (size_t i = 0; i < bytes; i += next) {
-    bool visible;
-    next = cgap_text_next(text + i, &visible, NULL);
-    if (!visible)
-      fputc('?', stream);
-    else if (next == 2 && strncmp(text + i, CGAP_NO_BREAK, 2) == 0)
+  const size_t hold = strlen(CGAP_NO_BREAK);
+  for (const char *end = text + bytes; text < end;)
+    if (strncmp(text, CGAP_NO_BREAK, hold) == 0) {
       fputc(' ', stream);
-    else
-      fwrite(text + i, 1, next, stream);
-  }
+      text += hold;
+    } else
+      text += cgap_text_put_next(stream, text, '?');
 }
 
 void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, int indent)

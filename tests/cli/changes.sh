@@ -17,7 +17,7 @@ text = means[own] + 0.9 * r.normal(size=(len(own), D)) - 1
 image[20:40:2] = image[21:40:2]
 text[30:60:2] = text[31:60:2]
 label = r.integers(0, C, N)
-caption = [f"caption {j}\tof image\n{o} \x1b[31mé" for j, o in enumerate(own)]
+caption = [f"caption {j}\tof image\n{o} \x1b[31mé\u202e!\u200b\u3164.\ufeff" for j, o in enumerate(own)]
 caption[0] = "\"quoted\" <script>alert('x')</script> & more"
 caption[1] = "it's line\u2028two"
 data = [c.encode() for c in caption]
@@ -127,7 +127,7 @@ for l in table:
     if l["direction"] == "image_to_text":
         assert l["name"] == file[row].decode()
     elif row > 2:
-        assert l["name"] == f"caption {row} of image {own[row]}  [31mé", l
+        assert l["name"] == f"caption {row} of image {own[row]}  [31mé !  .", l
 END
 fine train named.h5 -o closed --epochs 8 --batch 32 --test 0.4 --quiet
 want_text out "Search in the other modality: of" "gained" "lost at 10 (p" "In one index of both: of" "Classes:"
@@ -172,6 +172,7 @@ for pair in json.load(open("report/report.json"))["pairs"]["worst"]:
     assert pair["image_name"] == f"a/{pair['image']:03d}.jpg" and pair["text_name"] == rows[pair["text"]]["text_name"]
 raw = open("report/rows.tsv", "rb").read()
 assert not re.search(rb"[\x00-\x08\x0b-\x1f]", raw), "a control character"
+assert not re.search("[\u202e\u200b\u3164\ufeff]", raw.decode()), "a hidden character"
 assert raw.count(b"\n") == len(rows) + 1
 page = open("report/report.html", encoding="utf-8").read()
 assert "<script>alert" not in page and "a/003.jpg" in page

@@ -272,6 +272,84 @@ for case in "audit report.json" "audit rows.tsv" "train head.h5" "train checkpoi
   rm "$file"
 done
 
+# ---- what a killed command left in .contragap-ready takes its place, and nothing else does: no link is followed
+# stuck WORDS: no command writes into stuck/, and it and victim/ stay as they are
+stuck() {
+  { sums stuck; sums victim; ls -lR stuck victim; } >before
+  for force in "" --force; do
+    # shellcheck disable=SC2086
+    refused 3 "$1" audit pairs.h5 --quiet -o stuck $force
+  done
+  refused 3 "$1" plot stuck --quiet
+  { sums stuck; sums victim; ls -lR stuck victim; } >after
+  works cmp before after
+  rm -rf stuck
+}
+mkdir -p victim/sub stuck
+printf 'precious' | tee victim/diary.txt >victim/sub/f
+remove="remove stuck/.contragap-ready"
+ln -s ../victim stuck/.contragap-ready
+stuck "$remove"
+mkdir -p stuck/figures stuck/.contragap-ready
+ln -s ../../victim stuck/.contragap-ready/figures
+stuck "$remove"
+mkdir -p stuck
+printf 'mine' >stuck/.contragap-ready
+stuck "$remove"
+mkdir -p stuck/.contragap-ready/diary.txt/more
+printf 'mine' >stuck/diary.txt
+stuck "$remove"
+mkdir -p stuck/.contragap-ready/rows.tsv stuck/rows.tsv
+stuck "$remove"
+if [ "$(id -u)" = 0 ]; then # another user's files, as in /tmp
+  mkdir -p stuck/.contragap-ready
+  printf 'evil' >stuck/.contragap-ready/diary.txt
+  chown 65534 stuck/.contragap-ready
+  stuck "$remove"
+fi
+mkdir -p stuck
+ln -s ../victim stuck/.contragap-new
+{ sums stuck; sums victim; } >before
+refused 3 "remove it|stuck/.contragap-new" audit pairs.h5 --quiet -o stuck
+{ sums stuck; sums victim; } >after
+works cmp before after
+rm -rf stuck
+# figures on another file system, or without the right to write there: before anything is replaced
+aside=$(mktemp -d /dev/shm/contragap-XXXXXX 2>/dev/null) || aside=
+if [ "$aside" ] && [ "$(stat -c %d "$aside")" != "$(stat -c %d .)" ]; then
+  audits elsewhere
+  rm -r elsewhere/figures
+  ln -s "$aside" elsewhere/figures
+  sums elsewhere >before
+  refused 3 "elsewhere/figures is on another file system" audit more.h5 --quiet -o elsewhere
+  sums elsewhere >after
+  works cmp before after
+  want_absent elsewhere/.contragap-ready elsewhere/.contragap-new
+  rm elsewhere/figures
+  audits elsewhere
+  want_rc 0
+fi
+[ -z "$aside" ] || rm -r "$aside"
+if [ "$(id -u)" != 0 ]; then
+  audits locked
+  chmod a-w locked/figures
+  sums locked >before
+  refused 3 "locked" audit more.h5 --quiet -o locked
+  sums locked >after
+  works cmp before after
+  want_absent locked/.contragap-ready
+  chmod u+w locked/figures
+  audits locked
+  want_rc 0
+fi
+# a reader's line can be given to the shell as it is
+audits "two runs"
+mkdir "two runs/.contragap-ready"
+cp "two runs/rows.tsv" "two runs/.contragap-ready"
+refused 3 "rows.tsv is still the earlier run's|contragap plot 'two runs'" compare "two runs" more.h5 --quiet -o of-both
+fine plot "two runs" --quiet
+want_absent "two runs/.contragap-ready"
+
 # ---- folders of .npy, which say nothing of who wrote them
 fine convert pairs.h5 --format npy -o arrays --quiet
 sums arrays >before

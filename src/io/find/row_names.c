@@ -4,45 +4,26 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text_buffer.h"
 #include "io/find/dataset_internal.h"
 
 enum { NAMED_ROWS_MAX = 2000000 }; /* of a modality: more names take more memory than they are worth */
 
-/* Bytes of the character of UTF-8 at `at`, of which `left` bytes are there; 0: it is none. */
-static size_t character_at(const unsigned char *at, size_t left)
-{
-  static const uint32_t LOWEST[] = {0, 0, 0x80, 0x800, 0x10000};
-  const size_t size = at[0] < 0x80 ? 1 : at[0] >> 5 == 6 ? 2 : at[0] >> 4 == 14 ? 3 : at[0] >> 3 == 30 ? 4 : 0;
-  if (size == 0 || size > left)
-    return 0;
-  uint32_t c = size == 1 ? at[0] : at[0] & (0x7Fu >> size);
-  for (size_t k = 1; k < size; k++) {
-    if (at[k] >> 6 != 2)
-      return 0;
-    c = c << 6 | (at[k] & 0x3F);
-  }
-  return c < LOWEST[size] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : size;
-}
-
-/* Whether it moves a cursor or ends a line: controls of ASCII and of Latin 1, and Unicode's ends of lines. */
-static bool is_control(const unsigned char *at, size_t size)
-{
-  return size == 1   ? at[0] < ' ' || at[0] == 127
-         : size == 2 ? at[0] == 0xC2 && at[1] < 0xA0
-                     : size == 3 && at[0] == 0xE2 && at[1] == 0x80 && (at[2] == 0xA8 || at[2] == 0xA9);
-}
-
 size_t cgap_name_clean(char *out, const unsigned char *text, size_t length)
 {
   char *to = out;
-  for (size_t i = 0; i < length;) {
-    const size_t size = character_at(text + i, length - i);
-    if (size == 0 || is_control(text + i, size))
-      *to++ = size ? ' ' : '?';
-    else
-      for (size_t k = 0; k < size; k++)
-        *to++ = (char)text[i + k];
-    i += size ? size : 1;
+  size_t bytes;
+  memcpy(out, text, length); /* with an end, which text need not have: what replaces a character is not longer */
+  out[length] = '\0';
+  for (size_t i = 0; i < length; i += bytes) {
+    uint32_t code;
+    bool visible;
+    bytes = cgap_text_next(out + i, &visible, &code);
+    if (visible) {
+      memmove(to, out + i, bytes);
+      to += bytes;
+    } else
+      *to++ = code == 0xFFFD ? '?' : ' ';
   }
   while (to > out && to[-1] == ' ')
     to--;

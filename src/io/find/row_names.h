@@ -1,5 +1,6 @@
 /* What the files call their rows: the ids or file names of images, the captions, else the ids, of texts, the names of
- * the classes; by row of the file. Names are UTF-8 without control characters, which become blanks. */
+ * the classes; by row of the file. Names are UTF-8 without hidden characters (base/text_buffer.h), which become blanks.
+ */
 #ifndef CGAP_IO_FIND_ROW_NAMES_H
 #define CGAP_IO_FIND_ROW_NAMES_H
 
@@ -24,7 +25,7 @@ void cgap_row_names_clear(cgap_row_names *names);
 /* NULL: no names (names may be NULL too). */
 const char *cgap_row_name(const cgap_row_names *names, cgap_named kind, size_t row);
 
-/* Writes text as a name to out (length + 1): ? for bytes that are no UTF-8, a blank for a control character, no blanks
+/* Writes text as a name to out (length + 1): ? for bytes that are no UTF-8, a blank for a hidden character, no blanks
  * at its ends. Returns its length. */
 size_t cgap_name_clean(char *out, const unsigned char *text, size_t length);
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text_buffer.h"
+
 void cgap_hdf5_skip_exit(void)
 {
   (void)H5dont_atexit();
@@ -52,9 +54,7 @@ void cgap_hdf5_reason(char *out, size_t size)
   reason r = {out, size};
   out[0] = '\0';
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, copy_innermost_reason, &r);
-  for (char *p = out; *p; p++)
-    if ((unsigned char)*p < ' ')
-      *p = ' ';
+  cgap_text_clean(out, ' ', "");
 }
 
 static int read_variable(char *out, size_t size, hid_t attribute, hid_t type)

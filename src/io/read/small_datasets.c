@@ -2,6 +2,7 @@
 #include "io/read/datasets.h"
 
 #include "base/memory.h"
+#include "base/text_buffer.h"
 #include "io/read/array_reader.h"
 #include "io/read/hdf5_basics.h"
 #include "simd/convert.h"
@@ -400,8 +401,6 @@ const char *cgap_id_text(char *out, size_t size, const cgap_ids *ids, size_t row
     return out;
   }
   (void)snprintf(out, size, "\"%.*s\"", id->length < 60 ? (int)id->length : 60, (const char *)id->bytes);
-  for (char *p = out; *p; p++)
-    if ((unsigned char)*p < ' ')
-      *p = '?';
+  cgap_text_clean(out, '?', "");
   return out;
 }
