@@ -503,7 +503,7 @@ static void run_runs(const fuzz_input *in)
   if (ok) /* whatever their options are */
     json_array_extend(results.runs, results.file);
   if (ok)
-    (void)check_outcome(sweep_results_write(&results, &grid, folder, &run, &error), &error);
+    (void)check_outcome(sweep_results_write(&results, &grid, folder, &run, NULL, &error), &error);
   if (ok)
     sweep_report_print(&results, &grid, &(cgap_paper){.columns = 80});
   cgap_sweep_grid_clear(&grid);
@@ -628,7 +628,7 @@ static void run_picture(const fuzz_input *in)
   static const cgap_section sections[] = {{"figures", "Figures", put_figures}, {0}};
   cgap_error error = {0};
   picture = in->text;
-  (void)check_outcome(cgap_page_write(folder, "title", "about", sections, NULL, &error), &error);
+  (void)check_outcome(cgap_page_write(folder, "title", "about", sections, NULL, NULL, &error), &error);
 }
 
 /* ---------------------------------------------------------------- the command line */
