@@ -171,7 +171,7 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
   else
     change_words(first,
                  measure == CGAP_TRIAL_RECALL_AT_1 ? "recall@1 in the other modality"
-                                                : "nDCG@10 in one index of images and texts",
+                                                   : "nDCG@10 in one index of images and texts",
                  &r->before[measure], &r->chosen[measure], gain);
   if (goal == CGAP_GOAL_MIXED) {
     second[0] = ',';
