@@ -1,6 +1,7 @@
 /* contragap compare: reports or files of embeddings side by side. */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,8 +296,8 @@ typedef struct figure_list {
   const char *words;
 } figure_list;
 
-/* The table that `audit -o` wrote next to a report. */
-static char *table_next_to(const char *argument, const char *kind)
+/* The table that `audit -o` wrote next to a report; NULL: none. */
+static cgap_status read_table(char **out, const char *argument, const char *kind, cgap_error *error)
 {
   char path[CGAP_PATH];
   size_t length = strlen(argument);
@@ -305,7 +306,11 @@ static char *table_next_to(const char *argument, const char *kind)
   if (is_file)
     length = slash ? (size_t)(slash - argument) : 0;
   const int used = snprintf(path, sizeof path, "%.*s%sfigures/%s.tsv", (int)length, argument, length ? "/" : "", kind);
-  return used > 0 && (size_t)used < sizeof path ? cgap_read_text(path, NULL) : NULL;
+  *out = NULL;
+  errno = ENOENT;
+  if (used > 0 && (size_t)used < sizeof path)
+    *out = cgap_read_text(path, NULL);
+  return *out || errno == ENOENT || errno == ENOTDIR ? CGAP_OK : cgap_fail_read(error, errno, path);
 }
 
 /* "scatter-A" of A's table and so on, one kind after the other; a kind that one of them lacks is left out. */
@@ -316,8 +321,8 @@ static cgap_status copy_kind(figure_list *list, const compare_run *r, const cli_
   const size_t count = r->comparison.count;
   bool all = true;
   cgap_status status = CGAP_OK;
-  for (size_t k = 0; k < count && all; k++) {
-    table[k] = table_next_to(args->items[k], kind);
+  for (size_t k = 0; k < count && all && status == CGAP_OK; k++) {
+    status = read_table(&table[k], args->items[k], kind, error);
     all = table[k] != NULL;
   }
   for (size_t k = 0; k < count && all && status == CGAP_OK; k++) {
