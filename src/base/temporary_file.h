@@ -94,8 +94,9 @@ CGAP_MUST_CHECK cgap_status cgap_stage_remove(const cgap_stage *stage, const cha
 /* commit: the files take their places; else, and on failure before the rename, they are removed. */
 CGAP_MUST_CHECK cgap_status cgap_stage_close(cgap_stage *stage, bool commit, cgap_error *error);
 
-/* Moves what a process that was killed left in .contragap-ready, and removes what it left in .contragap-new. With the
- * folder's lock. */
+/* Moves what a process that was killed left in .contragap-ready, and removes what it left in .contragap-new. Where
+ * .contragap-ready is a file, a link or another user's folder nothing is touched: CGAP_FILE, and the line says what to
+ * remove. With the folder's lock. */
 CGAP_MUST_CHECK cgap_status cgap_stage_complete(const char *folder, cgap_error *error);
 
 /* For a reader: CGAP_FILE, with the name of a file that does not belong to the others, where the files of the last run
