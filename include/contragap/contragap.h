@@ -150,7 +150,7 @@ typedef struct cgap_input_options {
   bool one_modality; /* images alone or texts alone are enough, where nothing in the files can be the other modality */
   uint64_t memory_bytes; /* limit of what is read whole: labels, ids, pairings, class texts; 0: none */
   bool follow;           /* read files outside the folder of a HDF5 file, where it names them: links, virtual sources */
-  bool plugins;          /* let HDF5 use filters other than gzip, shuffle, fletcher32, lzf, scaleoffset and szip */
+  bool plugins;          /* let HDF5 use filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip, nbit */
 } cgap_input_options;
 
 #ifdef __cplusplus

@@ -13,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,9 +22,11 @@
 #include "io/read/hdf5_basics.h"
 
 /* Of processor time: enough for a small file; a large one may take longer, as 40,000 objects a second are listed and
- * one takes 300 bytes or more. */
-enum { MILLISECONDS = 800, BYTES_PER_SECOND = 4 << 20 };
+ * one takes 300 bytes or more. A million are the most that are listed. */
+enum { MILLISECONDS = 800, BYTES_PER_SECOND = 4 << 20, SECONDS_MAX = 60 };
 static const size_t MEMORY_BYTES = (size_t)512 << 20;
+/* And for each source of a virtual dataset, which HDF5 may keep open. */
+enum { SOURCE_MICROSECONDS = 1000, SOURCE_BYTES = 1 << 20 };
 
 typedef struct exchange {
   char path[CGAP_PATH];
@@ -36,6 +37,7 @@ typedef struct exchange {
 static struct {
   int channel; /* a byte asks, a byte says that the reply is there */
   pid_t process;
+  int failure; /* errno where there is no process */
   exchange *shared;
 } helper = {.channel = -1, .process = -1};
 
@@ -47,7 +49,6 @@ static void set_limit(int which, rlim_t value)
   if (getrlimit(which, &limit) != 0)
     return;
   limit.rlim_cur = value < limit.rlim_cur ? value : limit.rlim_cur;
-  limit.rlim_max = limit.rlim_cur;
   (void)setrlimit(which, &limit);
 }
 
@@ -62,10 +63,26 @@ static size_t address_space(void)
   return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+static void allow_source(bool another)
+{
+  struct itimerval time;
+  struct rlimit memory;
+  if (getitimer(ITIMER_PROF, &time) == 0) {
+    time.it_value.tv_usec += SOURCE_MICROSECONDS;
+    time.it_value.tv_sec += time.it_value.tv_usec / 1000000;
+    time.it_value.tv_usec %= 1000000;
+    (void)setitimer(ITIMER_PROF, &time, NULL);
+  }
+  if (another && getrlimit(RLIMIT_AS, &memory) == 0 && memory.rlim_cur < memory.rlim_max) {
+    memory.rlim_cur += SOURCE_BYTES;
+    (void)setrlimit(RLIMIT_AS, &memory);
+  }
+}
+
 static void set_limits(const char *path)
 {
-  struct stat status;
-  const time_t more = stat(path, &status) == 0 ? (time_t)(status.st_size / BYTES_PER_SECOND) : 0;
+  const uint64_t seconds = cgap_hdf5_bytes(path) / BYTES_PER_SECOND;
+  const time_t more = seconds < SECONDS_MAX ? (time_t)seconds : SECONDS_MAX;
   const struct itimerval time = {.it_value = {.tv_sec = more, .tv_usec = MILLISECONDS * 1000}};
   (void)setitimer(ITIMER_PROF, &time, NULL); /* RLIMIT_CPU counts whole seconds */
   set_limit(RLIMIT_FSIZE, 0);
@@ -90,6 +107,7 @@ static _Noreturn void probe(exchange *e)
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   set_limits(e->path);
   cgap_hdf5_allow_plugins(e->access.plugins);
+  cgap_hdf5_set_source_opened(allow_source);
   if (cgap_file_open(&file, e->path, &e->access, &e->reply) == CGAP_OK) {
     e->reply.status = CGAP_OK;
     if (!cgap_hdf5_probe(file))
@@ -106,10 +124,21 @@ static void judge(exchange *e, int how, const struct rusage *used)
 {
   if (WIFEXITED(how) && WEXITSTATUS(how) == CGAP_OK)
     return;
-  if (WIFEXITED(how) && WEXITSTATUS(how) == CGAP_RESOURCE && (size_t)used->ru_maxrss << 10 < MEMORY_BYTES / 2)
+  if (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL) /* from outside: no limit that is set here ends in that */
+    (void)cgap_fail(&e->reply, CGAP_RESOURCE, "%s: the process that checks it was killed; is memory out?", e->path);
+  else if (WIFEXITED(how) && WEXITSTATUS(how) == CGAP_RESOURCE && (size_t)used->ru_maxrss << 10 < MEMORY_BYTES / 2)
     (void)cgap_fail(&e->reply, CGAP_RESOURCE, "%s: out of memory while the HDF5 library lists it", e->path);
   else
     (void)fail_hostile(e);
+}
+
+static cgap_status fail_start(cgap_error *error, const char *path, int failure)
+{
+  const char *remedy = failure == EMFILE   ? "raise the limit (ulimit -n)"
+                       : failure == EAGAIN ? "raise the limit (ulimit -u)"
+                                           : "is memory out?";
+  return cgap_fail(error, CGAP_RESOURCE, "%s: no process can be started to check it: %s; %s", path, strerror(failure),
+                   remedy);
 }
 
 static void answer(exchange *e)
@@ -121,9 +150,7 @@ static void answer(exchange *e)
   if (child == 0)
     probe(e);
   if (child < 0)
-    (void)cgap_fail(&e->reply, CGAP_RESOURCE,
-                    "%s: no process can be started to check it: %s; raise the limit (ulimit -u)", e->path,
-                    strerror(errno));
+    (void)fail_start(&e->reply, e->path, errno);
   else if (TEMP_FAILURE_RETRY(wait4(child, &how, 0, &used)) == child)
     judge(e, how, &used);
   else
@@ -156,8 +183,7 @@ static cgap_status check_file(const char *path, const cgap_file_access *access, 
   char byte = 0;
   cli_crash_name(path); /* what this process reads itself after that */
   if (helper.process < 0)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no process could be started to check it; raise the limit (ulimit -u)",
-                     path);
+    return fail_start(error, path, helper.failure);
   if ((size_t)snprintf(helper.shared->path, CGAP_PATH, "%s", path) >= CGAP_PATH)
     return cgap_fail(error, CGAP_FILE, "%s: the path has more than %d bytes", path, CGAP_PATH - 1);
   helper.shared->access = *access;
@@ -174,10 +200,13 @@ void cli_hdf5_helper_start(void)
   int ends[2];
   const pid_t program = getpid();
   cgap_hdf5_set_check(check_file);
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    helper.failure = errno;
     return;
+  }
   void *shared = mmap(NULL, sizeof *helper.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   const pid_t process = shared == MAP_FAILED ? -1 : fork();
+  helper.failure = errno;
   if (process == 0) {
     close(ends[0]);
     cgap_hdf5_set_check(NULL);

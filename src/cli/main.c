@@ -111,13 +111,13 @@ int main(int argc, char **argv)
   cli_signals_hold();
   cgap_temporaries_watch(&temporaries);
   cgap_json_watch_memory();
+  allow_many_files();
   if (command)
     cli_select_blas(argv); /* before there is a second thread, which executing would end */
   if (command && command->argument && cgap_comm_launched() < 2)
     cli_hdf5_helper_start(); /* forks: likewise */
   cli_signals_watch();
   cli_interrupt_guard_exit();
-  allow_many_files();
   const int code = run_command(argc, argv, command);
   cli_hdf5_helper_end();
   cli_interrupt_exit_decided();

@@ -31,7 +31,7 @@ const cli_option cli_input_options[] = {
    .help =
      "read files outside the folder of an HDF5 file, where it names them: links, virtual sources, external files"},
   {"plugins", 0, CLI_FLAG, &cli_shared.plugins,
-   .help = "let HDF5 load plugins: filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip"},
+   .help = "let HDF5 load plugins: filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip, nbit"},
   {0}};
 
 const cli_option cli_run_options[] = {

@@ -27,6 +27,11 @@ with new("virtual.h5") as f:
     l = h5py.VirtualLayout(shape=shape, dtype="f4")
     l[0, :1, :] = h5py.VirtualSource(".", "image", shape=(10, 4))[:1]
     f.create_virtual_dataset("class_text", l)
+with new("unwritten.h5") as f:
+    f.create_dataset("empty", shape=shape, dtype="f4", chunks=(1, 1 << 16, 4))
+    l = h5py.VirtualLayout(shape=shape, dtype="f4")
+    l[:] = h5py.VirtualSource(".", "empty", shape=shape)
+    f.create_virtual_dataset("class_text", l)
 open("raw", "wb").write(bytes(48))
 with new("external.h5") as f:
     f.create_dataset("class_text", shape=shape, dtype="f4", external=[("raw", 0, 4 * 4 * 3 * 10**8)])
@@ -48,6 +53,10 @@ with h5py.File("head.h5", "r+") as f:
         f[m].create_dataset("bias", shape=(20000,), dtype="f4", chunks=(1000,))
 with new("there.h5") as f: # 48 MB from 50 KB
     f.create_dataset("class_text", data=np.ones((3, 10**6, 4), "f4"), chunks=(1, 1 << 18, 4), compression="gzip")
+with new("over_packed.h5") as f: # likewise, through a virtual dataset
+    l = h5py.VirtualLayout(shape=(3, 10**6, 4), dtype="f8")
+    l[:] = h5py.VirtualSource("there.h5", "class_text", shape=(3, 10**6, 4))
+    f.create_virtual_dataset("class_text", l)
 with new("fill.h5") as f: # fill values of a few bytes are nothing unusual
     del f["labels"]
     f.create_dataset("labels", shape=(10,), dtype="i8", chunks=(5,))
@@ -77,7 +86,7 @@ small() {
   grep -q -e libasan -e libtsan "$CONTRAGAP" || [ "$(cat peak)" -lt 150 ] || complain "$(cat peak) MB at its peak"
 }
 
-for file in chunks one_block packed virtual external; do
+for file in chunks one_block packed virtual unwritten external; do
   small 3 "$file.h5:/class_text|claims 4800000000 bytes|are stored" audit $file.h5 --memory 300M --json
   small 3 "$file.h5:/class_text|claims 4800000000 bytes|are stored" train $file.h5 -o new --memory 300M
   small 3 "$file.h5:/class_text|claims 4800000000 bytes|are stored" convert $file.h5 -o new.h5
@@ -86,6 +95,9 @@ small 3 "rows.h5|claims 204800000000 bytes|0 are stored" audit rows.h5
 small 3 "ids.h5|claims 20000000000 bytes|0 are stored" audit ids.h5
 small 3 "head.h5:/image/weight|claims 3200000000 bytes|0 are stored" apply head.h5 pairs.h5 -o new.h5
 small 5 "there.h5:/class_text|--memory allows 60M|--memory 62M" audit there.h5 --memory 60M
+fine info over_packed.h5
+want_text out "virtual over 1 file (there.h5)"
+refused 5 "over_packed.h5:/class_text|--memory allows 60M" audit over_packed.h5 --memory 60M
 fine info chunks.h5 --class-text none
 want_text out "claims 4800000000 bytes"
 fine audit fill.h5 --json

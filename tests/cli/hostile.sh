@@ -84,6 +84,27 @@ while read -r name base bytes; do
   damaged "$name" "$base" $bytes
 done <"$hostile/damages"
 
+# a hole of any size at its end allows no more time
+for damage in '2259 200' '2625 001'; do
+  file=long.h5
+  cp "$hostile/ids.h5" long.h5
+  # shellcheck disable=SC2059
+  printf "\\${damage#* }" | dd of=long.h5 bs=1 seek="${damage% *}" conv=notrunc 2>/dev/null
+  if truncate -s 400G long.h5 2>/dev/null; then
+    state >before
+    stopped info long.h5
+  fi
+  rm long.h5
+done
+
+# no descriptor for the process that checks, which is no fault of the file
+cp "$hostile/ids.h5" ids.h5
+# shellcheck disable=SC2016
+runs sh -c 'ulimit -n 4; exec "$0" info ids.h5' "$CONTRAGAP"
+want_rc 5
+want_line err "ids.h5: no process can be started to check it: Too many open files; raise the limit (ulimit -n)"
+rm ids.h5
+
 # a parent that ignores the end of children
 if /usr/bin/python3 -c '' 2>/dev/null; then
   cp "$hostile/ids.h5" ids.h5

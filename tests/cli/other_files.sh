@@ -84,6 +84,51 @@ with h5py.File("in/lz4.h5", "w") as f:
     plan.set_filter(32004, h5py.h5z.FLAG_OPTIONAL, (0,))
     d = h5py.h5d.create(f.id, b"image", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((20, 4)), plan)
     d.write_direct_chunk((0, 0), image.tobytes(), 0)
+with h5py.File("in/nbit.h5", "w") as f:
+    f["text"] = text
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_chunk((20, 4))
+    plan.set_filter(h5py.h5z.FILTER_NBIT, 0, ())
+    d = h5py.h5d.create(f.id, b"image", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((20, 4)), plan)
+    d.write(h5py.h5s.ALL, h5py.h5s.ALL, image)
+
+# 1200 sources, and 10,000 parts of one; with and without an end
+os.mkdir("many")
+unlimited, grows = h5py.h5s.UNLIMITED, h5py.h5s.create_simple((1, 4), (h5py.h5s.UNLIMITED, 4))
+for i in range(1200):
+    with h5py.File("many/%d.h5" % i, "w", libver="latest") as f:
+        f.create_dataset("rows", data=r.normal(size=(1, 4)).astype("f4"), maxshape=(None, 4), chunks=(1, 4))
+with h5py.File("many/fixed.h5", "w") as f, h5py.File("many/grown.h5", "w") as g:
+    for name in ("image", "text"):
+        l = h5py.VirtualLayout(shape=(1200, 4), dtype="f4")
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        all = h5py.h5s.create_simple((1200, 4), (unlimited, 4))
+        for i in range(1200):
+            l[i:i + 1] = h5py.VirtualSource("%d.h5" % i, "rows", shape=(1, 4))
+            all.select_hyperslab((i, 0), (unlimited, 1), (1200, 4), (1, 4))
+            grows.select_hyperslab((0, 0), (unlimited, 1), (1, 4), (1, 4))
+            plan.set_virtual(all, b"%d.h5" % i, b"rows", grows)
+        f.create_virtual_dataset(name, l)
+        h5py.h5d.create(g.id, name.encode(), h5py.h5t.IEEE_F32LE, all, plan)
+with h5py.File("many/parts.h5", "w") as f:
+    f["rows"], f["text"] = r.normal(size=(2, 10000, 4)).astype("f4")
+    l = h5py.VirtualLayout(shape=(10000, 4), dtype="f4")
+    for i in range(10000):
+        l[i:i + 1] = h5py.VirtualSource(".", "rows", shape=(10000, 4))[i:i + 1]
+    f.create_virtual_dataset("image", l)
+
+# an attribute that HDF5 reads past its heap for, on a dataset over 100 files
+with h5py.File("many/hostile.h5", "w") as f:
+    f["text"] = r.normal(size=(100, 4)).astype("f4")
+    l = h5py.VirtualLayout(shape=(100, 4), dtype="f4")
+    for i in range(100):
+        l[i:i + 1] = h5py.VirtualSource("%d.h5" % i, "rows", shape=(1, 4))
+    f.create_virtual_dataset("image", l)
+    f["image"].attrs["about"] = "hostile"
+whole = bytearray(open("many/hostile.h5", "rb").read())
+at = whole.index(b"hostile", whole.index(b"GCOL"))
+whole[at - 5] = 0x80 # the size of the string in the heap
+open("many/hostile.h5", "wb").write(whole)
 END
 
 # soon ARGS…: run, ended after 20 seconds where it waits
@@ -160,6 +205,11 @@ for damage in zeros ones; do
   want_rc 3
   want_line err "in/lzf_$damage.h5:/image_id"
 done
+soon audit in/nbit.h5 --json
+want_rc 0
+sed '/"input"/,$d' out | grep -v -e nbit.h5 -e seconds >found
+checks=$((checks + 1))
+diff right found >/dev/null || complain "other values than of the whole file"
 stopped "lz4 (32004)|--plugins" audit in/lz4.h5
 if command -v cc >/dev/null; then
   echo 'int creat(const char *, unsigned); __attribute__((constructor)) static void run(void) { creat("ran", 0600); }' >plugin.c
@@ -170,7 +220,26 @@ if command -v cc >/dev/null; then
   stopped "lz4 (32004), which is missing" audit in/lz4.h5 --plugins
   checks=$((checks + 1))
   [ -e ran ] || complain "HDF5 did not look at the plugin"
+  # the process that checks is killed from outside
+  printf '#include <signal.h>\n__attribute__((constructor)) static void run(void) { raise(SIGKILL); }\n' >plugin.c
+  works cc -shared -fPIC plugin.c -o plugins/libplugin.so
+  soon audit in/lz4.h5 --plugins
+  want_rc 5
+  want_line err "in/lz4.h5: the process that checks it was killed; is memory out?"
 fi
+
+# many sources: a sound file
+for file in fixed grown parts; do
+  soon info many/$file.h5 --image /image --text /text
+  want_rc 0
+done
+# shellcheck disable=SC2016
+soon_few() {
+  runs sh -c 'ulimit -Sn 64; exec "$0" "$@"' timeout -s KILL 20 "$CONTRAGAP" "$@"
+}
+soon_few info many/hostile.h5
+want_rc 3
+want_line err "many/hostile.h5" "damaged or hostile"
 
 # a FIFO in place of each input
 mkfifo pipe.npy pipe.npz pipe.h5 pipe.safetensors pipe.json

@@ -22,6 +22,7 @@
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
 #include "io/read/datasets.h"
+#include "io/read/hdf5_basics.h"
 #include "io/write/convert.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
@@ -159,6 +160,8 @@ static void list_file(const fuzz_input *in, bool values)
   REQUIRE(ok == (file != NULL), "a file although opening failed, or none");
   for (size_t i = 0; ok && values && i < file->count; i++)
     read_entry(file, &file->entries[i]);
+  if (ok && !values && file->id >= 0)
+    (void)cgap_hdf5_probe(file);
   cgap_file_close(file);
 }
 

@@ -45,11 +45,14 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 HDF5_USE_FILE_LOCKING=FALSE LC_A
 export UBSAN_OPTIONS=print_stacktrace=1
 export ASAN_OPTIONS=detect_odr_violation=0:quarantine_size_mb=8:malloc_context_size=8
 
-# The frame in which a run ended: the first of our files or of a library but libc.
+# The frame in which a run ended: the first of our files or of a library but libc. Where that is in libhdf5 and it went
+# past memory that we gave it, the frame that took the memory.
 culprit() {
-  awk '/^ +#[0-9]+ 0x/ && (/ \.\.\/|\/\.\.\/(src|analysis|tests)\// || /\(\/[^ ]*\.so/) && !/libc\.so|check_outcome|compiler-rt/ {
-    print; exit
-  }' "$1"
+  awk '/allocated by thread/ {maker = 1}
+  /^ +#[0-9]+ 0x/ && (/ \.\.\/|\/\.\.\/(src|analysis|tests)\// || /\(\/[^ ]*\.so/) && !/libc\.so|check_outcome|compiler-rt/ && !frame[maker + 0] {
+    frame[maker + 0] = $0
+  }
+  END {print (frame[0] ~ /libhdf5/ && frame[1] && frame[1] !~ /\(\/[^ ]*\.so/ ? frame[1] : frame[0])}' "$1"
 }
 
 # fuzz_one TARGET: restarts after each crash with the next random seed; writes a line of the table to scratch/TARGET.row

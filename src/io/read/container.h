@@ -63,11 +63,12 @@ typedef struct cgap_entry {
   bool ucs4;   /* with pieces: strings of four bytes per character */
 } cgap_entry;
 
-/* What a file may make the library read or run beyond itself; the options of cgap_input_options. */
+/* Bytes that are allowed, and taken so far. */
 typedef struct cgap_memory_count {
   uint64_t limit, used;
 } cgap_memory_count;
 
+/* What a file may make the library read or run beyond itself; the options of cgap_input_options. */
 typedef struct cgap_file_access {
   bool follow;               /* files outside its folder, where it names them */
   bool plugins;              /* filters that are plugins of HDF5 */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text_buffer.h"
 
@@ -98,4 +99,41 @@ int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name)
   cgap_hdf5_close(type);
   cgap_hdf5_close(attribute);
   return there;
+}
+
+uint64_t cgap_hdf5_bytes(const char *path)
+{
+  struct stat status;
+  if (stat(path, &status) != 0)
+    return 0;
+  const uint64_t size = (uint64_t)status.st_size, blocks = (uint64_t)status.st_blocks * 512;
+  return blocks > 0 && blocks < size ? blocks : size; /* some file systems say 0 blocks of every file */
+}
+
+/* How many times more bytes the filters can make of what is stored; 0: without a bound. */
+static uint64_t expansion(hid_t plist)
+{
+  enum { DEFLATE_RATIO_MAX = 1032 /* zlib, "Maximum expansion factor"; lzf has 88 */ };
+  const int count = H5Pget_layout(plist) == H5D_CHUNKED ? H5Pget_nfilters(plist) : 0;
+  uint64_t ratio = 1;
+  for (int i = 0; i < count; i++) {
+    unsigned flags;
+    size_t values = 0;
+    const H5Z_filter_t id = H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL, 0, NULL, NULL);
+    if (id == H5Z_FILTER_SHUFFLE || id == H5Z_FILTER_FLETCHER32)
+      continue;
+    if ((id != H5Z_FILTER_DEFLATE && id != CGAP_HDF5_LZF) || ratio > UINT32_MAX)
+      return 0;
+    ratio *= DEFLATE_RATIO_MAX;
+  }
+  return ratio;
+}
+
+uint64_t cgap_hdf5_bytes_max(hid_t dataset)
+{
+  hid_t plist = H5Dget_create_plist(dataset);
+  const uint64_t stored = (uint64_t)H5Dget_storage_size(dataset);
+  const uint64_t ratio = stored > 0 && plist >= 0 ? expansion(plist) : 1;
+  cgap_hdf5_close(plist);
+  return ratio == 0 || stored > UINT64_MAX / ratio ? UINT64_MAX : stored * ratio;
 }

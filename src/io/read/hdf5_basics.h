@@ -26,6 +26,10 @@ int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
 /* Closes a dataset, group, type, space, attribute or property list; a negative id is fine. */
 void cgap_hdf5_close(hid_t id);
 
+/* The most bytes that a dataset can give, by what its file stores of it and the filters; UINT64_MAX: without a bound.
+ */
+uint64_t cgap_hdf5_bytes_max(hid_t dataset);
+
 /* For a program, before it reads anything: where a damaged file has left something open inside HDF5, HDF5 prints lines
  * of its own at exit. A library's caller decides that for itself. */
 void cgap_hdf5_skip_exit(void);
@@ -33,6 +37,8 @@ void cgap_hdf5_skip_exit(void);
 /* For a program: whether HDF5 may load plugins, which are code of others; it loads them by itself where a filter is
  * missing. In a library that is its caller's setting. */
 void cgap_hdf5_allow_plugins(bool allowed);
+
+enum { CGAP_HDF5_LZF = 32000 }; /* the registered number of the filter */
 
 /* For a program: gives HDF5 the filter lzf, for reading, which is a plugin elsewhere (hdf5_lzf.c). */
 void cgap_hdf5_add_lzf(void);
@@ -44,6 +50,14 @@ void cgap_hdf5_add_lzf(void);
  * before this one opens it. A check that fails is why the file is not opened. NULL: none. */
 typedef cgap_status cgap_hdf5_check(const char *path, const cgap_file_access *access, cgap_error *error);
 void cgap_hdf5_set_check(cgap_hdf5_check *check);
+
+/* For the process that checks: called where a source of a virtual dataset has been opened, which takes time, and memory
+ * where it is another one than before. NULL: none. */
+typedef void cgap_hdf5_source_opened(bool another);
+void cgap_hdf5_set_source_opened(cgap_hdf5_source_opened *opened);
+
+/* The bytes of a file without its holes, which may be of any size. */
+uint64_t cgap_hdf5_bytes(const char *path);
 
 /* Reads some of all that the file holds (hdf5_probe.c). false: HDF5 asked for more memory than there is, where no more
  * than a few MB is read of a sound file. */

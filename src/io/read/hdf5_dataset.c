@@ -145,8 +145,6 @@ static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t datase
 
 /* ---------------------------------------------------------------- filters */
 
-enum { LZF = 32000 };
-
 static const char COMPLETE[] = "use a complete HDF5 library (Debian: libhdf5-103-1)";
 
 static const char NOT_PACKAGED[] =
@@ -175,7 +173,7 @@ static const struct {
   {H5Z_FILTER_SCALEOFFSET, "scaleoffset", COMPLETE},
   {305, "LZO", PYTABLES},
   {307, "bzip2", "install the Debian package hdf5-filter-plugin"},
-  {LZF, "lzf", "install the Debian package hdf5-plugin-lzf"},
+  {CGAP_HDF5_LZF, "lzf", "install the Debian package hdf5-plugin-lzf"},
   {32001, "blosc", "install the Debian package hdf5-filter-plugin-blosc-serial"},
   {32004, "lz4", "install the Debian package hdf5-filter-plugin"},
   {32008, "bitshuffle", "install the Debian package bitshuffle"},
@@ -188,9 +186,10 @@ static const struct {
   {32028, "sperr", NOT_PACKAGED},
 };
 
-/* Those that read without `plugins`: of HDF5 itself and widely used, and h5py's. */
+/* Those that read without `plugins`: all of HDF5 itself, and h5py's. */
 static const H5Z_filter_t TRUSTED[] = {H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE,     H5Z_FILTER_FLETCHER32,
-                                       H5Z_FILTER_SZIP,    H5Z_FILTER_SCALEOFFSET, LZF};
+                                       H5Z_FILTER_SZIP,    H5Z_FILTER_SCALEOFFSET, H5Z_FILTER_NBIT,
+                                       CGAP_HDF5_LZF};
 
 typedef struct filter {
   H5Z_filter_t id;
@@ -306,24 +305,7 @@ static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
 
 /* ---------------------------------------------------------------- claimed sizes */
 
-enum { DEFLATE_RATIO_MAX = 1032 /* zlib, "Maximum expansion factor"; lzf has 88 */, CLAIM_BYTES_MIN = 16 << 20 };
-
-/* How many times more bytes the filters can make of what is stored; 0: without a bound. */
-static uint64_t expansion(hid_t plist)
-{
-  const int count = H5Pget_layout(plist) == H5D_CHUNKED ? H5Pget_nfilters(plist) : 0;
-  uint64_t ratio = 1;
-  for (int i = 0; i < count; i++) {
-    filter f;
-    const bool known = get_filter(&f, plist, i);
-    if (known && (f.id == H5Z_FILTER_SHUFFLE || f.id == H5Z_FILTER_FLETCHER32))
-      continue;
-    if (!known || (f.id != H5Z_FILTER_DEFLATE && f.id != LZF) || ratio > UINT32_MAX)
-      return 0;
-    ratio *= DEFLATE_RATIO_MAX;
-  }
-  return ratio;
-}
+enum { CLAIM_BYTES_MIN = 16 << 20 };
 
 /* A few bytes can name a shape of any size, whose elements were never written: HDF5 gives the fill value for them. */
 static bool check_claim(cgap_entry *entry, hid_t dataset, hid_t type)
@@ -335,12 +317,12 @@ static bool check_claim(cgap_entry *entry, hid_t dataset, hid_t type)
   if (plist < 0)
     return false;
   const bool elsewhere = entry->is_virtual || H5Pget_external_count(plist) > 0;
-  const uint64_t stored = elsewhere ? entry->elsewhere : (uint64_t)H5Dget_storage_size(dataset);
-  const uint64_t ratio = stored > 0 ? expansion(plist) : 1;
+  const uint64_t most = elsewhere ? entry->elsewhere : cgap_hdf5_bytes_max(dataset);
   const bool counted = cgap_entry_elements(&elements, entry) && cgap_product(&bytes, elements, H5Tget_size(type));
   H5Pclose(plist);
-  if (counted && (bytes <= CLAIM_BYTES_MIN || ratio == 0 || bytes / ratio <= stored))
+  if (counted && (bytes <= CLAIM_BYTES_MIN || bytes <= most))
     return true;
+  const uint64_t stored = elsewhere ? most : (uint64_t)H5Dget_storage_size(dataset);
   char shape[160];
   entry->obstacle = cgap_format(
     "its shape %s claims %zu bytes, and %llu are stored: it is damaged, or was never written; write it again",

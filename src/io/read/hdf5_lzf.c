@@ -3,7 +3,6 @@
  * bits (7: the next byte is added) and, with the byte after that, the distance to bytes that are repeated, less one. */
 #include "io/read/hdf5_basics.h"
 
-enum { LZF = 32000 };
 enum { UNPACKED_MOST = 88 /* bytes from one: 264 from three */, CHECKSUM_MOST = 16 /* of a filter before this one */ };
 
 /* Bytes of out that were filled; 0: damaged, or more than capacity. */
@@ -55,7 +54,7 @@ static size_t filter(unsigned flags, size_t count, const unsigned values[], size
 void cgap_hdf5_add_lzf(void)
 {
   static const H5Z_class2_t class = {.version = H5Z_CLASS_T_VERS,
-                                     .id = LZF,
+                                     .id = CGAP_HDF5_LZF,
                                      .encoder_present = 0,
                                      .decoder_present = 1,
                                      .name = "lzf",

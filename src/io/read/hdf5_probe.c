@@ -1,5 +1,8 @@
 /* Does with an HDF5 file that is open and listed what else could make the HDF5 library fail: reads its attributes, and
- * of each dataset all or the first and last value. For a process that may die of it, in place of the one that works. */
+ * of each dataset all or the first and last value. For a process that may die of it, in place of the one that works.
+ *
+ * The values of a virtual dataset are left out: HDF5 keeps each source open for them, with half a MB. The sources have
+ * been opened when the file was listed. */
 #include "io/read/hdf5_basics.h"
 
 #include <stdlib.h>
@@ -12,6 +15,7 @@ enum { ELEMENT_BYTES = 16 /* of a variable-length list or a number in memory */ 
 
 typedef struct probe {
   const cgap_file *file;
+  uint64_t bytes; /* of it, without holes */
   size_t budget;
   bool exceeded; /* HDF5 had no memory for what was read */
 } probe;
@@ -30,11 +34,17 @@ static bool has_variable_parts(hid_t type)
   return H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tdetect_class(type, H5T_STRING) > 0;
 }
 
-/* What an element may take in memory: where it is of variable length, its part of the file. */
-static size_t element_bytes(const probe *p, hid_t type, hssize_t elements)
+/* What an element takes, without what is behind it where it is of variable length. */
+static size_t element_bytes(hid_t type)
 {
-  const size_t size = H5Tget_size(type) + ELEMENT_BYTES;
-  return elements > 0 && has_variable_parts(type) ? size + (size_t)(p->file->bytes / (uint64_t)elements) : size;
+  return H5Tget_size(type) + ELEMENT_BYTES;
+}
+
+/* And with that, which is its part of the file. */
+static size_t element_bytes_max(const probe *p, hid_t type, hssize_t elements)
+{
+  const size_t size = element_bytes(type);
+  return elements > 0 && has_variable_parts(type) ? size + (size_t)(p->bytes / (uint64_t)elements) : size;
 }
 
 /* After a call of HDF5 that failed. */
@@ -52,7 +62,7 @@ static herr_t probe_attribute(hid_t object, const char *name, const H5A_info_t *
   hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
   hid_t space = attribute < 0 ? H5I_INVALID_HID : H5Aget_space(attribute);
   const hssize_t elements = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
-  const size_t size = type < 0 ? 0 : element_bytes(p, type, elements);
+  const size_t size = type < 0 ? 0 : element_bytes_max(p, type, elements);
   void *values = take_bytes(p, elements, size) ? calloc((size_t)elements + 1, size) : NULL;
   if (values && H5Aread(attribute, type, values) < 0)
     note_memory(p);
@@ -99,11 +109,10 @@ static void probe_values(probe *p, hid_t dataset, hid_t type, hid_t space)
   hsize_t sizes[H5S_MAX_RANK] = {0}, at[H5S_MAX_RANK] = {0};
   const int ndim = H5Sget_simple_extent_dims(space, sizes, NULL);
   const hssize_t elements = H5Sget_simple_extent_npoints(space);
-  const size_t size = element_bytes(p, type, elements);
-  const bool whole = take_bytes(p, elements, size);
+  const bool whole = take_bytes(p, elements, element_bytes_max(p, type, elements));
   if (elements <= 0)
     return;
-  void *values = calloc(whole ? (size_t)elements : 1, size);
+  void *values = calloc(whole ? (size_t)elements : 1, element_bytes(type));
   if (values && whole)
     read_selected(p, dataset, type, space, values);
   for (int last = 0; values && !whole && last < 2; last++) {
@@ -121,8 +130,12 @@ static void probe_dataset(probe *p, const cgap_entry *entry)
   hid_t dataset = H5Dopen2(p->file->id, cgap_entry_place(entry), H5P_DEFAULT);
   if (dataset < 0) /* a group that is listed as one variable */
     return;
-  hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset), plist = H5Dget_create_plist(dataset);
   (void)H5Aiterate2(dataset, H5_INDEX_NAME, H5_ITER_NATIVE, &at, probe_attribute, p);
+  if (entry->is_virtual) {
+    cgap_hdf5_close(dataset);
+    return;
+  }
+  hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset), plist = H5Dget_create_plist(dataset);
   if (type >= 0 && space >= 0 && plist >= 0 && chunk_fits(plist, H5Tget_size(type)))
     probe_values(p, dataset, type, space);
   cgap_hdf5_close(plist);
@@ -134,7 +147,7 @@ static void probe_dataset(probe *p, const cgap_entry *entry)
 /* What cannot be read is refused where it is needed: here it is enough that HDF5 comes back. */
 bool cgap_hdf5_probe(const cgap_file *file)
 {
-  probe p = {.file = file, .budget = PROBE_BYTES};
+  probe p = {.file = file, .bytes = cgap_hdf5_bytes(file->path), .budget = PROBE_BYTES};
   hsize_t at = 0;
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (file->id >= 0)

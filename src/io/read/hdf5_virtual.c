@@ -31,9 +31,10 @@ static void clear_sought(sought_file *where)
 /* A mapping of the virtual dataset. */
 typedef struct mapping {
   char file[4096], dataset[4096];
-  bool pattern; /* %b: one of many files, as many as there are */
-  hid_t source; /* what is selected of it */
-  hid_t taken;  /* where that goes */
+  bool pattern;  /* %b: one of many files, as many as there are */
+  hid_t source;  /* what is selected of it */
+  hid_t taken;   /* where that goes */
+  uint64_t most; /* elements that the source can give; UINT64_MAX: without a bound */
 } mapping;
 
 /* Replaces %% by %, in place. Returns whether there is a %b too, a number that is only known when rows are read. */
@@ -58,6 +59,7 @@ static bool get_mapping(mapping *m, hid_t plist, size_t index)
     return false;
   const bool many_files = unescape_name(m->file), many_datasets = unescape_name(m->dataset);
   m->pattern = many_files || many_datasets;
+  m->most = UINT64_MAX;
   m->source = H5Pget_virtual_srcspace(plist, index);
   m->taken = H5Pget_virtual_vspace(plist, index);
   return true;
@@ -204,7 +206,17 @@ static bool leads_on(hid_t dataset)
   return leads;
 }
 
-static char *obstacle_in(const cgap_file *by, hid_t file, const char *path, const mapping *m)
+/* How many elements a source can give, by what is stored of it. */
+static uint64_t elements_max(hid_t dataset)
+{
+  hid_t type = H5Dget_type(dataset);
+  const size_t item = type < 0 ? 0 : H5Tget_size(type);
+  const uint64_t bytes = leads_on(dataset) ? UINT64_MAX : cgap_hdf5_bytes_max(dataset);
+  cgap_hdf5_close(type);
+  return item && bytes < UINT64_MAX ? bytes / item : UINT64_MAX;
+}
+
+static char *obstacle_in(const cgap_file *by, hid_t file, const char *path, mapping *m)
 {
   hid_t dataset = H5Dopen2(file, m->dataset, by->links);
   char *obstacle = NULL;
@@ -219,6 +231,8 @@ static char *obstacle_in(const cgap_file *by, hid_t file, const char *path, cons
     obstacle = cgap_format("a virtual dataset, and %s of its source %s has fewer rows than it takes from there; it is "
                            "not the file that belongs here",
                            m->dataset, path);
+  else
+    m->most = elements_max(dataset);
   cgap_hdf5_close(dataset);
   return obstacle;
 }
@@ -246,8 +260,15 @@ static void set_obstacle(cgap_entry *entry, char *obstacle)
     entry->obstacle = obstacle;
 }
 
+static cgap_hdf5_source_opened *source_opened;
+
+void cgap_hdf5_set_source_opened(cgap_hdf5_source_opened *opened)
+{
+  source_opened = opened;
+}
+
 /* own: the path of the file that the dataset is in. */
-static void check_mapping(cgap_entry *entry, const mapping *m, const cgap_file *file, const char *own, size_t index,
+static void check_mapping(cgap_entry *entry, mapping *m, const cgap_file *file, const char *own, size_t index,
                           size_t count)
 {
   sought_file where = {.by = file};
@@ -262,8 +283,11 @@ static void check_mapping(cgap_entry *entry, const mapping *m, const cgap_file *
   } else {
     set_obstacle(entry, obstacle_in(file, source, where.path, m));
     H5Fclose(source);
+    const size_t before = entry->source_count;
     add_source(entry, where.path);
     where.path = NULL;
+    if (source_opened)
+      source_opened(entry->source_count > before);
   }
   clear_sought(&where);
 }
@@ -301,12 +325,12 @@ char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count)
                      files + SPARE_FILES);
 }
 
-/* A selection without an end has as much as its source. */
-static uint64_t add_bytes(uint64_t bytes, hid_t space, size_t item)
+/* A selection without an end (-1) has as much as its source. */
+static uint64_t add_bytes(uint64_t bytes, const mapping *m, size_t item)
 {
-  const hssize_t points = H5Sget_select_npoints(space);
-  const uint64_t most = item ? (UINT64_MAX - bytes) / item : 0;
-  return points < 0 || (uint64_t)points > most ? UINT64_MAX : bytes + (uint64_t)points * item;
+  const uint64_t points = (uint64_t)H5Sget_select_npoints(m->taken), taken = points < m->most ? points : m->most;
+  const uint64_t fits = item ? (UINT64_MAX - bytes) / item : 0;
+  return taken > fits ? UINT64_MAX : bytes + taken * item;
 }
 
 /* As the mapping has it: HDF5 may open sources to tell the shape of the dataset. */
@@ -362,7 +386,7 @@ void cgap_hdf5_virtual_describe(cgap_entry *entry, const cgap_file *file, hid_t 
                                       m.file));
     if (entry->obstacle && entry->ndim == 0)
       set_shape(entry, m.taken);
-    entry->elsewhere = add_bytes(entry->elsewhere, m.taken, item);
+    entry->elsewhere = add_bytes(entry->elsewhere, &m, item);
     clear_mapping(&m);
   }
   if (!entry->obstacle)
