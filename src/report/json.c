@@ -8,6 +8,7 @@
 
 #include "analysis/fields.h"
 #include "base/output_file.h"
+#include "head/evaluation/against.h"
 #include "report/gnuplot.h"
 #include "report/text.h"
 
@@ -377,16 +378,13 @@ static json_t *verdict_json(const cgap_audit *a)
 
 json_t *cgap_trial_json(const cgap_scalar *values, bool pairs, bool differences)
 {
-  static const char *const NAMES[] = {[CGAP_TRIAL_DISTANCE] = "corrected_distance",
-                                      [CGAP_TRIAL_MIXED_NDCG] = "mixed_ndcg_at_10",
-                                      [CGAP_TRIAL_RECALL_AT_1] = "recall_at_1"};
   const int count = pairs ? CGAP_TRIAL_MEASURES : CGAP_TRIAL_DISTANCE + 1;
   json_t *out = json_object();
   for (int m = 0; out && m < count; m++) {
     json_t *one = cgap_scalar_json(&values[m]);
     if (one && differences)
       json_object_del(one, "method");
-    json_object_set_new(out, NAMES[m], one);
+    json_object_set_new(out, cgap_trial_keys[m], one);
   }
   return out;
 }

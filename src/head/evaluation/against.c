@@ -12,9 +12,10 @@ const cgap_better cgap_trial_better[CGAP_TRIAL_MEASURES] = {
 
 void cgap_trial_values(double out[CGAP_TRIAL_MEASURES], const cgap_audit *a)
 {
-  out[CGAP_TRIAL_DISTANCE] = a->gap.corrected_distance.value;
-  out[CGAP_TRIAL_MIXED_NDCG] = (a->mixed_image_query.ndcg_at_10.value + a->mixed_text_query.ndcg_at_10.value) / 2;
-  out[CGAP_TRIAL_RECALL_AT_1] = (a->image_to_text.recall_at_1.value + a->text_to_image.recall_at_1.value) / 2;
+  cgap_scalar measures[CGAP_TRIAL_MEASURES] = {{.value = NAN}, {.value = NAN}, {.value = NAN}};
+  cgap_trial_measures(measures, a);
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
+    out[m] = measures[m].why ? NAN : measures[m].value;
 }
 
 cgap_status cgap_against_init(cgap_against *out, const cgap_audit *const rivals[CGAP_RIVALS], const cgap_audit *head,
