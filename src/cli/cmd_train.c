@@ -341,7 +341,7 @@ static cgap_status name_events(race_run *r, cgap_error *error)
   return cgap_fail(error, CGAP_FILE, "--tensorboard: a name longer than %d letters", CGAP_PATH - 1);
 }
 
-/* By which a choice that is made again knows that it is the same. */
+/* Tells whether the folder holds a choice of the same data and options. */
 static cgap_status note_fingerprint(train_run *t, cgap_error *error)
 {
   uint64_t data = 0;
@@ -460,8 +460,10 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                                                         folder ? folder : "DIR", input ? input : "FILE", error);
     free(input);
     free(folder);
-    if (status != CGAP_OK)
+    if (status != CGAP_OK) {
+      json_decref(outcomes);
       return status;
+    }
     t->recommendation.fingerprint = t->fingerprint;
     result.recommendation = &t->recommendation;
   }

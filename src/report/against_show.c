@@ -1,7 +1,6 @@
 #include "report/against_show.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 enum { DECIMALS = 4, TABLE_DECIMALS = 3, LABEL = 9, COLUMN = 24 };
@@ -38,15 +37,6 @@ json_t *cgap_against_json(const cgap_against *a)
 
 /* ---------------------------------------------------------------- words */
 
-static void CGAP_PRINTF(2, 3) append_text(char text[CGAP_SENTENCE], const char *format, ...)
-{
-  const size_t used = strlen(text);
-  va_list values;
-  va_start(values, format);
-  (void)vsnprintf(text + used, CGAP_SENTENCE - used, format, values);
-  va_end(values);
-}
-
 /* "+0.0200 [-0.0100, 0.0500]" */
 static void difference_words(char out[150], const cgap_change *d, int decimals)
 {
@@ -63,7 +53,7 @@ static void append_change(char text[CGAP_SENTENCE], const cgap_against *a, cgap_
   cgap_value_show(from, a->rival[rival][measure], DECIMALS);
   cgap_value_show(to, a->head[measure], DECIMALS);
   difference_words(difference, d, DECIMALS);
-  append_text(text, "%s %s to %s (%s, %s)", TITLES[measure], from, to, difference, word_of(d, measure));
+  cgap_sentence_append(text, "%s %s to %s (%s, %s)", TITLES[measure], from, to, difference, word_of(d, measure));
 }
 
 /* What a choice between heads is about. */
@@ -80,12 +70,12 @@ static void name_opening(char text[CGAP_SENTENCE], const cgap_contender *heads, 
     if (!heads[k].against->opens)
       continue;
     if (++opening <= NAMED_MAX)
-      append_text(text, "%s %.40s", opening == 1 ? ";" : ",", heads[k].name);
+      cgap_sentence_append(text, "%s %.40s", opening == 1 ? ";" : ",", heads[k].name);
   }
   if (opening > NAMED_MAX)
-    append_text(text, " and %zu more", opening - NAMED_MAX);
+    cgap_sentence_append(text, " and %zu more", opening - NAMED_MAX);
   if (opening)
-    append_text(text, opening > 1 ? " open the gap" : " opens the gap");
+    cgap_sentence_append(text, opening > 1 ? " open the gap" : " opens the gap");
 }
 
 void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
@@ -101,28 +91,28 @@ void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads
       best = &heads[k];
   }
   if (!best && count && heads[0].against->known[CGAP_RIVAL_CENTER])
-    append_text(text, "Conclusion: %s; center, which needs no training, keeps it shut",
-                count > 1 ? "every head opens the gap" : "the head opens the gap");
+    cgap_sentence_append(text, "Conclusion: %s; center, which needs no training, keeps it shut",
+                         count > 1 ? "every head opens the gap" : "the head opens the gap");
   else if (best) {
     for (int s = 0; s < 2; s++) {
       const char *word = word_of(&best->against->change[CGAP_RIVAL_CENTER][SEARCHES[s]], SEARCHES[s]);
       better += strcmp(word, "better") == 0;
       worse += strcmp(word, "worse") == 0;
     }
-    append_text(text, "Conclusion: %.60s%s ", best->name,
-                count > 1 ? ", the best by the mean of mixed nDCG@10 and recall@1," : "");
-    append_text(text, "%s than center, which needs no training: ",
-                better && worse ? "is better at one search and worse at the other"
-                : better        ? "finds more"
-                : worse         ? "finds less"
-                                : "finds not clearly more");
+    cgap_sentence_append(text, "Conclusion: %.60s%s ", best->name,
+                         count > 1 ? ", the best by the mean of mixed nDCG@10 and recall@1," : "");
+    cgap_sentence_append(text, "%s than center, which needs no training: ",
+                         better && worse ? "is better at one search and worse at the other"
+                         : better        ? "finds more"
+                         : worse         ? "finds less"
+                                         : "finds not clearly more");
     append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_MIXED_NDCG);
-    append_text(text, ", ");
+    cgap_sentence_append(text, ", ");
     append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_RECALL_AT_1);
     name_opening(text, heads, count);
   }
   if (text[0])
-    append_text(text, ".");
+    cgap_sentence_append(text, ".");
 }
 
 /* ---------------------------------------------------------------- tables */

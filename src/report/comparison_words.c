@@ -1,6 +1,5 @@
 /* A comparison in sentences. */
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "report/comparison_show.h"
@@ -8,22 +7,13 @@
 
 enum { NAME = 60 };
 
-static void CGAP_PRINTF(2, 3) append_text(char text[CGAP_SENTENCE], const char *format, ...)
-{
-  const size_t used = strlen(text);
-  va_list values;
-  va_start(values, format);
-  (void)vsnprintf(text + used, CGAP_SENTENCE - used, format, values);
-  va_end(values);
-}
-
 /* "0.8200 to 0.0500" */
 static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t first, size_t k, size_t e)
 {
   char from[40], to[40];
   cgap_value_show(from, c->input[first].scalar[e].value, cgap_field_at(e)->decimals);
   cgap_value_show(to, c->input[k].scalar[e].value, cgap_field_at(e)->decimals);
-  append_text(text, "%s to %s", from, to);
+  cgap_sentence_append(text, "%s to %s", from, to);
 }
 
 static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_t e)
@@ -32,7 +22,7 @@ static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_
   const int decimals = cgap_field_at(e)->decimals;
   cgap_value_show(value, d->difference, decimals);
   cgap_interval_show(interval, d->lo, d->hi, decimals, " [%s, %s]");
-  append_text(text, "%s%s%s", d->difference > 0 ? "+" : "", value, interval);
+  cgap_sentence_append(text, "%s%s%s", d->difference > 0 ? "+" : "", value, interval);
 }
 
 static const cgap_change *change_at(const cgap_comparison *c, size_t k, size_t e)
@@ -79,12 +69,12 @@ static void put_rest(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t 
 {
   const bool none = cgap_gap_level(&c->input[k].scalar[gap_entry(c, k)]) == CGAP_LEVEL_NOISE;
   if (level == CGAP_LEVEL_COLLAPSED)
-    append_text(text, "; the embeddings of %s are collapsed", c->input[k].name);
+    cgap_sentence_append(text, "; the embeddings of %s are collapsed", c->input[k].name);
   else if (level == CGAP_LEVEL_APART)
-    append_text(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
-                is_nearly_unmixed(&c->input[0]) ? "still differ" : "differ now");
+    cgap_sentence_append(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
+                         is_nearly_unmixed(&c->input[0]) ? "still differ" : "differ now");
   else if (none)
-    append_text(text, "; what is left is within noise");
+    cgap_sentence_append(text, "; what is left is within noise");
 }
 
 /* "The gap opens: …", of a gap that training opened. */
@@ -94,11 +84,11 @@ static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_
   char *text = out->sentence[out->count++], name[NAME], before[40];
   cgap_name_shorten(name, sizeof name, c->input[k].name);
   cgap_value_show(before, c->input[0].scalar[e].value, cgap_field_at(e)->decimals);
-  append_text(text, "The gap opens in training (%s): %s ", name, cgap_field_at(e)->label);
+  cgap_sentence_append(text, "The gap opens in training (%s): %s ", name, cgap_field_at(e)->label);
   put_values(text, c, start, k, e);
-  append_text(text, " from its start, ");
+  cgap_sentence_append(text, " from its start, ");
   put_difference(text, &c->input[k].from_start, e);
-  append_text(text, "; %s had %s.", c->input[0].name, before);
+  cgap_sentence_append(text, "; %s had %s.", c->input[0].name, before);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
@@ -117,15 +107,15 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
   cgap_name_shorten(to, sizeof to, c->input[k].name);
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
     if (strcmp(word, heads[i][0]) == 0)
-      append_text(text, "%s from %s to %s", heads[i][1], from, to);
+      cgap_sentence_append(text, "%s from %s to %s", heads[i][1], from, to);
   if (isfinite(d->difference)) {
-    append_text(text, ": %s ", cgap_field_at(e)->label);
+    cgap_sentence_append(text, ": %s ", cgap_field_at(e)->label);
     put_values(text, c, 0, k, e);
-    append_text(text, ", ");
+    cgap_sentence_append(text, ", ");
     put_difference(text, d, e);
     put_rest(text, c, k, out->level);
   }
-  append_text(text, ".");
+  cgap_sentence_append(text, ".");
 }
 
 /* What the two directions come to in one phrase. */
@@ -173,15 +163,15 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   if (!count)
     return;
   char *text = out->sentence[out->count++];
-  append_text(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
+  cgap_sentence_append(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
   for (size_t i = 0; i < count; i++) {
-    append_text(text, "%s %s ", i ? "," : "", label[i]);
+    cgap_sentence_append(text, "%s %s ", i ? "," : "", label[i]);
     put_values(text, c, 0, k, entry[i]);
-    append_text(text, " (");
+    cgap_sentence_append(text, " (");
     put_difference(text, change_at(c, k, entry[i]), entry[i]);
-    append_text(text, ", %s)", word[i]);
+    cgap_sentence_append(text, ", %s)", word[i]);
   }
-  append_text(text, ".");
+  cgap_sentence_append(text, ".");
 }
 
 static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
@@ -194,10 +184,11 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_
     return;
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
-  append_text(out->sentence[out->count++],
-              "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
-              "--precision to be sure.",
-              a, WORDS[first], b, WORDS[other]);
+  cgap_sentence_append(
+    out->sentence[out->count++],
+    "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
+    "--precision to be sure.",
+    a, WORDS[first], b, WORDS[other]);
 }
 
 /* "other n" stands in the table; here is of what. */
@@ -211,7 +202,7 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
     return;
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
-  append_text(
+  cgap_sentence_append(
     out->sentence[out->count++],
     "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.", a,
     (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
@@ -225,13 +216,13 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, in->name);
   if (in->rows == CGAP_ROWS_ASSUMED)
-    append_text(
+    cgap_sentence_append(
       out->sentence[out->count++],
       "It is assumed that the rows of %s and %s are the same images and texts (%s): intervals are paired; with "
       "--independent they are not.",
       a, b, in->rows_why);
   if (in->rows == CGAP_ROWS_OTHER)
-    append_text(
+    cgap_sentence_append(
       out->sentence[out->count++],
       "%s and %s are taken as different data (%s): intervals are of independent samples, and a difference may come "
       "from the data.",
@@ -247,8 +238,8 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
     return false;
   cgap_name_shorten(a, sizeof a, first->name);
   cgap_name_shorten(b, sizeof b, in->name);
-  append_text(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict", a,
-              (unsigned long long)first->dim, b, (unsigned long long)in->dim);
+  cgap_sentence_append(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict",
+                       a, (unsigned long long)first->dim, b, (unsigned long long)in->dim);
   return true;
 }
 
@@ -258,7 +249,7 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
   if (!c->input[k].trained_on)
     return;
   cgap_name_shorten(name, sizeof name, c->input[k].name);
-  append_text(
+  cgap_sentence_append(
     out->sentence[out->count++],
     "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
     "before.json and after.json of the training.",

@@ -185,7 +185,7 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
     r->chosen[CGAP_TRIAL_DISTANCE].value);
 }
 
-/* More than what is simplest? */
+/* What it adds to the simplest method. */
 static void say_more(cgap_advice_words *out, const cgap_recommendation *r)
 {
   char mixed[WORDS], recall[WORDS];
@@ -265,12 +265,11 @@ void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r)
 {
   const cgap_pilot *p = r->pilot;
   const cgap_learning *l = r->choice->curve;
-  if (p->queries)
+  if (p->queries) {
     cgap_page_put(page, "p",
                   "Of 1,000 searches, how many find their partner among the first ten: %zu test images and their texts "
                   "search among all rows of the file, and among random parts of them.",
                   p->queries);
-  if (p->queries) {
     put_index(page, "In one index of images and texts", p->mixed, p->mixed_count);
     put_index(page, "In an index of the other modality", p->cross, p->cross_count);
   }

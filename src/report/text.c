@@ -1,6 +1,7 @@
 #include "report/text.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/text_buffer.h"
@@ -54,6 +55,15 @@ void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *te
   fputs(first, stream);
   cgap_text_wrap_from(stream, columns, cgap_text_width(first, strlen(first)), text, indent);
   fputc('\n', stream);
+}
+
+void cgap_sentence_append(char text[CGAP_SENTENCE], const char *format, ...)
+{
+  const size_t used = strlen(text);
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(text + used, CGAP_SENTENCE - used, format, values);
+  va_end(values);
 }
 
 void cgap_name_shorten(char *out, size_t size, const char *name)

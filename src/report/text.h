@@ -41,6 +41,9 @@ int cgap_text_width(const char *text, size_t bytes);
 enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
 enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a modality, below which chance alone moves everything */
 
+/* Adds to a sentence, as much as fits. */
+void cgap_sentence_append(char text[CGAP_SENTENCE], const char *format, ...) CGAP_PRINTF(2, 3);
+
 /* One word for the gap, then a sentence for each thing that a reader wants to know first. */
 typedef struct cgap_verdict_words {
   cgap_level level;
