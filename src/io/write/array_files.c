@@ -56,20 +56,22 @@ bool cgap_layout_holds(cgap_layout layout, const cgap_output_array *a)
 }
 
 cgap_status cgap_array_file_name(char out[CGAP_PATH], const char *path, cgap_layout layout, const char *array,
-                                 bool alone, const cgap_modality_names *names, cgap_error *error)
+                                 bool one_modality, const cgap_modality_names *names, cgap_error *error)
 {
   char name[300];
   const char *leaf = array + 1;
+  bool is_modality = false;
   if (layout == CGAP_LAYOUT_NPY) {
     (void)snprintf(name, sizeof name, "%s.npy", leaf);
     return cgap_folder_file(out, path, name, error);
   }
-  for (int m = 0; m < 2; m++)
-    if (strcmp(leaf, m ? "text" : "image") == 0)
-      leaf = cgap_modality_name(names->of[m], m);
+  for (int m = 0; m < 2 && !is_modality; m++) {
+    is_modality = strcmp(leaf, m ? "text" : "image") == 0;
+    leaf = is_modality ? cgap_modality_name(names->of[m], m) : leaf;
+  }
   const size_t stem = strlen(path) - strlen(".npy");
-  const int length =
-    alone ? snprintf(out, CGAP_PATH, "%s", path) : snprintf(out, CGAP_PATH, "%.*s_%s.npy", (int)stem, path, leaf);
+  const int length = one_modality && is_modality ? snprintf(out, CGAP_PATH, "%s", path)
+                                                 : snprintf(out, CGAP_PATH, "%.*s_%s.npy", (int)stem, path, leaf);
   return length < CGAP_PATH ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s: too long a name", path);
 }
 
@@ -363,18 +365,19 @@ cgap_status cgap_array_files_open(cgap_array_files **out, const char *path, cgap
   return status;
 }
 
-static size_t held(const cgap_array_files *w)
+bool cgap_arrays_of_one_modality(const cgap_output_arrays *arrays)
 {
-  size_t count = 0;
-  for (size_t k = 0; k < w->arrays->count; k++)
-    count += cgap_layout_holds(w->layout, &w->arrays->item[k]);
-  return count;
+  size_t modalities = 0;
+  for (size_t k = 0; k < arrays->count; k++)
+    modalities += strcmp(arrays->item[k].path, "/image") == 0 || strcmp(arrays->item[k].path, "/text") == 0;
+  return modalities == 1;
 }
 
 static cgap_status open_own_file(cgap_array_files *w, const cgap_output_array *a, cgap_error *error)
 {
   char full[CGAP_PATH];
-  cgap_status status = cgap_array_file_name(full, w->path, w->layout, a->path, held(w) == 1, w->names, error);
+  cgap_status status =
+    cgap_array_file_name(full, w->path, w->layout, a->path, cgap_arrays_of_one_modality(w->arrays), w->names, error);
   char *slash = strrchr(full, '/');
   if (status == CGAP_OK && w->layout == CGAP_LAYOUT_NPY && strchr(a->path + 1, '/')) { /* the folder "arithmetic" */
     *slash = '\0';

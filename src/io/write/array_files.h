@@ -9,14 +9,17 @@
 
 typedef struct cgap_array_files cgap_array_files;
 
-/* The array's own file where each has one: FOLDER/arithmetic/words.npy; OUT_image.npy, or OUT.npy where there is no
- * other array. CGAP_FILE where the name is too long. */
+/* The array's own file where each has one: FOLDER/arithmetic/words.npy; OUT_labels.npy; OUT_image.npy, or OUT.npy
+ * where the other modality is not there (one_modality). CGAP_FILE where the name is too long. */
 CGAP_MUST_CHECK cgap_status cgap_array_file_name(char out[CGAP_PATH], const char *path, cgap_layout layout,
-                                                 const char *array, bool alone, const cgap_modality_names *names,
+                                                 const char *array, bool one_modality, const cgap_modality_names *names,
                                                  cgap_error *error);
 
 /* Whether the layout can hold it; safetensors has no strings, and names of files no folders. */
 bool cgap_layout_holds(cgap_layout layout, const cgap_output_array *array);
+
+/* Whether the arrays have the rows of one modality alone. */
+bool cgap_arrays_of_one_modality(const cgap_output_arrays *arrays);
 
 /* The arrays are borrowed; those that the layout cannot hold are not to be written. marks: a JSON object of texts, such
  * as the command line, kept in .npz and .safetensors. */

@@ -164,16 +164,14 @@ static cgap_status write_arrays(conversion *j, cgap_error *error)
 static cgap_status check_files(conversion *j, const char *path, cgap_error *error)
 {
   const cgap_layout layout = j->options->layout;
-  size_t held = 0;
-  for (size_t k = 0; k < j->arrays.count; k++)
-    held += cgap_layout_holds(layout, &j->arrays.item[k]);
+  const bool one = cgap_arrays_of_one_modality(&j->arrays);
   for (size_t k = 0; k < j->arrays.count; k++) {
     char full[CGAP_PATH];
     struct stat facts;
     if (!cgap_layout_holds(layout, &j->arrays.item[k]))
       continue;
     const cgap_status status =
-      cgap_array_file_name(full, path, layout, j->arrays.item[k].path, held == 1, &j->dataset->names, error);
+      cgap_array_file_name(full, path, layout, j->arrays.item[k].path, one, &j->dataset->names, error);
     if (status != CGAP_OK)
       return status;
     if (cgap_dataset_reads(j->dataset, full))

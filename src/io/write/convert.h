@@ -7,7 +7,7 @@
 typedef enum cgap_layout {
   CGAP_LAYOUT_HDF5, /* /image, /text, /text_image, /labels, /class_text, /arithmetic, and what the files call rows */
   CGAP_LAYOUT_NPY,  /* a folder with image.npy, text.npy, … */
-  CGAP_LAYOUT_NPY_FILES, /* OUT.npy: OUT_image.npy, OUT_text.npy, …; OUT.npy where there is one array */
+  CGAP_LAYOUT_NPY_FILES, /* OUT.npy: OUT_image.npy, OUT_text.npy, …; OUT.npy for one modality */
   CGAP_LAYOUT_NPZ,
   CGAP_LAYOUT_SAFETENSORS
 } cgap_layout;
