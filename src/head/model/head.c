@@ -308,17 +308,10 @@ static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *e
   return status == CGAP_OK ? cgap_writer_attribute(w, "/", "options", h->options, error) : status;
 }
 
-cgap_status cgap_head_write(const cgap_head *h, const char *path, cgap_error *error)
+cgap_status cgap_head_write_hdf5(const cgap_head *h, const char *path, cgap_error *error)
 {
   cgap_writer *w = NULL;
-  cgap_status status = cgap_check_argument(h, "cgap_head_write", "head", error);
-  if (status == CGAP_OK)
-    status = cgap_check_argument(path, "cgap_head_write", "path", error);
-  const size_t length = status == CGAP_OK ? strlen(path) : 0, ending = strlen(".safetensors");
-  if (length > ending && strcmp(path + length - ending, ".safetensors") == 0)
-    return cgap_head_write_safetensors(h, path, error);
-  if (status == CGAP_OK)
-    status = cgap_writer_open(&w, path, error);
+  cgap_status status = cgap_writer_open(&w, path, error);
   if (status != CGAP_OK)
     return status;
   status = write_facts(w, h, error);

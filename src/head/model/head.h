@@ -65,7 +65,7 @@ enum { CGAP_HEAD_SHAPE_NUMBERS = 6 };
 void cgap_head_shape_numbers(int64_t out[CGAP_HEAD_SHAPE_NUMBERS], const cgap_head_shape *shape);
 #define CGAP_HEAD_HASHES "/training_hashes"
 
-/* What cgap_head_write does where path ends with .safetensors. */
-CGAP_MUST_CHECK cgap_status cgap_head_write_safetensors(const cgap_head *head, const char *path, cgap_error *error);
+/* head.h5 */
+CGAP_MUST_CHECK cgap_status cgap_head_write_hdf5(const cgap_head *head, const char *path, cgap_error *error);
 
 #endif

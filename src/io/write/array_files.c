@@ -1,7 +1,7 @@
 /* Layouts: .npy (NumPy, "NEP 1, A Simple File Format for NumPy Arrays"), .npz as a zip archive of stored members
  * (PKWARE APPNOTE 6.3.9, with Zip64 where sizes need it), .safetensors. Sizes are known before anything is written, so
  * that every file is written in one pass; of a zip member the checksum alone is put in afterwards. The archive is
- * written here because libzip writes through a temporary file of its own, which nobody would remove after a kill. */
+ * written here because libzip writes through a temporary file of its own, which a kill would leave. */
 #include "io/write/array_files.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #define CGAP_IO_WRITE_ARRAY_FILES_H
 
 #include "base/temporary_file.h"
-#include "io/write/convert.h"
+#include "io/write/layouts.h"
 #include "io/write/output_arrays.h"
 
 typedef struct cgap_array_files cgap_array_files;

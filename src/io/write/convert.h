@@ -3,17 +3,7 @@
 #define CGAP_IO_WRITE_CONVERT_H
 
 #include "io/find/dataset.h"
-
-typedef enum cgap_layout {
-  CGAP_LAYOUT_HDF5, /* /image, /text, /text_image, /labels, /class_text, /arithmetic, and what the files call rows */
-  CGAP_LAYOUT_NPY,  /* a folder with image.npy, text.npy, … */
-  CGAP_LAYOUT_NPY_FILES, /* OUT.npy: OUT_image.npy, OUT_text.npy, …; OUT.npy for one modality */
-  CGAP_LAYOUT_NPZ,
-  CGAP_LAYOUT_SAFETENSORS
-} cgap_layout;
-
-/* By the end of the name: .npy, .npz, .safetensors; all others are HDF5. */
-cgap_layout cgap_layout_of(const char *path);
+#include "io/write/layouts.h"
 
 typedef struct cgap_convert_options {
   cgap_layout layout;

@@ -1,10 +1,12 @@
-/* A head as safetensors: the datasets of head.h5 under the same names, for PyTorch, JAX and others to load. */
+/* A head into a file, by the end of its name: HDF5 (head.c), or safetensors, which has the same datasets under the same
+ * names, for PyTorch, JAX and others to load. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/output_file.h"
+#include "base/source.h"
 #include "head/model/head.h"
 #include "io/write/array_files.h"
 
@@ -80,7 +82,7 @@ static cgap_status write_tensors(cgap_array_files *w, const tensors *t, cgap_err
   return status;
 }
 
-cgap_status cgap_head_write_safetensors(const cgap_head *h, const char *path, cgap_error *error)
+static cgap_status write_safetensors(const cgap_head *h, const char *path, cgap_error *error)
 {
   tensors t = {0};
   cgap_array_files *w = NULL;
@@ -101,4 +103,15 @@ cgap_status cgap_head_write_safetensors(const cgap_head *h, const char *path, cg
   json_decref(marks);
   cgap_output_arrays_clear(&t.list);
   return status;
+}
+
+cgap_status cgap_head_write(const cgap_head *head, const char *path, cgap_error *error)
+{
+  cgap_status status = cgap_check_argument(head, "cgap_head_write", "head", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(path, "cgap_head_write", "path", error);
+  if (status != CGAP_OK)
+    return status;
+  return cgap_layout_of(path) == CGAP_LAYOUT_SAFETENSORS ? write_safetensors(head, path, error)
+                                                         : cgap_head_write_hdf5(head, path, error);
 }
