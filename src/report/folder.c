@@ -157,11 +157,10 @@ static void put_figures(cgap_page *page, const void *report)
   cgap_page_figures(page, names, count);
 }
 
-static void put_measures(cgap_page *page, const void *report)
+void cgap_page_measures(cgap_page *page, const cgap_audit *a)
 {
   static const char *const heads[] = {"Measure", "#Value", "95 % interval", "Better", "#n"};
   static const char *const better[] = {"", "lower", "higher"};
-  const cgap_audit *a = ((const cgap_report *)report)->audit;
   char title[100], interval[100];
   cgap_page_table(page, "Every measure with its 95 % interval, where one is stated", heads, 5);
   for (size_t i = 0; i < cgap_field_count(); i++) {
@@ -177,6 +176,11 @@ static void put_measures(cgap_page *page, const void *report)
     cgap_page_row(page, cells, 5);
   }
   cgap_page_table_end(page);
+}
+
+static void put_measures(cgap_page *page, const void *report)
+{
+  cgap_page_measures(page, ((const cgap_report *)report)->audit);
 }
 
 static void put_modality(cgap_page *page, const char *modality, const cgap_modality_checks *c)
