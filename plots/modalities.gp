@@ -17,6 +17,7 @@ name_of(i) = meta(sprintf("name_%d", i))
 centre(i, axis) = real(meta(sprintf("centre_%s_%d", axis, i)))
 # columns: modality index row x y
 # one unit is as long on both axes
+if (!dumb && n > 5) { plot_height = plot_height - 20 }
 stats table skip 1 using 4 name "A" nooutput
 stats table skip 1 using 5 name "B" nooutput
 high(a, b) = a > b ? a : b
@@ -28,10 +29,11 @@ set yrange [y_mid - unit * plot_height : y_mid + unit * plot_height]
 point_size = kind eq "svg" ? 0.38 : 0.5
 do for [i = 1:n] { set style line i linecolor rgb colour[i] pointtype mark[i] pointsize point_size }
 set key noenhanced maxrows (n > 5 ? 2 : 1)
+if (!dumb && n > 5) { set tmargin at screen 1 - (hover ? 86.0 : 110.0)/height }
 set style textbox opaque margins 0.4,0.3 fillcolor rgb paper noborder
 if (!dumb) {
   do for [i = 1:n] {
-    set label 10 + i name_of(i) at centre(i, "x"), centre(i, "y") point pointtype mark[i] pointsize 1.6 linecolor rgb ink offset 0.9,0.6 textcolor rgb colour[i] font pt(13) front noenhanced boxed
+    set label 10 + i name_of(i) at centre(i, "x"), centre(i, "y") point pointtype mark[i] pointsize 1.1 linecolor rgb ink offset 0.9,0.6 textcolor rgb colour[i] font pt(13) front noenhanced boxed
   }
 }
 if (hover) {

@@ -3,6 +3,7 @@
  * pairs' audits have found and decided in double, so that the pool needs no pass over the rows. */
 #include "head/evaluation/many.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,16 @@ static cgap_status check_given(many_run *r, const cgap_many_data *d, const cgap_
 
 /* ---------------------------------------------------------------- rows */
 
+/* What the audit of the first pair needs at least; 0: more than the limit, which it will say itself. */
+static uint64_t smallest_audit(const many_run *r, uint64_t limit)
+{
+  const cgap_plan_options options = {
+    .threads = r->options.threads, .memory_bytes = limit, .bfloat = r->options.precision == CGAP_PRECISION_BF16};
+  cgap_plan plan;
+  cgap_error ignored;
+  return cgap_plan_make(&plan, &r->source[0], &r->source[1], &options, &ignored) == CGAP_OK ? plan.smallest_bytes : 0;
+}
+
 /* The limit is divided: the copies and the pool's lists, then what each pair's audit may take. */
 static cgap_status divide_memory(many_run *r, cgap_error *error)
 {
@@ -109,7 +120,8 @@ static cgap_status divide_memory(many_run *r, cgap_error *error)
     copies += (uint64_t)s->rows * cgap_row_bytes(s);
     lists += (uint64_t)s->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
   }
-  r->out->in_memory = copies <= limit / 2;
+  const uint64_t audit = smallest_audit(r, limit);
+  r->out->in_memory = copies <= limit / 2 && audit + lists + copies <= limit;
   for (size_t m = 0; r->out->in_memory && m < r->data->count; m++) {
     const cgap_source *s = &r->source[m];
     r->copy[m] = cgap_alloc(s->rows, cgap_row_bytes(s));
@@ -117,6 +129,11 @@ static cgap_status divide_memory(many_run *r, cgap_error *error)
       return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", s->name, s->rows, s->dim);
   }
   const uint64_t taken = lists + (r->out->in_memory ? copies : 0);
+  if (audit && audit + taken > limit)
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "%zu modalities of %zu rows need %.0fM at least, --memory allows %.0fM; give --memory %.0fM",
+                     r->data->count, r->source[0].rows, ceil((double)(audit + taken) / 1048576),
+                     floor((double)limit / 1048576), ceil((double)(audit + taken) / 1048576));
   r->options.memory_bytes = taken < limit ? limit - taken : 1; /* then the first audit says what it needs */
   return CGAP_OK;
 }
