@@ -18,7 +18,8 @@ static const char *const written[] = {"report.json", "rows.tsv", "report.html", 
 typedef struct many_audit {
   const cli_modalities *names;
   const cli_audit_options *own;
-  cgap_dataset *dataset[CGAP_MODALITIES_MAX]; /* its images are the modality, its texts the next one */
+  cgap_dataset *dataset[CGAP_MODALITIES_MAX]; /* its images are the first modality, its texts this one; none of the
+                                                 first */
   cgap_row_alignment alignment;
   cgap_picked_rows *picked[CGAP_MODALITIES_MAX];
   cgap_many_data data;
@@ -80,14 +81,13 @@ static cgap_status read_thresholds(many_audit *r, cgap_error *error)
 
 /* ---------------------------------------------------------------- the rows */
 
-/* Each modality is opened as the images of a data set, with the next one as its texts. Which rows belong together is
- * settled for all at once afterwards. */
+/* Every modality is opened as the texts of the first one. Which rows belong together is settled for all at once
+ * afterwards. */
 static cgap_status open_modalities(many_audit *r, cgap_error *error)
 {
-  const size_t count = r->names->count;
   cgap_status status = CGAP_OK;
-  for (size_t m = 0; status == CGAP_OK && m < count; m++) {
-    cgap_input_options input = cli_input_pair(r->names, m, (m + 1) % count);
+  for (size_t m = 1; status == CGAP_OK && m < r->names->count; m++) {
+    cgap_input_options input = cli_input_pair(r->names, 0, m);
     cgap_error why = {0};
     input.unpaired = true;
     status = cgap_dataset_open(&r->dataset[m], &input, error);
@@ -97,11 +97,17 @@ static cgap_status open_modalities(many_audit *r, cgap_error *error)
   return status;
 }
 
+static const cgap_source *source_of(const many_audit *r, size_t m)
+{
+  const cgap_data *data = cgap_dataset_data(r->dataset[m ? m : 1]);
+  return m ? &data->text : &data->image;
+}
+
 static void say_alignment(const many_audit *r)
 {
   const cgap_row_alignment *a = &r->alignment;
   for (size_t m = 0; a->by_id && m < a->count; m++) {
-    const size_t rows = cgap_dataset_data(r->dataset[m])->image.rows;
+    const size_t rows = source_of(r, m)->rows;
     if (rows > a->rows)
       cli_say("%s: %zu of %zu rows are left out, whose ids (%s) not all modalities have", r->names->name[m],
               rows - a->rows, rows, a->id[m]);
@@ -123,8 +129,8 @@ static cgap_status align_modalities(many_audit *r, cgap_error *error)
     const size_t *row = r->alignment.row[m];
     r->data.name[m] = names[m];
     r->data.row[m] = row;
-    r->data.source[m] = cgap_dataset_data(r->dataset[m])->image;
-    const cgap_source from = r->data.source[m];
+    const cgap_source from = *source_of(r, m);
+    r->data.source[m] = from;
     if (row && !(r->picked[m] = cgap_picked_rows_open(&r->data.source[m], &from, row, r->alignment.rows)))
       status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for its rows", names[m]);
   }
@@ -172,7 +178,7 @@ static cgap_status open_folder(many_audit *r, cgap_error *error)
   cgap_status status = CGAP_OK;
   if (!r->own->out)
     return status;
-  for (size_t m = 0; status == CGAP_OK && m < r->names->count; m++)
+  for (size_t m = 1; status == CGAP_OK && m < r->names->count; m++)
     status = cli_overwrite_inputs(r->own->out, written, r->dataset[m], NULL, 0, error);
   if (status == CGAP_OK)
     status = cgap_folder_open_alone(&r->folder, r->own->out, error);
@@ -181,15 +187,13 @@ static cgap_status open_folder(many_audit *r, cgap_error *error)
 
 static void describe_input(many_audit *r)
 {
-  const size_t count = r->names->count;
   r->input.pairing = r->data.unpaired ? "unpaired" : r->alignment.by_id ? "by id" : "by row";
   r->input.source = r->source;
-  for (size_t m = 0; m < count; m++) {
-    json_t *all = cgap_dataset_json(r->dataset[m]);
-    r->described[m] = json_incref(json_object_get(all, "image"));
+  for (size_t m = 0; m < r->names->count; m++) {
+    json_t *all = cgap_dataset_json(r->dataset[m ? m : 1]);
+    r->described[m] = json_incref(json_object_get(all, m ? "text" : "image"));
     r->input.modality[m] = r->described[m];
-    r->input.as_image[m] = r->row_names[m].of[CGAP_NAMED_IMAGES];
-    r->input.as_text[(m + 1) % count] = r->row_names[m].of[CGAP_NAMED_TEXTS];
+    r->input.row_names[m] = r->row_names[m ? m : 1].of[m ? CGAP_NAMED_TEXTS : CGAP_NAMED_IMAGES];
     json_decref(all);
   }
 }

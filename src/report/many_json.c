@@ -169,7 +169,7 @@ static json_t *pair_json(const cgap_many *many, const cgap_many_input *input, si
 {
   const cgap_audit *audit = &many->pair[cgap_many_pair(many->count, a, b)];
   const cgap_row_names names = {
-    .of = {[CGAP_NAMED_IMAGES] = input->as_image[a], [CGAP_NAMED_TEXTS] = input->as_text[b]}};
+    .of = {[CGAP_NAMED_IMAGES] = input->row_names[a], [CGAP_NAMED_TEXTS] = input->row_names[b]}};
   cgap_run own = *run;
   own.seconds = audit->seconds_total;
   json_t *from = json_pack("{s:O?, s:O?, s:{s:s}}", "image", input->modality[a], "text", input->modality[b], "pairing",

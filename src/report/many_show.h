@@ -13,8 +13,7 @@
 /* What the report says of where the rows come from; borrows everything. */
 typedef struct cgap_many_input {
   const json_t *modality[CGAP_MODALITIES_MAX]; /* {"name", "rows", "dim", "type" …} of each, or NULL */
-  cgap_names as_image[CGAP_MODALITIES_MAX];    /* what its file calls its rows: ids */
-  cgap_names as_text[CGAP_MODALITIES_MAX];     /* captions, else ids */
+  cgap_names row_names[CGAP_MODALITIES_MAX];   /* what its file calls its rows: ids, captions */
   const char *pairing;                         /* "by row", "by id", "unpaired" */
   const char *source;                          /* names the data, in one line */
 } cgap_many_input;

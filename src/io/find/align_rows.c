@@ -9,11 +9,11 @@
 #include "io/find/dataset_internal.h"
 
 typedef struct aligner {
-  const cgap_dataset *const *modality;
   const char *const *name;
   size_t count;
   const cgap_chosen_dataset *rows[CGAP_MODALITIES_MAX];
-  cgap_chosen_dataset id[CGAP_MODALITIES_MAX]; /* entry NULL: none */
+  size_t shards[CGAP_MODALITIES_MAX], given[CGAP_MODALITIES_MAX]; /* datasets and rows of each */
+  cgap_chosen_dataset id[CGAP_MODALITIES_MAX];                    /* entry NULL: none */
   cgap_ids ids[CGAP_MODALITIES_MAX];
 } aligner;
 
@@ -63,7 +63,7 @@ static void find_ids(aligner *a, size_t m)
 {
   const cgap_file *file = a->rows[m]->file;
   int best = 0;
-  for (size_t i = 0; a->modality[m]->role[CGAP_ROLE_IMAGE].count == 1 && i < file->count; i++) {
+  for (size_t i = 0; a->shards[m] == 1 && i < file->count; i++) {
     const int score = id_score(a, m, &file->entries[i]);
     if (score > best) {
       best = score;
@@ -79,8 +79,7 @@ static void numbers_of(const aligner *a, char *out, size_t size)
 {
   size_t used = 0;
   for (size_t m = 0; m < a->count && used < size; m++)
-    used += (size_t)snprintf(out + used, size - used, "%s%s %zu rows", m ? ", " : "", a->name[m],
-                             cgap_chosen_dataset_rows(a->rows[m]));
+    used += (size_t)snprintf(out + used, size - used, "%s%s %zu rows", m ? ", " : "", a->name[m], a->given[m]);
 }
 
 static cgap_status refuse_numbers(const aligner *a, size_t without, cgap_error *error)
@@ -150,22 +149,27 @@ static cgap_status match_ids(const aligner *a, cgap_row_alignment *out, cgap_err
   return status;
 }
 
-cgap_status cgap_rows_align(cgap_row_alignment *out, const cgap_dataset *const *modality, const char *const *name,
+cgap_status cgap_rows_align(cgap_row_alignment *out, const cgap_dataset *const *pair, const char *const *name,
                             size_t count, cgap_error *error)
 {
-  aligner a = {.modality = modality, .name = name, .count = count};
+  aligner a = {.name = name, .count = count};
   size_t without = count;
   bool differ = false;
   *out = (cgap_row_alignment){.count = count};
-  for (size_t m = 0; m < count; m++)
-    a.rows[m] = modality[m]->role[CGAP_ROLE_IMAGE].taken;
+  for (size_t m = 0; m < count; m++) {
+    const cgap_dataset *d = pair[m ? m : 1];
+    const cgap_role_datasets *role = &d->role[m ? CGAP_ROLE_TEXT : CGAP_ROLE_IMAGE];
+    a.rows[m] = role->taken;
+    a.shards[m] = role->count;
+    a.given[m] = m ? d->data.text.rows : d->data.image.rows;
+  }
   for (size_t m = 0; m < count; m++) {
     find_ids(&a, m);
     without = a.id[m].entry || without < count ? without : m;
-    differ = differ || modality[m]->data.image.rows != modality[0]->data.image.rows;
+    differ = differ || a.given[m] != a.given[0];
   }
   if (without < count) {
-    out->rows = modality[0]->data.image.rows;
+    out->rows = a.given[0];
     return differ ? refuse_numbers(&a, without, error) : CGAP_OK;
   }
   out->by_id = true;

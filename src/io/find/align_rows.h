@@ -12,11 +12,12 @@ typedef struct cgap_row_alignment {
   const char *id[CGAP_MODALITIES_MAX]; /* the datasets of the ids, borrowed from the data sets */
 } cgap_row_alignment;
 
-/* modality (count): data sets whose images are the rows of a modality called name. Ids are integers or strings of the
+/* pair (count): data sets whose images are the rows of modality 0, and whose texts those of modality m; pair[0] is not
+ * read. Ids are integers or strings of the
  * same file, as many as the modality has rows, whose name says so: `audio_id`, or `id`, or in a file of that modality
  * alone any id; they are used where all modalities have some. CGAP_DATA: a duplicate id, ids of two kinds, none that
  * all have. CGAP_FILE: different numbers of rows, and a modality without ids. */
-CGAP_MUST_CHECK cgap_status cgap_rows_align(cgap_row_alignment *out, const cgap_dataset *const *modality,
+CGAP_MUST_CHECK cgap_status cgap_rows_align(cgap_row_alignment *out, const cgap_dataset *const *pair,
                                             const char *const *name, size_t count, cgap_error *error);
 void cgap_row_alignment_clear(cgap_row_alignment *alignment);
 
