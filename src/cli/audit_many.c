@@ -234,8 +234,8 @@ static cgap_status measure(many_audit *r, const cli_args *args, cgap_error *erro
   }
   r->run = cli_run(args->command_line, options.threads, start);
   if (!r->many.in_memory)
-    cli_say("the rows of %zu modalities take more than half of the memory that is allowed, so they were read again for "
-            "every pair; a greater --memory is faster",
+    cli_say("the rows of %zu modalities do not fit into the memory that is allowed, so they were read again for every "
+            "pair; a greater --memory is faster",
             r->many.count);
   return make_json(r, error);
 }
