@@ -107,7 +107,7 @@ static cgap_many run_many(const pool *p, uint64_t memory)
   cgap_many many;
   cgap_error error = {0};
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  options.threads = 2;
+  options.threads = p->rows[0] < 10 ? 2 : 1; /* other threads than the audits alone once */
   options.memory_bytes = memory;
   cr_assert_eq(cgap_many_run(&many, &p->data, &options, &error), CGAP_OK, "%s", error.message);
   return many;
@@ -182,7 +182,7 @@ Test(many, few_rows)
 
 Test(many, five)
 {
-  pool p = make_pool(5, (const size_t[]){120, 120, 120, 120, 120}, 16, 0, 3);
+  pool p = make_pool(5, (const size_t[]){80, 80, 80, 80, 80}, 16, 0, 3);
   check_pool("five", &p, 0);
 }
 
@@ -215,7 +215,7 @@ static uint64_t smallest_megabytes(const pool *p)
   cgap_many many;
   cgap_error error = {0};
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  options.threads = 2;
+  options.threads = 1;
   options.memory_bytes = 1 << 20;
   cr_assert_eq(cgap_many_run(&many, &p->data, &options, &error), CGAP_RESOURCE);
   const char *need = strstr(error.message, " need ");
@@ -226,7 +226,7 @@ static uint64_t smallest_megabytes(const pool *p)
 /* In memory each row is read once; where it does not fit, again for each pair, with the same numbers. */
 Test(many, reads)
 {
-  enum { N = 2000, D = 64 }; /* 3 MB of rows, 1 MB of lists */
+  enum { N = 1000, D = 160 }; /* 4 MB of rows, half a MB of lists */
   pool p = make_pool(3, (const size_t[]){N, N, N}, D, 0, 5);
   counted c[3];
   double share[2];

@@ -1,7 +1,7 @@
 /* More than two modalities: an audit of every pair, each as if it were alone, and the pool of all rows. The ten nearest
  * rows in the pool are among the ten nearest within the modality and the ten nearest of each other modality, which the
  * pairs' audits have found and decided in double, so that the pool needs no pass over the rows. */
-#include "head/evaluation/many.h"
+#include "head/evaluation/many_plane.h"
 
 #include <math.h>
 #include <omp.h>

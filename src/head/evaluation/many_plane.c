@@ -1,6 +1,6 @@
 /* The plane of all modalities: one PCA of their pooled unit rows. Second moments are summed in double, modality by
  * modality, in one pass over the rows; at most CGAP_PLANE_ROWS rows of each are then projected. */
-#include "head/evaluation/many.h"
+#include "head/evaluation/many_plane.h"
 
 #include <lapacke.h>
 #include <math.h>

@@ -1,6 +1,6 @@
-/* Parts of an audit of more than two modalities: many.c calls them. */
-#ifndef CGAP_HEAD_EVALUATION_MANY_H
-#define CGAP_HEAD_EVALUATION_MANY_H
+/* The plane of an audit of more than two modalities. */
+#ifndef CGAP_HEAD_EVALUATION_MANY_PLANE_H
+#define CGAP_HEAD_EVALUATION_MANY_PLANE_H
 
 #include "contragap/contragap.h"
 
