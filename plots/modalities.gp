@@ -31,9 +31,11 @@ do for [i = 1:n] { set style line i linecolor rgb colour[i] pointtype mark[i] po
 set key noenhanced maxrows (n > 5 ? 2 : 1)
 if (!dumb && n > 5) { set tmargin at screen 1 - (hover ? 86.0 : 110.0)/height }
 set style textbox opaque margins 0.4,0.3 fillcolor rgb paper noborder
+# on a page the boxes behind the names would need a filter, which it does not have
+box = hover ? "" : "boxed"
 if (!dumb) {
   do for [i = 1:n] {
-    set label 10 + i name_of(i) at centre(i, "x"), centre(i, "y") point pointtype mark[i] pointsize 1.1 linecolor rgb ink offset 0.9,0.6 textcolor rgb colour[i] font pt(13) front noenhanced boxed
+    set label 10 + i name_of(i) at centre(i, "x"), centre(i, "y") point pointtype mark[i] pointsize 1.1 linecolor rgb ink offset 0.9,0.6 textcolor rgb ink font pt(13) front noenhanced @box
   }
 }
 if (hover) {

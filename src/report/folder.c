@@ -262,10 +262,9 @@ static void put_worst(cgap_page *page, const cgap_audit *a, const cgap_row_names
   cgap_page_table_end(page);
 }
 
-static void put_checks(cgap_page *page, const void *report)
+void cgap_page_checks(cgap_page *page, const cgap_audit *a, const cgap_row_names *names)
 {
   static const char *const heads[] = {"Modality", "What", "#Count", "First"};
-  const cgap_audit *a = ((const cgap_report *)report)->audit;
   if (a->has & CGAP_HAS_PAIRS)
     put_pairing(page, &a->pairing_check);
   cgap_page_table(page, "What was found in the rows", heads, 4);
@@ -273,7 +272,13 @@ static void put_checks(cgap_page *page, const void *report)
   put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
   cgap_page_table_end(page);
   if (a->has & CGAP_HAS_PAIRS)
-    put_worst(page, a, ((const cgap_report *)report)->names);
+    put_worst(page, a, names);
+}
+
+static void put_checks(cgap_page *page, const void *report)
+{
+  const cgap_report *r = report;
+  cgap_page_checks(page, r->audit, r->names);
 }
 
 static void put_definitions(cgap_page *page, const void *report)

@@ -165,11 +165,15 @@ static json_t *verdict_json(const cgap_many *many)
   return json_pack("{s:o, s:o}", "sentences", sentences, "notes", notes);
 }
 
+cgap_row_names cgap_many_row_names(const cgap_many_input *input, size_t a, size_t b)
+{
+  return (cgap_row_names){.of = {[CGAP_NAMED_IMAGES] = input->row_names[a], [CGAP_NAMED_TEXTS] = input->row_names[b]}};
+}
+
 static json_t *pair_json(const cgap_many *many, const cgap_many_input *input, size_t a, size_t b, const cgap_run *run)
 {
   const cgap_audit *audit = &many->pair[cgap_many_pair(many->count, a, b)];
-  const cgap_row_names names = {
-    .of = {[CGAP_NAMED_IMAGES] = input->row_names[a], [CGAP_NAMED_TEXTS] = input->row_names[b]}};
+  const cgap_row_names names = cgap_many_row_names(input, a, b);
   cgap_run own = *run;
   own.seconds = audit->seconds_total;
   json_t *from = json_pack("{s:O?, s:O?, s:{s:s}}", "image", input->modality[a], "text", input->modality[b], "pairing",

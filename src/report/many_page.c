@@ -121,11 +121,16 @@ static void put_verdict(cgap_page *page, const void *report)
   const cgap_many *many = ((const cgap_many_report *)report)->many;
   cgap_verdict_words words = {.level = CGAP_LEVEL_UNKNOWN};
   char sentence[CGAP_SENTENCE], alarms[CGAP_NOTES][CGAP_SENTENCE];
+  bool any = false;
   for (size_t p = 0; p < many->pairs; p++) {
     const size_t count = cgap_many_alarms(alarms, many, p);
+    if (count && !any)
+      fputs("<div class=\"alarm\" role=\"alert\">\n", page->out);
+    any = any || count;
     for (size_t i = 0; i < count; i++)
-      cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", alarms[i]);
+      cgap_page_put(page, "p", "%s", alarms[i]);
   }
+  fputs(any ? "</div>\n" : "", page->out);
   cgap_many_summary(words.sentence[words.count++], many);
   cgap_many_mixed_sentence(sentence, many);
   if (*sentence)
@@ -153,6 +158,7 @@ static void put_matrix(cgap_page *page, const void *report)
     snprintf(names[m], sizeof names[m], "#%s", many->modality[m].name);
     heads[m + 1] = names[m];
   }
+  fputs("<div class=\"figures\">\n", page->out);
   for (int measure = 0; measure < CGAP_MANY_MEASURES; measure++) {
     cgap_page_table(page, cgap_many_titles[measure], heads, many->count + 1);
     for (size_t a = 0; a < many->count; a++) {
@@ -166,6 +172,7 @@ static void put_matrix(cgap_page *page, const void *report)
     }
     cgap_page_table_end(page);
   }
+  fputs("</div>\n", page->out);
 }
 
 static void put_mixed(cgap_page *page, const void *report)
@@ -196,18 +203,22 @@ static void put_figures(cgap_page *page, const void *report)
 
 static void put_pairs(cgap_page *page, const void *report)
 {
-  const cgap_many *many = ((const cgap_many_report *)report)->many;
+  const cgap_many_report *r = report;
+  const cgap_many *many = r->many;
   for (size_t p = 0; p < many->pairs; p++) {
     char name[CGAP_PAIR_NAME];
+    size_t a = 0, b = 0;
     cgap_verdict_words verdict;
     cgap_notes notes;
-    cgap_many_pair_name(name, many, p, NULL, NULL);
+    cgap_many_pair_name(name, many, p, &a, &b);
     cgap_verdict_write(&verdict, &many->pair[p]);
     cgap_notes_write(&notes, &many->pair[p]);
     fputs("<details>\n", page->out);
     cgap_page_put(page, "summary", "%s", name);
     cgap_page_verdict(page, &verdict, &notes);
     cgap_page_measures(page, &many->pair[p]);
+    const cgap_row_names names = cgap_many_row_names(r->input, a, b);
+    cgap_page_checks(page, &many->pair[p], &names);
     if (many->pair[p].advice.word != CGAP_ADVICE_NOT_ASKED)
       cgap_page_put(page, "p", "The figures of this pair: contragap audit %s -o DIR", many->pair[p].advice.input);
     fputs("</details>\n", page->out);

@@ -39,6 +39,9 @@ enum { CGAP_PAIR_NAME = 2 * CGAP_NAME_SIZE };
 /* "image-text" of place `pair`; the places of its modalities into a and b, which may be NULL. */
 void cgap_many_pair_name(char out[CGAP_PAIR_NAME], const cgap_many *many, size_t pair, size_t *a, size_t *b);
 
+/* What the files call the rows of a pair; borrowed. */
+cgap_row_names cgap_many_row_names(const cgap_many_input *input, size_t a, size_t b);
+
 /* The verdict on a pair in one sentence that begins with its name, without the scale; returns its level. */
 cgap_level cgap_many_sentence(char out[CGAP_SENTENCE], const cgap_many *many, size_t pair);
 

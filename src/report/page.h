@@ -64,6 +64,9 @@ void cgap_page_definitions(cgap_page *page, unsigned has);
 /* The table of every measure of an audit. */
 void cgap_page_measures(cgap_page *page, const cgap_audit *audit);
 
+/* What was found in its rows and pairs; names (NULL: none) of the rows. */
+void cgap_page_checks(cgap_page *page, const cgap_audit *audit, const cgap_row_names *names);
+
 /* ---------------------------------------------------------------- the folder of an audit */
 
 /* DIR of `audit -o DIR`: report.json, rows.tsv, figures/ and report.html. */
