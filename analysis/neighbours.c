@@ -19,6 +19,17 @@ void cgap_neighbours_clear(cgap_neighbours *n)
   *n = (cgap_neighbours){0};
 }
 
+void cgap_neighbour_lists_free(cgap_neighbour_lists *lists)
+{
+  if (!lists)
+    return;
+  cgap_neighbours_clear(&lists->image_image);
+  cgap_neighbours_clear(&lists->image_text);
+  cgap_neighbours_clear(&lists->text_image);
+  cgap_neighbours_clear(&lists->text_text);
+  cgap_free(lists);
+}
+
 void cgap_neighbours_reset(cgap_neighbours *n, size_t rows)
 {
   for (size_t i = 0; i < rows * CGAP_NEIGHBOURS; i++)

@@ -23,6 +23,13 @@ typedef struct cgap_neighbours {
   cgap_neighbour *list; /* (rows, CGAP_NEIGHBOURS), best first; unused places have cosine CGAP_NO_BOUND */
 } cgap_neighbours;
 
+/* Of both modalities of an audit, within and across. */
+typedef struct cgap_neighbour_lists {
+  cgap_neighbours image_image, image_text, text_image, text_text;
+} cgap_neighbour_lists;
+
+void cgap_neighbour_lists_free(cgap_neighbour_lists *lists); /* NULL is fine */
+
 bool cgap_neighbours_init(cgap_neighbours *n, size_t rows); /* false: out of memory */
 void cgap_neighbours_clear(cgap_neighbours *n);
 void cgap_neighbours_reset(cgap_neighbours *n, size_t rows); /* empties the first `rows` lists */

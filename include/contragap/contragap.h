@@ -448,7 +448,9 @@ typedef struct cgap_audit {
 
   double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
 
-  struct cgap_contributions *contributions; /* NULL unless the options ask for them; internal to the library */
+  /* NULL unless the options ask for them; internal to the library */
+  struct cgap_contributions *contributions;
+  struct cgap_neighbour_lists *neighbours;
 } cgap_audit;
 
 /* Which pairs an audit measures. What needs no pairs, and what follows from means and second moments, is exact in any
@@ -484,6 +486,7 @@ typedef struct cgap_audit_options {
   bool csls;             /* measure csls.* too, which takes a second pass over images with texts */
   bool brief;            /* leave out spectra, separability and agreement, most of the time of a small audit: 0 */
   bool contributions;    /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
+  bool neighbours;       /* keep the ten nearest rows of each row; needs all pairs */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);
@@ -530,6 +533,75 @@ typedef struct cgap_plan_info {
  * fits into the limit. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *data,
                                                      const cgap_audit_options *options, cgap_error *error);
+
+/* ---------------------------------------------------------------- more than two modalities */
+
+enum {
+  CGAP_MANY_LEAST = 3,
+  CGAP_MANY_PAIRS_MAX = CGAP_MODALITIES_MAX * (CGAP_MODALITIES_MAX - 1) / 2,
+  CGAP_PLANE_ROWS = 500 /* of a modality in the plane, at most */
+};
+
+/* Rows of three modalities or more. What it points to must outlive it. */
+typedef struct cgap_many_data {
+  size_t count;                          /* CGAP_MANY_LEAST to CGAP_MODALITIES_MAX */
+  const char *name[CGAP_MODALITIES_MAX]; /* each another */
+  cgap_source source[CGAP_MODALITIES_MAX];
+  bool unpaired; /* else rows i of all belong together, and all have the same number */
+  bool drop_bad; /* a row that is bad in one modality is left out of all; unpaired: of its own */
+  const size_t *row[CGAP_MODALITIES_MAX]; /* (rows) the row of the file that each row of a source is; NULL: the same */
+  const char *input[CGAP_MANY_PAIRS_MAX]; /* how a command line names the data of a pair, as in cgap_advice_run */
+} cgap_many_data;
+
+typedef struct cgap_many_modality {
+  char name[CGAP_NAME_SIZE];
+  size_t rows, dim; /* rows measured */
+  size_t dropped;
+  size_t *row;                     /* (rows) of the file; NULL: row i is row i */
+  cgap_scalar same_modality_share; /* of the 10 nearest rows in the pool, those of its own modality */
+  cgap_point *plane;               /* (plane_rows) evenly from all rows: scores on the pool's first two components */
+  size_t plane_rows;
+  double centre[2]; /* of all its rows, in the plane */
+} cgap_many_modality;
+
+/* Every pair of modalities audited, and the pool of all. Owns its arrays. */
+typedef struct cgap_many {
+  size_t count;
+  cgap_many_modality modality[CGAP_MODALITIES_MAX];
+  cgap_audit *pair; /* (pairs), as cgap_many_pair counts them: the earlier modality is its image, the later its text */
+  size_t pairs;
+  cgap_scalar same_modality_share, unbiased; /* over all rows of the pool; what chance would give */
+  double plane_variance[2]; /* shares of the pool's variance on the two components; NaN where there is none */
+  bool in_memory;           /* each row was read once; else again for every pair */
+} cgap_many;
+
+/* The place of modalities a < b among the pairs: (0, 1), (0, 2) … (1, 2) … */
+CGAP_API size_t cgap_many_pair(size_t count, size_t a, size_t b);
+
+/* What a matrix over the modalities shows. Of the searches, rows of a modality search among those of another, or (the
+ * mixed ones) in one index of both. */
+typedef enum cgap_many_measure {
+  CGAP_MANY_CORRECTED_DISTANCE,
+  CGAP_MANY_NOISE_FLOOR,
+  CGAP_MANY_LINEAR_SEPARABILITY,
+  CGAP_MANY_MMD2,
+  CGAP_MANY_RECALL_AT_1,
+  CGAP_MANY_MIXED_NDCG_AT_10,
+  CGAP_MANY_MUTUAL_KNN,
+  CGAP_MANY_CKA,
+  CGAP_MANY_MEASURES
+} cgap_many_measure;
+
+/* Of the pair of a and b; for searches a is the query. NULL where a == b, and where the pair does not have it. */
+CGAP_API const cgap_scalar *cgap_many_value(const cgap_many *many, cgap_many_measure measure, size_t a, size_t b);
+
+/* Audits every pair, each with the bits of cgap_audit_run and cgap_advice_run on its rows alone (rows of the file are
+ * counted as the file has them), and mixes the pool.
+ * Rows are kept in memory, as they are, where they take at most half of the limit: then each is read once. Of options,
+ * comm, contributions, brief and csls must not be set. Whatever is returned, *out is filled and must be cleared. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_many_run(cgap_many *out, const cgap_many_data *data,
+                                                   const cgap_audit_options *options, cgap_error *error);
+CGAP_API void cgap_many_clear(cgap_many *many); /* NULL is fine */
 
 /* ---------------------------------------------------------------- your own measure */
 

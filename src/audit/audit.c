@@ -361,6 +361,20 @@ static void move_rows_to_report(run *r, cgap_audit *out)
   r->matched_pairs.pair_cosine = NULL;
 }
 
+/* A sample does not have the lists of all rows. */
+static cgap_status move_neighbours(run *r, cgap_audit *out, cgap_error *error)
+{
+  cgap_audit_sums *e = &r->evidence;
+  if (!r->options->neighbours || !e->image_image.list)
+    return CGAP_OK;
+  out->neighbours = cgap_alloc(1, sizeof *out->neighbours);
+  if (!out->neighbours)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the lists of neighbours");
+  *out->neighbours = (cgap_neighbour_lists){e->image_image, e->image_text, e->text_image, e->text_text};
+  e->image_image = e->image_text = e->text_image = e->text_text = (cgap_neighbours){0};
+  return CGAP_OK;
+}
+
 static void run_clear(run *r)
 {
   clear_pair_sums(&r->evidence);
@@ -416,6 +430,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && out->contributions)
     status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, plan->threads, error);
   if (!status && is_first(r))
+    status = move_neighbours(r, out, error);
+  if (!status && is_first(r))
     move_rows_to_report(r, out);
   out->seconds_rows = loaded - start;
   out->seconds_pairs = matched - loaded;
@@ -467,5 +483,6 @@ void cgap_audit_clear(cgap_audit *audit)
   cgap_free(audit->scatter_image);
   cgap_free(audit->scatter_text);
   cgap_contributions_free(audit->contributions);
+  cgap_neighbour_lists_free(audit->neighbours);
   *audit = (cgap_audit){0};
 }

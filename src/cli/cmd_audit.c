@@ -1,24 +1,16 @@
 /* contragap audit: every measure of a file. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/audit_many.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "io/find/dataset.h"
 #include "report/page.h"
 
-static struct {
-  const char *out;
-  cli_forms forms;
-  bool dry_run, allow_missing, csls;
-  int pairs;     /* cgap_pairs_choice */
-  int precision; /* cgap_precision */
-  size_t sample_rows;
-  cli_list fail_if;
-} opt = {.pairs = CGAP_PAIRS_AUTO, .sample_rows = 32768};
+static cli_audit_options opt = {.pairs = CGAP_PAIRS_AUTO, .sample_rows = 32768};
 
 static const char *const pairs_choices[] = {
   [CGAP_PAIRS_EXACT] = "exact", [CGAP_PAIRS_SAMPLED] = "sampled", [CGAP_PAIRS_AUTO] = "auto", NULL};
@@ -51,8 +43,6 @@ static const cli_option own[] = {
   CLI_FORCE_OPTION,
   {0}};
 
-enum { WORDS = 600 };
-
 static const char *const written[] = {"report.json", "rows.tsv", "report.html", NULL};
 
 /* What one run holds; cleared in one place. */
@@ -83,75 +73,17 @@ static void say_times(const cgap_audit *a, const cgap_run *run)
             a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6);
 }
 
-/* Cosines that the plan computes. */
-static double cosines_of(const cgap_plan_info *p)
-{
-  const bool all = p->sample_images == 0;
-  const double n = (double)(all ? p->images : p->sample_images), m = (double)(all ? p->texts : p->sample_texts);
-  const double asking = (double)p->sample_queries;
-  return n * (n - 1) / 2 + m * (m - 1) / 2 + n * m +
-         (all ? 0 : asking * (double)p->texts + asking * m / n * (double)p->images);
-}
-
-/* "40 s", "3 min" */
-static void time_words(char out[40], double seconds)
-{
-  if (!isfinite(seconds))
-    snprintf(out, 40, "in a time that could not be measured");
-  else if (seconds < 100)
-    snprintf(out, 40, "in about %.*f s", seconds < 10 ? 1 : 0, seconds);
-  else
-    snprintf(out, 40, "in about %.0f min", ceil(seconds / 60));
-}
-
-/* Which pairs; of a sample what all would have taken. */
-static void pairs_words(char out[200], const cgap_plan_info *p)
-{
-  char all[40];
-  time_words(all, p->exact_seconds);
-  if (p->sample_images == 0)
-    snprintf(out, 200, "all pairs");
-  else if (!isfinite(p->exact_seconds))
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked", p->sample_images, p->sample_texts,
-             p->sample_queries);
-  else
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked (all pairs would be done %s)",
-             p->sample_images, p->sample_texts, p->sample_queries, all);
-}
-
-static void plan_words(char out[WORDS], const cgap_plan_info *p)
-{
-  char rows[120] = "rows stay in memory", pair_words[200], time[40], rank_words[40] = "", each[20] = "";
-  if (p->rank_count > 1) {
-    snprintf(rank_words, sizeof rank_words, "%d ranks of ", p->rank_count);
-    snprintf(each, sizeof each, " a rank");
-  }
-  if (!p->resident && p->rank_count > 1)
-    snprintf(rows, sizeof rows, "rows stay in the file");
-  else if (!p->resident)
-    snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
-  pairs_words(pair_words, p);
-  time_words(time, p->seconds);
-  snprintf(out, WORDS,
-           "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
-           "%zu rows, "
-           "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-           p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s",
-           time, p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
-           each, floor((double)p->memory_bytes / 1048576));
-}
-
 /* Says the plan: on stdout where that is all that was asked for, else on stderr. */
 static cgap_status say_plan(const cgap_data *data, cgap_audit_options *options, cgap_error *error)
 {
   cgap_plan_info plan;
-  char words[WORDS];
+  char words[CLI_PLAN_WORDS];
   if (!opt.dry_run && !cli_shared.verbose)
     return CGAP_OK;
   cgap_status status = cgap_audit_plan(&plan, data, options, error);
   if (status)
     return status;
-  plan_words(words, &plan);
+  cli_plan_words(words, &plan);
   if (options->pairs == CGAP_PAIRS_AUTO) /* as the plan says */
     options->pairs = plan.sample_images ? CGAP_PAIRS_SAMPLED : CGAP_PAIRS_EXACT;
   if (!opt.dry_run)
@@ -208,16 +140,7 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
 {
   cgap_input_options input;
   cli_modalities names;
-  cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  options.threads = cli_rank_threads();
-  options.comm = cli_ranks();
-  options.memory_bytes = cli_shared.memory_bytes;
-  options.pairs = (cgap_pairs_choice)opt.pairs;
-  options.precision = (cgap_precision)opt.precision;
-  options.seed = cli_shared.seed;
-  options.sample_rows = opt.sample_rows;
-  options.csls = opt.csls;
-  options.progress = cli_progress();
+  cgap_audit_options options = cli_audit_library_options(&opt);
   double start = cli_seconds();
   cgap_status status = cli_input(&input, &names, args, error);
   if (!status)
@@ -303,7 +226,12 @@ static int run_audit(const cli_args *args)
   audit_run r = {0};
   cgap_error error = {0};
   cgap_threshold *thresholds = NULL;
+  cli_modalities names;
   cgap_status status = cli_check_forms("audit", &opt.forms, &error);
+  if (!status)
+    status = cli_modalities_read(&names, args, &error);
+  if (!status && names.count > 2)
+    return cli_audit_many(&names, &opt, args);
   if (!status)
     status = cli_thresholds(&thresholds, &opt.fail_if, false, &error);
   cli_source_name(r.source, sizeof r.source, args);
@@ -333,9 +261,11 @@ const cli_spec cmd_audit = {
   .usage = "FILE… [-o DIR]",
   .example = "contragap audit img_emb.npy text_emb.npy\n"
              "contragap audit pairs.h5 -o report\n"
-             "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'",
+             "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'\n"
+             "contragap audit image=img.npy text=txt.npy audio=aud.npy -o report",
   .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
-           "on top; with -o also a report, a row per pair, and figures.",
+           "on top; with -o also a report, a row per pair, and figures. Three to eight modalities, each NAME=FILE, are "
+           "measured pair by pair and in one pool.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
   .distributed = true,

@@ -33,6 +33,10 @@ static const cli_option own[] = {
   {"dtype", 0, CLI_CHOICE, &opt.type, .help = "the type of the numbers", .choices = types},
   {"captions", 0, CLI_STRING, &opt.captions, "K",
    .help = "texts per image: a number writes /text as (N, K, d); a range such as 1-8 writes /text_image"},
+  {"modalities", 0, CLI_COUNT, &simulation.modalities, "K",
+   .help =
+     "offset: 2 to 8 modalities, image, text, audio ..., each with an offset of its own: h/K, 2h/K ... h; more than "
+     "two take model offset without --model"},
   {"classes", 0, CLI_COUNT, &simulation.classes, "C", "clip: number of classes; adds labels, class_text and arithmetic",
    .zero = "none"},
   {"h", 0, CLI_REAL, &simulation.h, "H", .help = "offset: half the centroid distance"},
@@ -102,11 +106,31 @@ static cgap_status export_simulation(cgap_converted *out, const char *command, c
   return status;
 }
 
+/* The modalities with the distances of their centroids, and how to measure them. */
+static int say_modalities(void)
+{
+  char command[1200] = "contragap audit", truths[1500] = "";
+  for (size_t a = 0, used = strlen(command), told = 0; a < simulation.modalities; a++) {
+    used += (size_t)snprintf(command + used, sizeof command - used, " %s=%.60s%s:/%s", cgap_simulated_names[a], opt.out,
+                             strlen(opt.out) > 60 ? "..." : "", cgap_simulated_names[a]);
+    for (size_t b = a + 1; b < simulation.modalities; b++)
+      told +=
+        (size_t)snprintf(truths + told, sizeof truths - told, "%s%s-%s %.4f", told ? ", " : "", cgap_simulated_names[a],
+                         cgap_simulated_names[b], cgap_simulate_truth_of(&simulation, a, b).centroid_distance);
+  }
+  cli_say("centroid distances: %s", truths);
+  cli_say("wrote %s: %zu modalities of %zu rows of %zu, model offset, seed %llu; measure it with %s", opt.out,
+          simulation.modalities, simulation.images, simulation.dim, (unsigned long long)simulation.seed, command);
+  return CGAP_OK;
+}
+
 static int run_simulate(const cli_args *args)
 {
   if (!opt.out)
     return cli_usage("simulate: no output file; give -o OUT.h5, OUT.npy, OUT.npz or OUT.safetensors");
   int code = read_captions();
+  if (simulation.modalities > 2 && !cli_given(args, "model"))
+    opt.model = CGAP_MODEL_OFFSET;
   code = code ? code : check_model(args);
   if (code)
     return code;
@@ -117,6 +141,9 @@ static int run_simulate(const cli_args *args)
   if (cgap_simulate_check(&simulation, &error) != CGAP_OK) /* its sentence begins with the option's name */
     return cli_usage("simulate: --%s", error.message);
   const cgap_layout layout = cgap_layout_of(opt.out);
+  if (simulation.modalities > 2 && layout != CGAP_LAYOUT_HDF5)
+    return cli_usage("simulate: -o %s: %zu modalities go into one HDF5 file; give a name such as triples.h5", opt.out,
+                     simulation.modalities);
   cgap_converted converted = {.written = ""};
   cgap_status status = layout == CGAP_LAYOUT_NPY_FILES ? CGAP_OK : cli_overwrite_file(opt.out, "simulate", &error);
   if (!status)
@@ -128,6 +155,8 @@ static int run_simulate(const cli_args *args)
   cli_progress_clear();
   if (status)
     return cli_fail(&error);
+  if (simulation.modalities > 2)
+    return say_modalities();
   cli_say("wrote %s: %zu images of %zu, model %s, seed %llu; measure it with contragap audit",
           converted.written[0] ? converted.written : opt.out, simulation.images, simulation.dim,
           cgap_model_name(simulation.model), (unsigned long long)simulation.seed);
@@ -139,7 +168,8 @@ const cli_spec cmd_simulate = {
   .summary = "embeddings with known answers",
   .usage = "-o OUT [--model clip] [--n N] [--d N]",
   .example = "contragap simulate -o pairs.h5 --model clip --n 4962 --d 512\n"
-             "contragap simulate -o offset.h5 --model offset --h 0.3",
+             "contragap simulate -o offset.h5 --model offset --h 0.3\n"
+             "contragap simulate -o triples.h5 --modalities 3",
   .about = "Writes image and text embeddings whose gap is known, to try contragap on and to test it with. The same "
            "seed gives the same file, whatever --threads says.",
   .groups = {{"Options", own}, CLI_RUN_GROUP},

@@ -12,7 +12,7 @@
 #include "base/text_buffer.h"
 #include "cli/messages.h"
 #include "cli/run_info.h"
-#include "report/json.h"
+#include "report/many_show.h"
 #include "report/text.h"
 
 enum { WHY_BYTES = 200, SHOWN_BYTES = 100, VALUE_BYTES = 120, HELP_BYTES = 600 };
@@ -513,10 +513,15 @@ static void zsh_completion(const cli_spec *const *commands, size_t count)
 
 /* ---------------------------------------------------------------- documents */
 
-static int print_schema(void)
+/* `many`: of reports of more than two modalities. */
+static int print_schema(const char *of)
 {
   cgap_error error = {0};
-  json_t *schema = cgap_report_schema();
+  if (of && strcmp(of, "many") != 0)
+    return cli_usage("no schema %s; contragap --help-schema is that of reports, --help-schema many of reports of more "
+                     "than two modalities",
+                     of);
+  json_t *schema = of ? cgap_many_schema() : cgap_report_schema();
   const cgap_status status = schema ? cgap_json_print(schema, stdout, &error)
                                     : cgap_fail(&error, CGAP_RESOURCE, "out of memory for the schema of reports");
   json_decref(schema);
@@ -544,7 +549,7 @@ int cli_document(int argc, char **argv, const cli_spec *const *commands, size_t 
 {
   const char *wanted = argc > 1 ? argv[1] : "";
   if (strcmp(wanted, "--help-schema") == 0)
-    return print_schema();
+    return print_schema(argc > 2 ? argv[2] : NULL);
   if (strcmp(wanted, "--help-roff") == 0)
     return print_man_page(argc > 2 ? argv[2] : NULL, commands, count);
   if (strcmp(wanted, "--help-bash") == 0)

@@ -14,6 +14,7 @@
 #include "io/read/hdf5_basics.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
+#include "report/many_show.h"
 
 enum { NAME = 300, TEXT_BYTES_MAX = 65536 };
 
@@ -118,7 +119,8 @@ static bool is_own_kind(const char *folder, const char *name)
   if (strcmp(name, "report.html") == 0)
     return file_contains(folder, name, "<footer>contragap ");
   if (strcmp(name, "rows.tsv") == 0)
-    return file_contains(folder, name, "text\timage\tcosine\trank_text_to_image\trank_image_to_text");
+    return file_contains(folder, name, "text\timage\tcosine\trank_text_to_image\trank_image_to_text") ||
+           file_contains(folder, name, CGAP_MANY_ROWS_HEAD);
   if (strcmp(name, "changes.tsv") == 0)
     return file_contains(folder, name, "direction\trow\trank_before\trank_after\tmixed_rank_before");
   if (strcmp(name, "classes.tsv") == 0)
@@ -203,7 +205,7 @@ enum { FIGURES_OF_ONE_MAX = 8 };
 
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
-  [CLI_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane"},
+  [CLI_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "matrix", "modalities"},
   [CLI_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
                         "dimensions_before_after"},
   [CLI_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",

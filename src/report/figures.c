@@ -568,6 +568,13 @@ const cgap_figure_info cgap_figure_infos[] = {
   {"sweep", "The sweep",
    "Each measure against the option that was varied; bars are one standard deviation of the runs."},
   {"map", "The map", "One measure over two options; each cell names its value."},
+  {"matrix", "The gaps between the modalities",
+   "Each cell is the corrected distance of two modalities: the darker, the wider the gap between them."},
+  {"modalities", "All modalities on the two main axes",
+   "Each dot is a row, at most 500 of a modality; the large marks are the centroids of all rows. Clouds apart from "
+   "each "
+   "other are gaps. One mixed cloud shows none on these two axes; whether the modalities mix in the others is what the "
+   "shares of the nearest rows say."},
 };
 const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
 

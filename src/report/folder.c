@@ -157,11 +157,10 @@ static void put_figures(cgap_page *page, const void *report)
   cgap_page_figures(page, names, count);
 }
 
-static void put_measures(cgap_page *page, const void *report)
+void cgap_page_measures(cgap_page *page, const cgap_audit *a)
 {
   static const char *const heads[] = {"Measure", "#Value", "95 % interval", "Better", "#n"};
   static const char *const better[] = {"", "lower", "higher"};
-  const cgap_audit *a = ((const cgap_report *)report)->audit;
   char title[100], interval[100];
   cgap_page_table(page, "Every measure with its 95 % interval, where one is stated", heads, 5);
   for (size_t i = 0; i < cgap_field_count(); i++) {
@@ -177,6 +176,11 @@ static void put_measures(cgap_page *page, const void *report)
     cgap_page_row(page, cells, 5);
   }
   cgap_page_table_end(page);
+}
+
+static void put_measures(cgap_page *page, const void *report)
+{
+  cgap_page_measures(page, ((const cgap_report *)report)->audit);
 }
 
 static void put_modality(cgap_page *page, const char *modality, const cgap_modality_checks *c)
@@ -258,10 +262,9 @@ static void put_worst(cgap_page *page, const cgap_audit *a, const cgap_row_names
   cgap_page_table_end(page);
 }
 
-static void put_checks(cgap_page *page, const void *report)
+void cgap_page_checks(cgap_page *page, const cgap_audit *a, const cgap_row_names *names)
 {
   static const char *const heads[] = {"Modality", "What", "#Count", "First"};
-  const cgap_audit *a = ((const cgap_report *)report)->audit;
   if (a->has & CGAP_HAS_PAIRS)
     put_pairing(page, &a->pairing_check);
   cgap_page_table(page, "What was found in the rows", heads, 4);
@@ -269,7 +272,13 @@ static void put_checks(cgap_page *page, const void *report)
   put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
   cgap_page_table_end(page);
   if (a->has & CGAP_HAS_PAIRS)
-    put_worst(page, a, ((const cgap_report *)report)->names);
+    put_worst(page, a, names);
+}
+
+static void put_checks(cgap_page *page, const void *report)
+{
+  const cgap_report *r = report;
+  cgap_page_checks(page, r->audit, r->names);
 }
 
 static void put_definitions(cgap_page *page, const void *report)

@@ -61,6 +61,12 @@ void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const
 /* The table of definitions and sources of every field whose `needs` are in `has`. */
 void cgap_page_definitions(cgap_page *page, unsigned has);
 
+/* The table of every measure of an audit. */
+void cgap_page_measures(cgap_page *page, const cgap_audit *audit);
+
+/* What was found in its rows and pairs; names (NULL: none) of the rows. */
+void cgap_page_checks(cgap_page *page, const cgap_audit *audit, const cgap_row_names *names);
+
 /* ---------------------------------------------------------------- the folder of an audit */
 
 /* DIR of `audit -o DIR`: report.json, rows.tsv, figures/ and report.html. */

@@ -65,15 +65,34 @@ void cgap_uniform_text(const cgap_simulator *s, uint64_t row, double *out)
 
 /* ---------------------------------------------------------------- offset */
 
-/* Rows 2m and 2m + 1 have u and −u, so that Σu = 0 to the last bit where n is even. */
-static void offset_row(const cgap_simulator *s, uint64_t image, double height, double *out)
+/* √(1−h²) u behind the first `axes` elements, which are left. Rows 2m and 2m + 1 have u and −u, so that Σu = 0 to the
+ * last bit where n is even. */
+static void draw_shared(const cgap_simulator *s, uint64_t image, double h, size_t axes, double *out)
 {
   cgap_normals normals = cgap_normals_init(s->options.seed, CGAP_STREAM_SHARED, image / 2);
-  double h = s->options.h, scale = sqrt((1 - h) * (1 + h)) * (image % 2 ? -1 : 1);
-  draw_on_sphere(&normals, s->options.dim - 1, out + 1);
-  for (size_t k = 1; k < s->options.dim; k++)
+  const double scale = sqrt((1 - h) * (1 + h)) * (image % 2 ? -1 : 1);
+  draw_on_sphere(&normals, s->options.dim - axes, out + axes);
+  for (size_t k = axes; k < s->options.dim; k++)
     out[k] *= scale;
+}
+
+static void offset_row(const cgap_simulator *s, uint64_t image, double height, double *out)
+{
+  draw_shared(s, image, s->options.h, 1, out);
   out[0] = height;
+}
+
+double cgap_offset_of(const cgap_simulate_options *o, size_t modality)
+{
+  return o->h * (double)(modality + 1) / (double)o->modalities;
+}
+
+void cgap_offset_modality(const cgap_simulator *s, size_t modality, uint64_t row, double *out)
+{
+  const double h = cgap_offset_of(&s->options, modality);
+  draw_shared(s, row, h, s->options.modalities, out);
+  for (size_t k = 0; k < s->options.modalities; k++)
+    out[k] = k == modality ? h : 0;
 }
 
 void cgap_offset_image(const cgap_simulator *s, uint64_t row, double *out)

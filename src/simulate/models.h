@@ -65,6 +65,10 @@ cgap_row_maker cgap_uniform_image, cgap_uniform_text;
 cgap_row_maker cgap_cone_image, cgap_cone_text;
 cgap_row_maker cgap_clip_image, cgap_clip_text;
 
+double cgap_offset_of(const cgap_simulate_options *options, size_t modality); /* h_k of more than two modalities */
+/* The row of one of them. */
+void cgap_offset_modality(const cgap_simulator *simulator, size_t modality, uint64_t row, double *out);
+
 void cgap_unit_row(double *row, size_t dim);
 
 CGAP_MUST_CHECK cgap_status cgap_clip_open(cgap_clip *out, const cgap_simulate_options *options, cgap_error *error);
@@ -92,6 +96,7 @@ CGAP_MUST_CHECK cgap_status cgap_simulator_open(cgap_simulator *out, const cgap_
                                                 cgap_error *error);
 void cgap_simulator_close(cgap_simulator *simulator);
 void cgap_simulator_images(const cgap_simulator *simulator, size_t first, size_t count, double *out);
+void cgap_simulator_modality(const cgap_simulator *simulator, size_t modality, size_t first, size_t count, double *out);
 void cgap_simulator_texts(const cgap_simulator *simulator, size_t first, size_t count, double *out);
 
 #endif

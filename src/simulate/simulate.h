@@ -7,6 +7,10 @@
  *   cone     both modalities von Mises–Fisher with one kappa, independent, mean directions 60° apart.
  *   clip     pairs whose summary resembles CLIP ViT-B/32 on COCO (clip.c has the calibration).
  *
+ * Model offset also has more than two modalities, k = 0 … K − 1: z = √(1−h_k²) u + h_k e_k with h_k = h (k + 1)/K, the
+ * e_k orthonormal and u orthogonal to all of them. Exactly: the centroids of a and b are √(h_a² + h_b²) apart, their
+ * alignment is 2 − 2 √(1−h_a²) √(1−h_b²).
+ *
  * Every row draws from a stream of its own, so the numbers depend on the seed and the row alone, never
  * on threads, blocks or the number of rows. */
 #ifndef CGAP_SIMULATE_SIMULATE_H
@@ -29,13 +33,15 @@ typedef struct cgap_simulate_options {
   double kappa;          /* cone: concentration; 0: as large as dim */
   size_t captions_least; /* texts per image, drawn evenly from least … most */
   size_t captions_most;
-  size_t classes; /* clip: 0, or 2 and more: labels, class texts and arithmetic */
-  int threads;    /* 0: as many as the machine has */
+  size_t classes;    /* clip: 0, or 2 and more: labels, class texts and arithmetic */
+  int threads;       /* 0: as many as the machine has */
+  size_t modalities; /* offset: 2, or up to CGAP_MODALITIES_MAX, each on an axis of its own; 0: 2 */
 } cgap_simulate_options;
 
 #define CGAP_SIMULATE_OPTIONS_INIT                                                                                     \
   {                                                                                                                    \
-    .model = CGAP_MODEL_CLIP, .images = 1000, .dim = 64, .h = 0.4, .captions_least = 1, .captions_most = 1             \
+    .model = CGAP_MODEL_CLIP, .images = 1000, .dim = 64, .h = 0.4, .captions_least = 1, .captions_most = 1,            \
+    .modalities = 2                                                                                                    \
   }
 
 const char *cgap_model_name(cgap_model model);
@@ -80,10 +86,17 @@ typedef struct cgap_truth {
 
 cgap_truth cgap_simulate_truth(const cgap_simulate_options *options);
 
+/* Of modalities a and b of more than two. */
+cgap_truth cgap_simulate_truth_of(const cgap_simulate_options *options, size_t a, size_t b);
+
+/* "image", "text", "audio" … of the file's datasets. */
+extern const char *const cgap_simulated_names[CGAP_MODALITIES_MAX];
+
 /* ---------------------------------------------------------------- into a file */
 
 /* Writes /image (N, d) and /text (N, d), (N, k, d) or, ragged, (M, d) with /text_image (M), and what classes
- * bring, in blocks, so that the file may be larger than memory. `command` goes into the file's attributes. */
+ * bring, or the (N, d) of each of more than two modalities, in blocks, so that the file may be larger than memory.
+ * `command` goes into the file's attributes. */
 CGAP_MUST_CHECK cgap_status cgap_simulate_file(const char *path, const cgap_simulate_options *options, cgap_type type,
                                                const char *command, cgap_progress progress, cgap_error *error);
 

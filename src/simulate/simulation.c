@@ -53,9 +53,33 @@ static cgap_status check_sizes(const cgap_simulate_options *o, cgap_error *error
   return CGAP_OK;
 }
 
+const char *const cgap_simulated_names[CGAP_MODALITIES_MAX] = {"image", "text",    "audio", "video",
+                                                               "depth", "thermal", "touch", "motion"};
+
+static cgap_status check_modalities(const cgap_simulate_options *o, cgap_error *error)
+{
+  if (o->modalities == 1 || o->modalities > CGAP_MODALITIES_MAX)
+    return cgap_fail(error, CGAP_USAGE, "modalities %zu: must be between 2 and %d", o->modalities, CGAP_MODALITIES_MAX);
+  if (o->modalities <= 2)
+    return CGAP_OK;
+  if (o->model != CGAP_MODEL_OFFSET)
+    return cgap_fail(error, CGAP_USAGE, "modalities %zu: model %s has two, only model offset has more", o->modalities,
+                     cgap_model_name(o->model));
+  if (o->captions_most > 1)
+    return cgap_fail(error, CGAP_USAGE,
+                     "modalities %zu: of more than two each has one row for each of n, not %zu texts", o->modalities,
+                     o->captions_most);
+  if (o->dim < o->modalities + 2)
+    return cgap_fail(error, CGAP_USAGE, "modalities %zu: they need at least %zu dimensions, d is %zu", o->modalities,
+                     o->modalities + 2, o->dim);
+  return CGAP_OK;
+}
+
 cgap_status cgap_simulate_check(const cgap_simulate_options *o, cgap_error *error)
 {
   cgap_status status = check_sizes(o, error);
+  if (!status)
+    status = check_modalities(o, error);
   if (status)
     return status;
   if (!(o->h >= 0 && o->h < 1))
@@ -144,6 +168,13 @@ void cgap_simulator_images(const cgap_simulator *s, size_t first, size_t count, 
 void cgap_simulator_texts(const cgap_simulator *s, size_t first, size_t count, double *out)
 {
   make_rows(s, MAKERS[s->options.model].text, first, count, out);
+}
+
+void cgap_simulator_modality(const cgap_simulator *s, size_t modality, size_t first, size_t count, double *out)
+{
+#pragma omp parallel for schedule(static) num_threads(s->options.threads)
+  for (size_t i = 0; i < count; i++)
+    cgap_offset_modality(s, modality, first + i, out + i * s->options.dim);
 }
 
 /* ---------------------------------------------------------------- all in memory */
@@ -326,4 +357,10 @@ cgap_truth cgap_simulate_truth(const cgap_simulate_options *options)
   }
   cgap_simulator_close(&simulator);
   return truth;
+}
+
+cgap_truth cgap_simulate_truth_of(const cgap_simulate_options *options, size_t a, size_t b)
+{
+  const double h = cgap_offset_of(options, a), g = cgap_offset_of(options, b);
+  return (cgap_truth){hypot(h, g), 2 - 2 * sqrt((1 - h) * (1 + h) * (1 - g) * (1 + g))};
 }

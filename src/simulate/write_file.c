@@ -19,16 +19,21 @@ typedef struct simulation_job {
   double *block; /* (block_rows, dim) */
   size_t block_rows;
   size_t done, total; /* rows, for the progress */
+  size_t modality;    /* that is written, of more than two */
 } simulation_job;
 
 typedef void fill_rows(const cgap_simulator *simulator, size_t first, size_t count, double *out);
 
+/* fill NULL: rows of j->modality. */
 static cgap_status write_rows(simulation_job *j, const char *path, fill_rows *fill, size_t rows, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t first = 0, count = 0; first < rows && !status; first += count) {
     count = rows - first < j->block_rows ? rows - first : j->block_rows;
-    fill(j->simulator, first, count, j->block);
+    if (fill)
+      fill(j->simulator, first, count, j->block);
+    else
+      cgap_simulator_modality(j->simulator, j->modality, first, count, j->block);
     status = cgap_writer_append_double(j->writer, path, j->block, count, error);
     j->done += count;
     double fraction = (double)j->done / (double)j->total;
@@ -53,6 +58,26 @@ static cgap_status write_pairs(simulation_job *j, cgap_error *error)
     status = write_rows(j, "/image", cgap_simulator_images, o->images, error);
   if (!status)
     status = write_rows(j, "/text", cgap_simulator_texts, s->texts, error);
+  return status;
+}
+
+/* More than two: a dataset each, and its offset as an attribute of the file. */
+static cgap_status write_modalities(simulation_job *j, cgap_error *error)
+{
+  const cgap_simulate_options *o = &j->simulator->options;
+  cgap_status status = CGAP_OK;
+  for (size_t m = 0; m < o->modalities && !status; m++) {
+    char path[40], name[40], h[32];
+    (void)snprintf(path, sizeof path, "/%s", cgap_simulated_names[m]);
+    (void)snprintf(name, sizeof name, "h_%s", cgap_simulated_names[m]);
+    (void)snprintf(h, sizeof h, "%.17g", cgap_offset_of(o, m));
+    j->modality = m;
+    status = cgap_writer_create(j->writer, path, j->type, o->images, 0, o->dim, error);
+    if (!status)
+      status = write_rows(j, path, NULL, o->images, error);
+    if (!status)
+      status = cgap_writer_attribute(j->writer, "/", name, h, error);
+  }
   return status;
 }
 
@@ -150,7 +175,7 @@ static cgap_status write_all(simulation_job *j, const char *command, cgap_error 
   const cgap_simulate_options *o = &j->simulator->options;
   size_t rows = BLOCK_BYTES / sizeof(double) / o->dim;
   j->block_rows = rows ? rows : 1;
-  j->total = o->images + j->simulator->texts;
+  j->total = o->modalities > 2 ? o->modalities * o->images : o->images + j->simulator->texts;
   if (o->classes)
     j->total += o->classes + cgap_classes_words(j->simulator);
   j->block = cgap_alloc(j->block_rows * o->dim, sizeof *j->block);
@@ -158,7 +183,7 @@ static cgap_status write_all(simulation_job *j, const char *command, cgap_error 
     return cgap_fail(error, CGAP_RESOURCE,
                      "out of memory for a block of %zu rows of %zu numbers; give fewer dimensions", j->block_rows,
                      o->dim);
-  cgap_status status = write_pairs(j, error);
+  cgap_status status = o->modalities > 2 ? write_modalities(j, error) : write_pairs(j, error);
   if (!status && o->classes)
     status = write_classes(j, error);
   if (!status)
@@ -171,7 +196,8 @@ static cgap_status write_all(simulation_job *j, const char *command, cgap_error 
 static double file_bytes(const cgap_simulator *s, cgap_type type)
 {
   const cgap_simulate_options *o = &s->options;
-  double rows = (double)o->images + (double)s->texts, integers = s->text_image ? (double)s->texts : 0;
+  double rows = o->modalities > 2 ? (double)o->modalities * (double)o->images : (double)o->images + (double)s->texts,
+         integers = s->text_image ? (double)s->texts : 0;
   if (o->classes) {
     rows += (double)o->classes + (double)cgap_classes_words(s);
     integers += 2 * (double)o->images + 5 * (double)cgap_classes_queries(s);

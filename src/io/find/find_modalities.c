@@ -332,6 +332,21 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
 
 /* ---------------------------------------------------------------- over all files */
 
+/* The one dataset of a file that can be a modality, whatever its name; NULL: none or several. */
+static const cgap_entry *only_matrix(const cgap_file *file, int modality)
+{
+  const cgap_entry *found = file->count == 1 ? file->entries : NULL;
+  for (size_t i = 0; file->count > 1 && i < file->count; i++) {
+    const cgap_entry *e = &file->entries[i];
+    if (e->alias || e->ndim < 2 || !can_be_modality(e, WORD[modality]))
+      continue;
+    if (found)
+      return NULL;
+    found = e;
+  }
+  return found;
+}
+
 /* An option that names a file of its own has one dataset, found in that file alone. */
 static cgap_status find_in_own_file(cgap_dataset *d, int modality, cgap_error *error)
 {
@@ -348,8 +363,8 @@ static cgap_status find_in_own_file(cgap_dataset *d, int modality, cgap_error *e
     if (status != CGAP_OK)
       return status;
     entry = modality == 0 ? choice.image : choice.text;
-    if (!entry && option->file->count == 1)
-      entry = option->file->entries;
+    if (!entry)
+      entry = only_matrix(option->file, modality);
     if (!entry)
       return cgap_refuse_missing(option->file, NAME[modality], option->name, error);
   }

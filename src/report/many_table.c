@@ -1,0 +1,231 @@
+/* The report of more than two modalities for the terminal, in Markdown and LaTeX, and as comma-separated values. */
+#include "report/many_show.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text_buffer.h"
+
+enum { LABEL = 14, COLUMN = 8 };
+
+static cgap_status printed(FILE *out, cgap_error *error)
+{
+  return fflush(out) == 0 && !ferror(out)
+           ? CGAP_OK
+           : cgap_fail(error, CGAP_RESOURCE,
+                       "standard output: cannot write the table; check whether the disk is full or broken");
+}
+
+static bool is_measured(const cgap_many *many, cgap_many_measure measure)
+{
+  for (size_t a = 0; a < many->count; a++)
+    for (size_t b = 0; b < many->count; b++)
+      if (isfinite(cgap_many_number(many, measure, a, b)))
+        return true;
+  return false;
+}
+
+/* "3 modalities of 2000 rows, d = 64, row i with row i" */
+void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_many_input *input)
+{
+  const bool one_size = strcmp(input->pairing, "unpaired") != 0;
+  size_t used = (size_t)snprintf(out, CGAP_MANY_HEAD, "%s: %zu modalities", input->source, many->count);
+  if (one_size)
+    used += (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, " of %zu rows", many->modality[0].rows);
+  for (size_t m = 0; m < many->count && !one_size && used < 500; m++)
+    used += (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, "%s%s %zu",
+                             m ? ", " : " (rows: ", many->modality[m].name, many->modality[m].rows);
+  snprintf(out + used, CGAP_MANY_HEAD - used, "%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu, %s", one_size ? "" : ")",
+           many->modality[0].dim,
+           strcmp(input->pairing, "by id") == 0    ? "paired by their ids"
+           : strcmp(input->pairing, "by row") == 0 ? "row i of all together"
+                                                   : "unpaired");
+}
+
+static int column_width(const cgap_many *many, const cgap_paper *paper)
+{
+  const int fits = ((paper->columns > 80 ? paper->columns : 80) - LABEL - 2) / (int)many->count;
+  int widest = COLUMN;
+  for (size_t m = 0; m < many->count; m++) {
+    const int letters = (int)strlen(many->modality[m].name) + 2;
+    widest = letters > widest ? letters : widest;
+  }
+  return widest < fits ? widest : fits;
+}
+
+static void print_matrix(const cgap_many *many, cgap_many_measure measure, int width, const cgap_paper *paper,
+                         FILE *out)
+{
+  const char *bold = paper->colour ? "\033[1m" : "", *dim = paper->colour ? "\033[2m" : "",
+             *off = paper->colour ? "\033[0m" : "";
+  char name[CGAP_NAME_SIZE];
+  fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_many_titles[measure], off, LABEL, "", dim);
+  for (size_t b = 0; b < many->count; b++) {
+    cgap_name_shorten(name, (size_t)width, many->modality[b].name);
+    fprintf(out, "%*s%s", width - cgap_text_width(name, strlen(name)), "", name);
+  }
+  fprintf(out, "%s\n", off);
+  for (size_t a = 0; a < many->count; a++) {
+    cgap_name_shorten(name, LABEL - 2, many->modality[a].name);
+    fprintf(out, "  %s%*s", name, LABEL - 2 - cgap_text_width(name, strlen(name)), "");
+    for (size_t b = 0; b < many->count; b++) {
+      char value[40] = "-";
+      if (a != b)
+        cgap_value_show(value, cgap_many_number(many, measure, a, b), 3);
+      fprintf(out, "%*s", width, value);
+    }
+    fputc('\n', out);
+  }
+}
+
+static void print_mixed(const cgap_many *many, const cgap_paper *paper, FILE *out)
+{
+  const char *bold = paper->colour ? "\033[1m" : "", *off = paper->colour ? "\033[0m" : "";
+  char value[40];
+  fprintf(out, "\n%sShare of the 10 nearest rows in one pool that are of the own modality%s\n", bold, off);
+  if (many->same_modality_share.why) {
+    fprintf(out, "  n/a: %s\n", many->same_modality_share.why);
+    return;
+  }
+  cgap_value_show(value, many->same_modality_share.value, 3);
+  fprintf(out, "  %-*s%8s\n", LABEL - 2, "all rows", value);
+  for (size_t m = 0; m < many->count; m++) {
+    char name[CGAP_NAME_SIZE];
+    cgap_name_shorten(name, LABEL - 2, many->modality[m].name);
+    cgap_value_show(value, many->modality[m].same_modality_share.value, 3);
+    fprintf(out, "  %s%*s%8s\n", name, LABEL - 2 - cgap_text_width(name, strlen(name)), "", value);
+  }
+  cgap_value_show(value, many->unbiased.value, 3);
+  fprintf(out, "  %-*s%8s\n", LABEL - 2, "by chance", value);
+}
+
+static void print_sentences(const cgap_many *many, const cgap_paper *paper, FILE *out)
+{
+  const char *off = paper->colour ? "\033[0m" : "", *red = paper->colour ? "\033[1;31m" : "";
+  char sentence[CGAP_SENTENCE], alarms[CGAP_NOTES][CGAP_SENTENCE];
+  for (size_t p = 0; p < many->pairs; p++) {
+    const size_t count = cgap_many_alarms(alarms, many, p);
+    for (size_t i = 0; i < count; i++) {
+      fputs(red, out);
+      cgap_text_wrap(out, paper->columns, "  ! ", alarms[i], 4);
+      fputs(off, out);
+    }
+  }
+  cgap_many_summary(sentence, many);
+  fputs(paper->colour ? "\033[1m" : "", out);
+  cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
+  fputs(off, out);
+  for (size_t p = 0; p < many->pairs; p++) {
+    (void)cgap_many_sentence(sentence, many, p);
+    cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
+  }
+  cgap_many_mixed_sentence(sentence, many);
+  cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
+}
+
+cgap_status cgap_many_table_print(const cgap_many *many, const cgap_many_input *input, const cgap_paper *paper,
+                                  FILE *out, cgap_error *error)
+{
+  char head[CGAP_MANY_HEAD];
+  cgap_many_head(head, many, input);
+  cgap_text_wrap(out, paper->columns, "", head, 2);
+  fputc('\n', out);
+  print_sentences(many, paper, out);
+  fprintf(out, "  (" CGAP_GAP_SCALE ")\n");
+  for (int measure = 0; measure < CGAP_MANY_MEASURES; measure++)
+    if (is_measured(many, (cgap_many_measure)measure))
+      print_matrix(many, (cgap_many_measure)measure, column_width(many, paper), paper, out);
+  print_mixed(many, paper, out);
+  return printed(out, error);
+}
+
+/* ---------------------------------------------------------------- for other documents */
+
+static void put_matrix(const cgap_many *many, cgap_many_measure measure, cgap_markup markup, FILE *out)
+{
+  cgap_markup_group(out, markup, cgap_many_titles[measure], many->count + 1);
+  for (size_t a = 0; a < many->count; a++) {
+    char value[CGAP_MODALITIES_MAX][40];
+    const char *cells[CGAP_MODALITIES_MAX + 1] = {many->modality[a].name};
+    for (size_t b = 0; b < many->count; b++) {
+      snprintf(value[b], sizeof value[b], "-");
+      if (a != b)
+        cgap_value_show(value[b], cgap_many_number(many, measure, a, b), 3);
+      cells[b + 1] = value[b];
+    }
+    cgap_markup_row(out, markup, cells, many->count + 1);
+  }
+}
+
+cgap_status cgap_many_markup_print(const cgap_many *many, const cgap_many_input *input, cgap_markup markup, FILE *out,
+                                   cgap_error *error)
+{
+  char words[CGAP_MANY_HEAD], sentence[CGAP_SENTENCE], alarms[CGAP_NOTES][CGAP_SENTENCE],
+    heads[CGAP_MODALITIES_MAX][80];
+  const char *columns[CGAP_MODALITIES_MAX + 1] = {""};
+  if (markup == CGAP_MARKDOWN) {
+    fputs("### Contrastive gaps of ", out);
+    cgap_markup_text(out, markup, input->source);
+    fputs("\n\n", out);
+  } else {
+    cgap_markup_note(out, markup, NULL, "The table needs \\usepackage{booktabs}.");
+  }
+  cgap_many_head(words, many, input);
+  cgap_markup_note(out, markup, NULL, words);
+  for (size_t p = 0; p < many->pairs; p++) {
+    const size_t count = cgap_many_alarms(alarms, many, p);
+    for (size_t i = 0; i < count; i++)
+      cgap_markup_note(out, markup, "Warning:", alarms[i]);
+    (void)cgap_many_sentence(sentence, many, p);
+    cgap_markup_note(out, markup, NULL, sentence);
+  }
+  cgap_many_mixed_sentence(sentence, many);
+  if (*sentence)
+    cgap_markup_note(out, markup, NULL, sentence);
+  if (markup == CGAP_MARKDOWN)
+    fputc('\n', out);
+  for (size_t m = 0; m < many->count; m++) {
+    snprintf(heads[m], sizeof heads[m], "#%s", many->modality[m].name);
+    columns[m + 1] = heads[m];
+  }
+  cgap_markup_begin(out, markup, columns, many->count + 1);
+  for (int measure = 0; measure < CGAP_MANY_MEASURES; measure++)
+    if (is_measured(many, (cgap_many_measure)measure))
+      put_matrix(many, (cgap_many_measure)measure, markup, out);
+  cgap_markup_end(out, markup);
+  return printed(out, error);
+}
+
+/* ---------------------------------------------------------------- comma-separated values */
+
+static void put_line(FILE *out, const char *a, const char *b, const char *key, const cgap_scalar *s)
+{
+  const double cells[] = {s->value, s->lo, s->hi};
+  fprintf(out, "%s,%s,%s", a, b, key);
+  for (size_t k = 0; k < 3; k++) {
+    fputc(',', out);
+    cgap_csv_number(out, s->why ? (double)NAN : cells[k]);
+  }
+  fprintf(out, ",%llu,%s,", (unsigned long long)s->n, cgap_method_name(s->method));
+  cgap_csv_text(out, s->why ? s->why : "");
+  fputc('\n', out);
+}
+
+cgap_status cgap_many_csv_print(const cgap_many *many, FILE *out, cgap_error *error)
+{
+  fprintf(out, "a,b,measure,value,ci95_low,ci95_high,n,method,why\n");
+  for (size_t a = 0; a < many->count; a++)
+    for (size_t b = a + 1; b < many->count; b++) {
+      const cgap_audit *audit = &many->pair[cgap_many_pair(many->count, a, b)];
+      for (size_t i = 0; i < cgap_field_count(); i++)
+        if (cgap_field_present(audit, cgap_field_at(i)))
+          put_line(out, many->modality[a].name, many->modality[b].name, cgap_field_at(i)->key,
+                   cgap_field_scalar(audit, cgap_field_at(i)));
+    }
+  put_line(out, "", "", "mixed.same_modality_share", &many->same_modality_share);
+  for (size_t m = 0; m < many->count; m++)
+    put_line(out, many->modality[m].name, "", "mixed.same_modality_share", &many->modality[m].same_modality_share);
+  put_line(out, "", "", "mixed.unbiased", &many->unbiased);
+  return printed(out, error);
+}
