@@ -220,6 +220,7 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   options.progress = cli_progress();
   double start = cli_seconds();
   cgap_status status = cli_input(&input, &names, args, error);
+  input.one_modality = input.for_audit = true;
   if (!status)
     status = cli_open(&r->dataset, &input, error);
   if (!status)
