@@ -13,8 +13,9 @@ static double unbiased_hsic(double n, double square, double ab, double a, double
 }
 
 /* ‖Σ z zᵀ‖² of a modality's centred rows z. */
-static double square_of_moment(const cgap_modality *modality, size_t dim)
+static double square_of_moment(const cgap_modality *modality)
 {
+  const size_t dim = modality->dim;
   double square = 0;
   for (size_t k = 0; k < dim; k++)
     for (size_t l = 0; l < dim; l++) {
@@ -29,8 +30,8 @@ static cgap_scalar cka_of(const cgap_audit_sums *e)
 {
   const cgap_agreement_sums *s = e->agreement;
   const double n = (double)e->image.rows;
-  const double image = unbiased_hsic(n, square_of_moment(&e->image, e->dim), s->image_fourth, s->image, s->image),
-               text = unbiased_hsic(n, square_of_moment(&e->text, e->dim), s->text_fourth, s->text, s->text);
+  const double image = unbiased_hsic(n, square_of_moment(&e->image), s->image_fourth, s->image, s->image),
+               text = unbiased_hsic(n, square_of_moment(&e->text), s->text_fourth, s->text, s->text);
   if (!(image > 0 && text > 0))
     return cgap_scalar_null("the similarities within a modality are not above chance", e->image.rows);
   return cgap_scalar_number(unbiased_hsic(n, s->cross_square, s->product, s->image, s->text) / sqrt(image * text),
@@ -74,14 +75,14 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 
 static const cgap_field fields[] = {
   {"agreement.mutual_knn", "10 nearest in common", CGAP_GROUP_AGREEMENT, 0, offsetof(cgap_audit, agreement.mutual_knn),
-   4, CGAP_HIGHER, CGAP_HAS_PAIRS,
+   4, CGAP_HIGHER, CGAP_HAS_AGREEMENT,
    "Mean share of the 10 nearest rows of its own modality that an image and its text have in common.",
    "Huh et al. 2024, arXiv 2405.07987"},
   {"agreement.mutual_knn_by_chance", "by chance", CGAP_GROUP_AGREEMENT, 0,
-   offsetof(cgap_audit, agreement.mutual_knn_by_chance), 4, CGAP_NEITHER, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, agreement.mutual_knn_by_chance), 4, CGAP_NEITHER, CGAP_HAS_AGREEMENT,
    "What two unrelated spaces of this many rows would have in common.", ""},
   {"agreement.cka", "linear CKA", CGAP_GROUP_AGREEMENT, 0, offsetof(cgap_audit, agreement.cka), 4, CGAP_HIGHER,
-   CGAP_HAS_PAIRS, "Linear centred kernel alignment of images and texts, with the unbiased estimate of HSIC.",
+   CGAP_HAS_AGREEMENT, "Linear centred kernel alignment of images and texts, with the unbiased estimate of HSIC.",
    "Song et al. 2012, JMLR 13; Kornblith et al. 2019"},
 };
 

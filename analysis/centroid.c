@@ -95,20 +95,22 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 
 static const cgap_field fields[] = {
   {"gap.corrected_distance", "corrected distance", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.corrected_distance), 4,
-   CGAP_LOWER, 0,
+   CGAP_LOWER, CGAP_ONE_SPACE,
    "Estimate of the distance between the population's mean image and mean text: the centroid distance, from whose "
    "square that of the noise floor is subtracted.",
    ""},
   {"gap.centroid_distance", "centroid distance", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.centroid_distance), 4,
-   CGAP_LOWER, 0,
+   CGAP_LOWER, CGAP_ONE_SPACE,
    "Distance between the mean image and the mean text of these unit rows; on a sample it is too large, by what the "
    "noise "
    "floor says.",
    "Liang et al. 2022, arXiv 2203.02053"},
-  {"gap.noise_floor", "noise floor", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER, 0,
-   "The centroid distance that sampling alone gives at this size when the true centroids coincide.", ""},
+  {"gap.noise_floor", "noise floor", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER,
+   CGAP_ONE_SPACE, "The centroid distance that sampling alone gives at this size when the true centroids coincide.",
+   ""},
   {"gap.centroid_cosine", "centroid cosine", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.centroid_cosine), 4,
-   CGAP_NEITHER, 0, "Cosine of the two centroids; says little once both lie near the origin, as after centring.", ""},
+   CGAP_NEITHER, CGAP_ONE_SPACE,
+   "Cosine of the two centroids; says little once both lie near the origin, as after centring.", ""},
 };
 
 const cgap_measure cgap_measure_centroid = {

@@ -143,17 +143,19 @@ static cgap_status finish_seen(const cgap_audit_sums *e, const cgap_audit_sums *
                                cgap_error *error)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  uint64_t matched = 0;
+  for (int k = 0; k <= CGAP_HISTOGRAM_BINS; k++)
+    out->histogram_edges[k] = (double)(2 * k - CGAP_HISTOGRAM_BINS) / CGAP_HISTOGRAM_BINS;
+  finish_modality(e, seen, CGAP_IMAGE_IMAGE, &out->cosine_image, out->histogram_image);
+  if (e->text.rows == 0)
+    return CGAP_OK;
   double sum = images * texts * product_trace(e->image.mean, e->text.mean, e->dim);
   double squares = product_trace(e->image.moment, e->text.moment, e->dim * e->dim);
-  uint64_t matched = 0;
   for (size_t j = 0; e->paired && j < e->text.rows; j++) {
     sum -= e->pair_cosine[j];
     squares -= e->pair_cosine[j] * e->pair_cosine[j];
     matched++;
   }
-  for (int k = 0; k <= CGAP_HISTOGRAM_BINS; k++)
-    out->histogram_edges[k] = (double)(2 * k - CGAP_HISTOGRAM_BINS) / CGAP_HISTOGRAM_BINS;
-  finish_modality(e, seen, CGAP_IMAGE_IMAGE, &out->cosine_image, out->histogram_image);
   finish_modality(e, seen, CGAP_TEXT_TEXT, &out->cosine_text, out->histogram_text);
   finish_tiles(seen, CGAP_IMAGE_TEXT, (uint64_t)e->image.rows * e->text.rows - matched, sum, squares,
                &out->cosine_cross, out->histogram_cross);
@@ -189,15 +191,24 @@ static const cgap_number numbers[] = {
    offsetof(cgap_audit, cosine_pair.why)},
   {"cosine.pair.p95", offsetof(cgap_audit, cosine_pair.p95), false, CGAP_HAS_PAIRS,
    offsetof(cgap_audit, cosine_pair.why)},
-  {"cosine.cross.mean", offsetof(cgap_audit, cosine_cross.mean), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.sd", offsetof(cgap_audit, cosine_cross.sd), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.min", offsetof(cgap_audit, cosine_cross.min), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.max", offsetof(cgap_audit, cosine_cross.max), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.p05", offsetof(cgap_audit, cosine_cross.p05), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.p25", offsetof(cgap_audit, cosine_cross.p25), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.p50", offsetof(cgap_audit, cosine_cross.p50), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.p75", offsetof(cgap_audit, cosine_cross.p75), false, 0, offsetof(cgap_audit, cosine_cross.why)},
-  {"cosine.cross.p95", offsetof(cgap_audit, cosine_cross.p95), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.mean", offsetof(cgap_audit, cosine_cross.mean), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.sd", offsetof(cgap_audit, cosine_cross.sd), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.min", offsetof(cgap_audit, cosine_cross.min), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.max", offsetof(cgap_audit, cosine_cross.max), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p05", offsetof(cgap_audit, cosine_cross.p05), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p25", offsetof(cgap_audit, cosine_cross.p25), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p50", offsetof(cgap_audit, cosine_cross.p50), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p75", offsetof(cgap_audit, cosine_cross.p75), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p95", offsetof(cgap_audit, cosine_cross.p95), false, CGAP_ONE_SPACE,
+   offsetof(cgap_audit, cosine_cross.why)},
   {"cosine.image.mean", offsetof(cgap_audit, cosine_image.mean), false, 0, offsetof(cgap_audit, cosine_image.why)},
   {"cosine.image.sd", offsetof(cgap_audit, cosine_image.sd), false, 0, offsetof(cgap_audit, cosine_image.why)},
   {"cosine.image.min", offsetof(cgap_audit, cosine_image.min), false, 0, offsetof(cgap_audit, cosine_image.why)},
@@ -207,15 +218,23 @@ static const cgap_number numbers[] = {
   {"cosine.image.p50", offsetof(cgap_audit, cosine_image.p50), false, 0, offsetof(cgap_audit, cosine_image.why)},
   {"cosine.image.p75", offsetof(cgap_audit, cosine_image.p75), false, 0, offsetof(cgap_audit, cosine_image.why)},
   {"cosine.image.p95", offsetof(cgap_audit, cosine_image.p95), false, 0, offsetof(cgap_audit, cosine_image.why)},
-  {"cosine.text.mean", offsetof(cgap_audit, cosine_text.mean), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.sd", offsetof(cgap_audit, cosine_text.sd), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.min", offsetof(cgap_audit, cosine_text.min), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.max", offsetof(cgap_audit, cosine_text.max), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.p05", offsetof(cgap_audit, cosine_text.p05), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.p25", offsetof(cgap_audit, cosine_text.p25), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.p50", offsetof(cgap_audit, cosine_text.p50), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.p75", offsetof(cgap_audit, cosine_text.p75), false, 0, offsetof(cgap_audit, cosine_text.why)},
-  {"cosine.text.p95", offsetof(cgap_audit, cosine_text.p95), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.mean", offsetof(cgap_audit, cosine_text.mean), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.sd", offsetof(cgap_audit, cosine_text.sd), false, CGAP_HAS_TEXT, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.min", offsetof(cgap_audit, cosine_text.min), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.max", offsetof(cgap_audit, cosine_text.max), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p05", offsetof(cgap_audit, cosine_text.p05), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p25", offsetof(cgap_audit, cosine_text.p25), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p50", offsetof(cgap_audit, cosine_text.p50), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p75", offsetof(cgap_audit, cosine_text.p75), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p95", offsetof(cgap_audit, cosine_text.p95), false, CGAP_HAS_TEXT,
+   offsetof(cgap_audit, cosine_text.why)},
 };
 
 const cgap_measure cgap_measure_cosine = {
@@ -224,6 +243,7 @@ const cgap_measure cgap_measure_cosine = {
   .need = {.counts = CGAP_FINE_BINS},
   .strip = histogram_strip,
   .basis = CGAP_ON_PAIRS,
+  .one_modality = true,
   .finish = finish,
   .finish_sampled = finish_sampled,
   .numbers = numbers,

@@ -33,8 +33,10 @@ void cgap_csls_scales(const cgap_neighbours *lists, size_t targets, double *scal
 void cgap_csls_marks(const cgap_audit_sums *e, cgap_csls_scaling *scaling);
 
 /* pca.* rests on eigenproblems, one per set of rows, that any thread or rank may solve. values: of problem k they begin
- * at cgap_pca_place(k), and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */
+ * at cgap_pca_place(k), and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. Without texts the images' problem
+ * is the only one. */
 enum { CGAP_PCA_PROBLEMS = 3 };
+int cgap_pca_problems(const cgap_audit_sums *e);
 size_t cgap_pca_place(int problem, size_t dim);
 
 /* Work of one thread that may run concurrently with other work. */
@@ -47,7 +49,8 @@ typedef struct cgap_concurrent_task {
 CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads,
                                            cgap_concurrent_task concurrent, double *values, cgap_error *error);
 
-/* pca.* from the values of all, which are used up; components (2, dim) receives the first two of pca.joint. */
+/* pca.* from the values of all, which are used up; components (2, dim) receives the first two of pca.joint, where it is
+ * there. */
 CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *components,
                                             cgap_audit *out, cgap_error *error);
 

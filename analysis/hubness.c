@@ -1,6 +1,7 @@
-/* hubness.*: how often each target is among the k nearest of all queries (the k-occurrence), k = min(10, targets).
- * skewness of the k-occurrence (Radovanović et al. 2010; biased, m3/m2^(3/2)); robin_hood, the fraction of occurrences
- * that would have to move to make all equal (Feldbauer et al. 2018); anti_hub_share, targets that never occur. */
+/* hubness.*: how often each target is among the k nearest of all queries (the k-occurrence), k = min(10, targets);
+ * within a modality, whose rows are queries and targets, among the k = min(10, N − 1) nearest other rows. skewness of
+ * the k-occurrence (Radovanović et al. 2010; biased, m3/m2^(3/2)); robin_hood, the fraction of occurrences that would
+ * have to move to make all equal (Feldbauer et al. 2018); anti_hub_share, targets that never occur. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
@@ -28,10 +29,11 @@ static void finish_hubs(const uint64_t *count, const cgap_modality *targets, cga
   }
 }
 
-static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_modality *targets, cgap_hubness *out,
-                                    cgap_error *error)
+/* candidates: how many targets a query may find. */
+static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_modality *targets, size_t candidates,
+                                    cgap_hubness *out, cgap_error *error)
 {
-  const size_t n = targets->rows, k = n < CGAP_NEIGHBOURS ? n : CGAP_NEIGHBOURS;
+  const size_t n = targets->rows, k = candidates < CGAP_NEIGHBOURS ? candidates : CGAP_NEIGHBOURS;
   uint64_t *count = cgap_zalloc(n, sizeof *count);
   if (!count)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu counts", n);
@@ -58,10 +60,12 @@ static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_m
 
 static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
+  if (e->text.rows == 0)
+    return finish_direction(&e->image_image, &e->image, e->image.rows - 1, &out->hubs_image, error);
   if (!e->paired)
     return CGAP_OK;
-  cgap_status status = finish_direction(&e->image_text, &e->text, &out->hubs_image_to_text, error);
-  return status ? status : finish_direction(&e->text_image, &e->image, &out->hubs_text_to_image, error);
+  cgap_status status = finish_direction(&e->image_text, &e->text, e->text.rows, &out->hubs_image_to_text, error);
+  return status ? status : finish_direction(&e->text_image, &e->image, e->image.rows, &out->hubs_text_to_image, error);
 }
 
 static const cgap_field fields[] = {
@@ -85,11 +89,31 @@ static const cgap_field fields[] = {
   {"hubness.text_to_image.anti_hub_share", "never a neighbour", CGAP_GROUP_HUBNESS, 1,
    offsetof(cgap_audit, hubs_text_to_image.anti_hub_share), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
    "Share of rows that no query has among its 10 nearest.", "Radovanović et al. 2010, JMLR 11"},
+  {"hubness.image.skewness", "skewness", CGAP_GROUP_HUBS_WITHIN, 0, offsetof(cgap_audit, hubs_image.skewness), 4,
+   CGAP_LOWER, CGAP_HAS_HUBS_WITHIN, "Skewness of how often a row is among the 10 nearest other rows of its modality.",
+   "Radovanović et al. 2010, JMLR 11"},
+  {"hubness.text.skewness", "skewness", CGAP_GROUP_HUBS_WITHIN, 1, offsetof(cgap_audit, hubs_text.skewness), 4,
+   CGAP_LOWER, CGAP_HAS_HUBS_WITHIN | CGAP_HAS_TEXT,
+   "Skewness of how often a row is among the 10 nearest other rows of its modality.",
+   "Radovanović et al. 2010, JMLR 11"},
+  {"hubness.image.robin_hood", "Robin Hood index", CGAP_GROUP_HUBS_WITHIN, 0,
+   offsetof(cgap_audit, hubs_image.robin_hood), 4, CGAP_LOWER, CGAP_HAS_HUBS_WITHIN,
+   "Share of neighbour places that would have to move for all rows to be hit alike.", "Feldbauer et al. 2018, ICBK"},
+  {"hubness.text.robin_hood", "Robin Hood index", CGAP_GROUP_HUBS_WITHIN, 1, offsetof(cgap_audit, hubs_text.robin_hood),
+   4, CGAP_LOWER, CGAP_HAS_HUBS_WITHIN | CGAP_HAS_TEXT,
+   "Share of neighbour places that would have to move for all rows to be hit alike.", "Feldbauer et al. 2018, ICBK"},
+  {"hubness.image.anti_hub_share", "never a neighbour", CGAP_GROUP_HUBS_WITHIN, 0,
+   offsetof(cgap_audit, hubs_image.anti_hub_share), 4, CGAP_LOWER, CGAP_HAS_HUBS_WITHIN,
+   "Share of rows that no other row has among its 10 nearest.", "Radovanović et al. 2010, JMLR 11"},
+  {"hubness.text.anti_hub_share", "never a neighbour", CGAP_GROUP_HUBS_WITHIN, 1,
+   offsetof(cgap_audit, hubs_text.anti_hub_share), 4, CGAP_LOWER, CGAP_HAS_HUBS_WITHIN | CGAP_HAS_TEXT,
+   "Share of rows that no other row has among its 10 nearest.", "Radovanović et al. 2010, JMLR 11"},
 };
 
 const cgap_measure cgap_measure_hubness = {
   .name = "hubness",
   .basis = CGAP_ON_NEIGHBOURS,
+  .one_modality = true,
   .finish = finish,
   .fields = fields,
   .field_count = sizeof fields / sizeof *fields,

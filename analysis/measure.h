@@ -44,7 +44,8 @@ typedef enum cgap_basis {
   CGAP_ON_NEIGHBOURS      /* the ten nearest of each row: within the sample */
 } cgap_basis;
 
-/* Sums over the pairs of an image and its one text, both less their means: x with a = ‖x‖², y with b = ‖y‖². */
+/* Sums over the pairs of an image and its one text, both less their means: x with a = ‖x‖², y with b = ‖y‖². x and y
+ * may differ in width. */
 typedef struct cgap_agreement_sums {
   double cross_square;              /* ‖Σ x yᵀ‖² */
   double image, text;               /* Σ a, Σ b */
@@ -73,6 +74,7 @@ typedef enum cgap_group_index {
   CGAP_GROUP_LOSS,
   CGAP_GROUP_SPECTRUM,
   CGAP_GROUP_HUBNESS,
+  CGAP_GROUP_HUBS_WITHIN,
   CGAP_GROUP_MIXED,
   CGAP_GROUP_AGREEMENT,
   CGAP_GROUPS
@@ -124,7 +126,8 @@ typedef struct cgap_measure {
   /* from sums to numbers. NULL: the audit has a run of its own for it (separability, zero-shot, arithmetic, spectra,
    * and the median, which may take further looks). finish_sampled NULL: a sample's sums are finished like all. */
   cgap_basis basis;
-  bool rounded; /* in bfloat16 its sums are of rounded cosines, and its scalars say so */
+  bool one_modality; /* finishes also where there are no texts; its fields then say which of them are there */
+  bool rounded;      /* in bfloat16 its sums are of rounded cosines, and its scalars say so */
   cgap_status (*finish)(const cgap_audit_sums *evidence, cgap_audit *out, cgap_error *error);
   cgap_status (*finish_sampled)(const struct cgap_sampled *sampled, cgap_audit *out, cgap_error *error);
 
@@ -147,11 +150,11 @@ enum { CGAP_RANK_ABOVE, CGAP_RANK_TIED, CGAP_RANK_COUNTS };
 
 /* Those whose sums others read, or that the audit has to name. */
 extern const cgap_measure cgap_measure_uniformity, cgap_measure_cosine, cgap_measure_loss, cgap_measure_retrieval,
-  cgap_measure_near_duplicates, cgap_measure_below_median, cgap_measure_csls;
+  cgap_measure_near_duplicates, cgap_measure_below_median, cgap_measure_csls, cgap_measure_agreement;
 
 /* One modality as measures see it. */
 typedef struct cgap_modality {
-  size_t rows;
+  size_t rows, dim;
   const double *mean;   /* (dim) */
   const double *moment; /* (dim, dim) Σ z zᵀ */
   const size_t *file_row;
@@ -213,6 +216,12 @@ struct cgap_audit_sums {
   cgap_neighbours image_image, image_text, text_image, text_text; /* ten nearest: of each image among images, … */
   float list_margin; /* by how much their cosines may be off; 0: computed in double */
 };
+
+/* How many kinds of pairs there are: without texts the first alone. */
+static inline int cgap_pair_kinds_of(const cgap_audit_sums *e)
+{
+  return e->text.rows > 0 ? CGAP_PAIR_KINDS : CGAP_IMAGE_IMAGE + 1;
+}
 
 /* What the pass has summed for a measure over one kind of pairs. */
 static inline const cgap_sums *cgap_sums_of(const cgap_audit_sums *e, cgap_pair_kind kind, const cgap_measure *measure)

@@ -2,10 +2,9 @@
 #include "analysis/measure.h"
 #include "base/memory.h"
 
-extern const cgap_measure cgap_measure_agreement, cgap_measure_centroid, cgap_measure_separability, cgap_measure_rmg,
-  cgap_measure_alignment, cgap_measure_pairing_check, cgap_measure_zero_shot, cgap_measure_arithmetic, cgap_measure_pca,
-  cgap_measure_hubness, cgap_measure_mixed_retrieval, cgap_measure_mmd, cgap_measure_modality_mixing,
-  cgap_measure_worst_pairs;
+extern const cgap_measure cgap_measure_centroid, cgap_measure_separability, cgap_measure_rmg, cgap_measure_alignment,
+  cgap_measure_pairing_check, cgap_measure_zero_shot, cgap_measure_arithmetic, cgap_measure_pca, cgap_measure_hubness,
+  cgap_measure_mixed_retrieval, cgap_measure_mmd, cgap_measure_modality_mixing, cgap_measure_worst_pairs;
 
 /* Losses use uniformity and alignment, the pairing check the cosines. Uniformity comes before the cosines, which take
  * the matched pairs out of the histogram that its sampled form reads. */

@@ -62,7 +62,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 }
 
 static const cgap_field fields[] = {
-  {"gap.mmd2", "squared MMD", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.mmd2), 4, CGAP_LOWER, 0,
+  {"gap.mmd2", "squared MMD", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.mmd2), 4, CGAP_LOWER, CGAP_ONE_SPACE,
    "Squared distance of the two distributions in the space of the kernel exp(-2 d²), unbiased: also sees differences "
    "that leave the centroids equal.",
    "Gretton et al. 2012, JMLR 13"},

@@ -47,6 +47,8 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   (void)error;
   finish_modality(&e->image, cgap_sums_of(e, CGAP_IMAGE_IMAGE, &cgap_measure_near_duplicates)->row_counts,
                   &out->checks_image.near_duplicates);
+  if (e->text.rows == 0)
+    return CGAP_OK;
   finish_modality(&e->text, cgap_sums_of(e, CGAP_TEXT_TEXT, &cgap_measure_near_duplicates)->row_counts,
                   &out->checks_text.near_duplicates);
   return CGAP_OK;
@@ -59,12 +61,14 @@ static const cgap_number numbers[] = {
   {"checks.image.constant_columns.count", offsetof(cgap_audit, checks_image.constant_columns.count), true, 0, 0},
   {"checks.image.duplicates.count", offsetof(cgap_audit, checks_image.duplicates.count), true, 0, 0},
   {"checks.image.near_duplicates.count", offsetof(cgap_audit, checks_image.near_duplicates.count), true, 0, 0},
-  {"checks.text.not_finite.count", offsetof(cgap_audit, checks_text.not_finite.count), true, 0, 0},
-  {"checks.text.zero.count", offsetof(cgap_audit, checks_text.zero.count), true, 0, 0},
-  {"checks.text.off_unit.count", offsetof(cgap_audit, checks_text.off_unit.count), true, 0, 0},
-  {"checks.text.constant_columns.count", offsetof(cgap_audit, checks_text.constant_columns.count), true, 0, 0},
-  {"checks.text.duplicates.count", offsetof(cgap_audit, checks_text.duplicates.count), true, 0, 0},
-  {"checks.text.near_duplicates.count", offsetof(cgap_audit, checks_text.near_duplicates.count), true, 0, 0},
+  {"checks.text.not_finite.count", offsetof(cgap_audit, checks_text.not_finite.count), true, CGAP_HAS_TEXT, 0},
+  {"checks.text.zero.count", offsetof(cgap_audit, checks_text.zero.count), true, CGAP_HAS_TEXT, 0},
+  {"checks.text.off_unit.count", offsetof(cgap_audit, checks_text.off_unit.count), true, CGAP_HAS_TEXT, 0},
+  {"checks.text.constant_columns.count", offsetof(cgap_audit, checks_text.constant_columns.count), true, CGAP_HAS_TEXT,
+   0},
+  {"checks.text.duplicates.count", offsetof(cgap_audit, checks_text.duplicates.count), true, CGAP_HAS_TEXT, 0},
+  {"checks.text.near_duplicates.count", offsetof(cgap_audit, checks_text.near_duplicates.count), true, CGAP_HAS_TEXT,
+   0},
 };
 
 const cgap_measure cgap_measure_near_duplicates = {
@@ -73,6 +77,7 @@ const cgap_measure cgap_measure_near_duplicates = {
   .need = {.row_counts = 1},
   .strip = near_strip,
   .basis = CGAP_ON_PAIRS,
+  .one_modality = true,
   .finish = finish,
   .numbers = numbers,
   .number_count = sizeof numbers / sizeof *numbers,

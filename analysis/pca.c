@@ -193,6 +193,11 @@ static row_pool pool_of(const cgap_audit_sums *e, int which)
   return p;
 }
 
+int cgap_pca_problems(const cgap_audit_sums *e)
+{
+  return e->text.rows > 0 ? POOLS : TEXT;
+}
+
 size_t cgap_pca_place(int which, size_t dim)
 {
   return (size_t)(2 * which + (which > JOINT ? 2 : 0)) * dim;
@@ -223,7 +228,8 @@ cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *co
                             cgap_error *error)
 {
   cgap_spectrum *spectrum[POOLS] = {&out->pca_image, &out->pca_text, &out->pca_joint};
-  for (int k = 0; k < POOLS; k++) {
+  const int problems = cgap_pca_problems(e);
+  for (int k = 0; k < problems; k++) {
     const double rows = pool_of(e, k).rows;
     spectrum[k]->explained_variance_ratio = cgap_alloc(e->dim, sizeof(double));
     if (!spectrum[k]->explained_variance_ratio)
@@ -231,7 +237,8 @@ cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *co
     finish_variance(spectrum[k], values + cgap_pca_place(k, e->dim), e->dim, (uint64_t)rows);
     finish_rankme(spectrum[k], values + cgap_pca_place(k, e->dim) + e->dim, e->dim, rows, (uint64_t)rows);
   }
-  orient_components(e, values + cgap_pca_place(JOINT, e->dim) + 2 * e->dim, components);
+  if (problems > JOINT)
+    orient_components(e, values + cgap_pca_place(JOINT, e->dim) + 2 * e->dim, components);
   return CGAP_OK;
 }
 
@@ -242,47 +249,50 @@ static const cgap_field fields[] = {
    "variance.",
    ""},
   {"pca.text.participation_ratio", "participation ratio", CGAP_GROUP_SPECTRUM, 1,
-   offsetof(cgap_audit, pca_text.participation_ratio), 2, CGAP_HIGHER, 0,
+   offsetof(cgap_audit, pca_text.participation_ratio), 2, CGAP_HIGHER, CGAP_HAS_TEXT,
    "(sum of variances)² / sum of squared variances of the principal components: how many directions share the "
    "variance.",
    ""},
   {"pca.joint.participation_ratio", "participation ratio", CGAP_GROUP_SPECTRUM, 2,
-   offsetof(cgap_audit, pca_joint.participation_ratio), 2, CGAP_HIGHER, 0,
+   offsetof(cgap_audit, pca_joint.participation_ratio), 2, CGAP_HIGHER, CGAP_ONE_SPACE,
    "(sum of variances)² / sum of squared variances of the principal components: how many directions share the "
    "variance.",
    ""},
   {"pca.image.isoscore", "IsoScore", CGAP_GROUP_SPECTRUM, 0, offsetof(cgap_audit, pca_image.isoscore), 4, CGAP_HIGHER,
    0, "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.", "Rudman et al. 2022, arXiv 2108.07344"},
-  {"pca.text.isoscore", "IsoScore", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.isoscore), 4, CGAP_HIGHER, 0,
-   "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.", "Rudman et al. 2022, arXiv 2108.07344"},
+  {"pca.text.isoscore", "IsoScore", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.isoscore), 4, CGAP_HIGHER,
+   CGAP_HAS_TEXT, "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.",
+   "Rudman et al. 2022, arXiv 2108.07344"},
   {"pca.joint.isoscore", "IsoScore", CGAP_GROUP_SPECTRUM, 2, offsetof(cgap_audit, pca_joint.isoscore), 4, CGAP_HIGHER,
-   0, "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.", "Rudman et al. 2022, arXiv 2108.07344"},
+   CGAP_ONE_SPACE, "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.",
+   "Rudman et al. 2022, arXiv 2108.07344"},
   {"pca.image.entropy_rank", "entropy rank", CGAP_GROUP_SPECTRUM, 0, offsetof(cgap_audit, pca_image.entropy_rank), 2,
    CGAP_HIGHER, 0, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
   {"pca.text.entropy_rank", "entropy rank", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.entropy_rank), 2,
-   CGAP_HIGHER, 0, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
+   CGAP_HIGHER, CGAP_HAS_TEXT, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
   {"pca.joint.entropy_rank", "entropy rank", CGAP_GROUP_SPECTRUM, 2, offsetof(cgap_audit, pca_joint.entropy_rank), 2,
-   CGAP_HIGHER, 0, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
+   CGAP_HIGHER, CGAP_ONE_SPACE, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
   {"pca.image.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 0, offsetof(cgap_audit, pca_image.rankme), 2, CGAP_HIGHER, 0,
    "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
-  {"pca.text.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.rankme), 2, CGAP_HIGHER, 0,
-   "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
-  {"pca.joint.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 2, offsetof(cgap_audit, pca_joint.rankme), 2, CGAP_HIGHER, 0,
-   "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
+  {"pca.text.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.rankme), 2, CGAP_HIGHER,
+   CGAP_HAS_TEXT, "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
+  {"pca.joint.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 2, offsetof(cgap_audit, pca_joint.rankme), 2, CGAP_HIGHER,
+   CGAP_ONE_SPACE, "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
   {"pca.image.components_90", "components for 90 %", CGAP_GROUP_SPECTRUM, 0,
    offsetof(cgap_audit, pca_image.components_90), 0, CGAP_HIGHER, 0,
    "The least number of components that carry 90 percent of the variance.", ""},
   {"pca.text.components_90", "components for 90 %", CGAP_GROUP_SPECTRUM, 1,
-   offsetof(cgap_audit, pca_text.components_90), 0, CGAP_HIGHER, 0,
+   offsetof(cgap_audit, pca_text.components_90), 0, CGAP_HIGHER, CGAP_HAS_TEXT,
    "The least number of components that carry 90 percent of the variance.", ""},
   {"pca.joint.components_90", "components for 90 %", CGAP_GROUP_SPECTRUM, 2,
-   offsetof(cgap_audit, pca_joint.components_90), 0, CGAP_HIGHER, 0,
+   offsetof(cgap_audit, pca_joint.components_90), 0, CGAP_HIGHER, CGAP_ONE_SPACE,
    "The least number of components that carry 90 percent of the variance.", ""},
 };
 
 const cgap_measure cgap_measure_pca = {
   .name = "spectrum",
   .basis = CGAP_ON_ROWS,
+  .one_modality = true,
   .fields = fields,
   .field_count = sizeof fields / sizeof *fields,
 };

@@ -79,8 +79,23 @@ static void fill_contributions(double *out, const double *touch, const cgap_mean
     out[g] = touch[g] / (k->pairs * k->mean);
 }
 
+/* Of images alone. */
+static cgap_status finish_one(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
+{
+  double *touch = cgap_alloc(e->image.rows, sizeof *touch);
+  if (!touch)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu groups", e->image.rows);
+  const cgap_mean_kernel k = cgap_mean_kernel_within(e, CGAP_IMAGE_IMAGE, false, touch);
+  out->uniformity.image = scalar_of(&k);
+  out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
+  cgap_free(touch);
+  return CGAP_OK;
+}
+
 static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
+  if (e->text.rows == 0)
+    return finish_one(e, out, error);
   double *touch[2] = {cgap_alloc(e->image.rows, sizeof(double)),
                       cgap_alloc(e->paired ? e->image.rows : e->text.rows, sizeof(double))};
   cgap_status status = CGAP_OK;
@@ -118,11 +133,12 @@ static cgap_status finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_e
 static const cgap_field fields[] = {
   {"uniformity.image", "image", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.image), 4, CGAP_LOWER, 0,
    "Log of the mean of exp(-2 d²) over pairs of images; the lower, the more evenly they fill the sphere.", CGAP_WANG},
-  {"uniformity.text", "text", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER, 0,
-   "Log of the mean of exp(-2 d²) over pairs of texts.", CGAP_WANG},
-  {"uniformity.mean", "mean", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER, 0,
-   "Mean of both modalities' uniformity, the paper's L_Uniform.", CGAP_FAHIM},
-  {"uniformity.cross", "cross", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER, 0,
+  {"uniformity.text", "text", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER,
+   CGAP_HAS_TEXT, "Log of the mean of exp(-2 d²) over pairs of texts.", CGAP_WANG},
+  {"uniformity.mean", "mean", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER,
+   CGAP_ONE_SPACE, "Mean of both modalities' uniformity, the paper's L_Uniform.", CGAP_FAHIM},
+  {"uniformity.cross", "cross", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER,
+   CGAP_ONE_SPACE,
    "Log of the mean of exp(-2 d²) over images and texts that do not belong together, the paper's L_XUniform; best at "
    "the uniform "
    "distribution's value, below which images and texts keep apart.",
@@ -131,6 +147,8 @@ static const cgap_field fields[] = {
 
 static const cgap_number numbers[] = {
   {"uniformity.sphere", offsetof(cgap_audit, uniformity.sphere), false, 0, 0},
+  {"uniformity.text_sphere", offsetof(cgap_audit, uniformity.text_sphere), false, CGAP_HAS_HUBS_WITHIN | CGAP_HAS_TEXT,
+   0},
 };
 
 const cgap_measure cgap_measure_uniformity = {
@@ -139,6 +157,7 @@ const cgap_measure cgap_measure_uniformity = {
   .need = {.sums = CGAP_KERNEL_SUM_COUNT, .greatest_log = greatest_log},
   .strip = kernel_strip,
   .basis = CGAP_ON_PAIRS,
+  .one_modality = true,
   .rounded = true,
   .finish = finish,
   .finish_sampled = finish_sampled,

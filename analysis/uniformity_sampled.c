@@ -445,7 +445,8 @@ static cgap_scalar mean_of(const cgap_sampled *s, const estimate modality[2], ui
 static cgap_status estimate_all(estimate m[CGAP_PAIR_KINDS], const cgap_sampled *s, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
+  const int kinds = cgap_pair_kinds_of(s->whole);
+  for (int kind = 0; !status && kind < kinds; kind++)
     status = estimate_run(&m[kind], s, (cgap_pair_kind)kind, error);
   return status;
 }

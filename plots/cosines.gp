@@ -1,7 +1,8 @@
 # How alike rows are: cosines of matched pairs, of non-matching pairs, and within each modality.
 call "style.gp" "cosines" ARG1 ARG2 ARG3 ARG4
 paired = real(meta("total_pair")) > 0
-headline_title = paired ? "Cosines of matched pairs, of non-matching pairs, and within each modality" : "Cosines between the modalities and within each"
+spaces = meta("spaces") # "one modality", or "two" whose widths differ: none across
+headline_title = strlen(spaces) ? (spaces eq "two" ? "Cosines within each modality" : "Cosines within the modality") : paired ? "Cosines of matched pairs, of non-matching pairs, and within each modality" : "Cosines between the modalities and within each"
 headline_shown = "mean cosine ".meta("means")
 eval headline
 set xlabel "cosine" textcolor rgb ink
@@ -27,7 +28,7 @@ plot table skip 1 using 1:(filled($4, "cross")) with fillsteps linetype 1 notitl
      '' skip 1 using 1:(filled($5, "image")) with fillsteps linetype 2 notitle, \
      '' skip 1 using 1:(filled($6, "text")) with fillsteps linetype 3 notitle, \
      '' skip 1 using 1:(paired ? filled($3, "pair") : NaN) with fillsteps linetype 4 notitle, \
-     '' skip 1 using 1:(share($4, "cross")) with steps linetype 1 title (paired ? "non-matching pairs" : "across modalities"), \
+     '' skip 1 using 1:(share($4, "cross")) with steps linetype 1 title (strlen(spaces) ? "" : paired ? "non-matching pairs" : "across modalities"), \
      '' skip 1 using 1:(share($5, "image")) with steps linetype 2 title "images", \
-     '' skip 1 using 1:(share($6, "text")) with steps linetype 3 title text_word."s", \
+     '' skip 1 using 1:(share($6, "text")) with steps linetype 3 title (spaces eq "one modality" ? "" : text_word."s"), \
      '' skip 1 using 1:(paired ? share($3, "pair") : NaN) with steps linetype 4 title (paired ? "matched pairs" : "")

@@ -283,7 +283,8 @@ void naive_audit(naive_result *out, const naive_input *in)
 {
   naive_state s;
   prepare(&s, in);
-  *out = (naive_result){.audit = {.images = s.n, .texts = s.m, .dim = s.d}};
+  *out = (naive_result){
+    .audit = {.has = CGAP_HAS_TEXT | CGAP_ONE_SPACE, .images = s.n, .texts = s.m, .dim = s.d, .text_dim = s.d}};
   naive_gap(out, &s);
   naive_uniformity(out, &s);
   naive_mmd(out, &s);
@@ -293,7 +294,7 @@ void naive_audit(naive_result *out, const naive_input *in)
   naive_mixed(out, &s);
   naive_checks(out, &s);
   if (in->owner) {
-    out->audit.has |= CGAP_HAS_PAIRS;
+    out->audit.has |= CGAP_HAS_PAIRS | CGAP_HAS_AGREEMENT;
     naive_losses(out, &s);
     naive_retrieval(out, &s);
     naive_hubness(out, &s);

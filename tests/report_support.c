@@ -123,7 +123,9 @@ static void fill_rows(cgap_audit *a)
 
 void report_support_fill(cgap_audit *a, unsigned has, size_t images, size_t texts, size_t dim)
 {
-  *a = (cgap_audit){.has = has, .images = images, .texts = texts, .dim = dim, .pairing = "pairs by row"};
+  has |= CGAP_HAS_TEXT | CGAP_ONE_SPACE | (has & CGAP_HAS_PAIRS ? CGAP_HAS_AGREEMENT : 0);
+  *a =
+    (cgap_audit){.has = has, .images = images, .texts = texts, .dim = dim, .text_dim = dim, .pairing = "pairs by row"};
   fill_scalars(a);
   fill_cosines(&a->cosine_pair, 0.31);
   fill_cosines(&a->cosine_cross, 0.16);

@@ -4,7 +4,7 @@
 
 #include "report/json.h"
 
-enum { ALL = CGAP_HAS_PAIRS | CGAP_HAS_ZERO_SHOT | CGAP_HAS_ARITHMETIC | CGAP_HAS_CSLS };
+enum { ALL = CGAP_HAS_PAIRS | CGAP_HAS_ZERO_SHOT | CGAP_HAS_ARITHMETIC | CGAP_HAS_CSLS | CGAP_HAS_HUBS_WITHIN };
 
 /* `texts` texts over `images` images, text j belonging to image j mod images; every scalar has a value of its own and
  * some an interval. Cleared by report_support_clear. */

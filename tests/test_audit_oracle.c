@@ -35,7 +35,7 @@ static void compare_file(const char *name, size_t keys)
   size_t compared;
   json_t *values = reference_load(name);
   cgap_audit audit = audit_file(name, NULL);
-  cr_assert_eq(audit.has, CGAP_HAS_PAIRS);
+  cr_assert_eq(audit.has, CGAP_HAS_PAIRS | CGAP_HAS_TEXT | CGAP_ONE_SPACE | CGAP_HAS_AGREEMENT);
   cr_expect_eq(reference_differences(name, &audit, values, &compared), 0);
   cr_expect_eq(compared, keys, "%zu keys were compared", compared);
   cgap_audit_clear(&audit);
@@ -117,7 +117,7 @@ static void compare_zero_shot(const char *file, const char *class_text, const ch
   size_t compared;
   json_t *values = reference_load(frozen);
   cgap_audit audit = audit_file(file, class_text);
-  cr_assert_eq(audit.has, CGAP_HAS_ZERO_SHOT | CGAP_TEXT_IS_CLASSES);
+  cr_assert_eq(audit.has, CGAP_HAS_ZERO_SHOT | CGAP_TEXT_IS_CLASSES | CGAP_HAS_TEXT | CGAP_ONE_SPACE);
   cr_expect_eq(reference_differences(frozen, &audit, values, &compared), 0);
   cr_expect_eq(compared, 3, "%zu keys were compared", compared);
   /* the published table, in percent to its places */

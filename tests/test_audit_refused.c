@@ -30,7 +30,8 @@ static void two_rows(change *c)
 
 static void other_dimension(change *c)
 {
-  c->data.text = cgap_source_view(c->y, N, D / 2, CGAP_FLOAT64, "test:/text");
+  c->data.text = cgap_source_view(c->y, 2 * N, D / 2, CGAP_FLOAT64, "test:/text");
+  c->data.pairing = CGAP_PAIRING_OPEN; /* no cosine shows which text belongs to which image */
 }
 
 static void one_dimension(change *c)
@@ -123,7 +124,7 @@ Test(audit_refused, by_status_and_message)
   } CASES[] = {
     {"three texts short", three_texts_short, CGAP_FILE, {"12", "9"}},
     {"two rows", two_rows, CGAP_DATA, {"/image", "2", "3"}},
-    {"other dimension", other_dimension, CGAP_DATA, {"6", "3"}},
+    {"other dimension, order open", other_dimension, CGAP_FILE, {"6", "3", "--text-image"}},
     {"one dimension", one_dimension, CGAP_DATA, {"1", "2"}},
     {"not a number", not_a_number, CGAP_DATA, {"/image", "3", "--drop-bad"}},
     {"infinite", infinite, CGAP_DATA, {"/text", "5", "--drop-bad"}},

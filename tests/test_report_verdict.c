@@ -205,7 +205,7 @@ Test(verdict, is_in_the_report)
   cr_expect_eq(json_array_size(cgap_json_get(report, "verdict.notes")), 1, "few rows");
   cr_expect_eq(json_integer_value(cgap_json_get(report, "schema_version")), 1);
   json_decref(report);
-  audit.has = 0;
+  audit.has = CGAP_HAS_TEXT | CGAP_ONE_SPACE;
   report = cgap_report_json(&audit, NULL, NULL);
   cr_expect(json_is_null(cgap_json_get(report, "verdict.pairing")));
   json_decref(report);

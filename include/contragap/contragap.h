@@ -123,7 +123,7 @@ typedef struct cgap_modality_names {
 /* Everything that a file, or a caller, gives to the audit and the head. What it points to must outlive it. */
 typedef struct cgap_data {
   cgap_source image; /* (images, dim) */
-  cgap_source text;  /* (texts, dim); rows == 0: none */
+  cgap_source text;  /* (texts, dim); rows == 0: none. An audit of paired texts of another dim compares neighbours */
   cgap_pairing pairing;
   const uint64_t *text_image; /* (texts) for CGAP_BY_INDEX, else NULL */
   bool drop_bad;              /* drop rows with NaN, infinity or norm zero instead of refusing them; class texts too */
@@ -140,6 +140,8 @@ typedef struct cgap_data {
   size_t queries;
 
   bool texts_are_classes; /* the texts of an image are its class's prompts, which other images of the class share */
+
+  bool drift; /* unpaired: images and texts are two sets of one modality, before and after; reports speak of drift */
 
   const char *names[2]; /* what reports call image and text: "audio", "caption"; NULL: "image", "text" */
 } cgap_data;
@@ -160,6 +162,7 @@ typedef struct cgap_input_options {
   bool merge_images;
   int threads;       /* to unpack compressed chunks in a source's read; 0: as many as the machine has */
   bool one_modality; /* images alone or texts alone are enough, where nothing in the files can be the other modality */
+  bool for_audit;    /* images and texts may differ in dim, and an array alone need not say which it is */
   uint64_t memory_bytes; /* limit of what is read whole: labels, ids, pairings, class texts; 0: none */
   bool follow;           /* read files outside the folder of a HDF5 file, where it names them: links, virtual sources */
   bool plugins;          /* let HDF5 use filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip, nbit */
@@ -236,7 +239,7 @@ typedef struct cgap_gap {
 
 typedef struct cgap_uniformity {
   cgap_scalar image, text, mean, cross;
-  double sphere;
+  double sphere, text_sphere; /* of evenly spread rows of dim, and of text_dim */
 } cgap_uniformity;
 
 typedef struct cgap_alignment {
@@ -354,13 +357,18 @@ typedef struct cgap_point {
   double x, y; /* scores on the first two components of pca.joint */
 } cgap_point;
 
-/* What a report may hold in addition to the measures of two unpaired modalities. */
+/* What an audit is of, and so what its report holds. */
 enum {
   CGAP_HAS_PAIRS = 1,
   CGAP_HAS_ZERO_SHOT = 2,
   CGAP_HAS_ARITHMETIC = 4,
   CGAP_TEXT_IS_CLASSES = 8,
-  CGAP_HAS_CSLS = 16
+  CGAP_HAS_CSLS = 16,
+  CGAP_HAS_TEXT = 32,       /* a second modality; without it the audit is of one alone, and what is of texts is empty */
+  CGAP_ONE_SPACE = 64,      /* both modalities are in one space: gap, cosines across, pca.joint, mixing */
+  CGAP_HAS_AGREEMENT = 128, /* pairs, of one space or of two whose widths differ; CGAP_HAS_PAIRS: of one space */
+  CGAP_IS_DRIFT = 512,      /* two sets of one modality: see cgap_data.drift */
+  CGAP_HAS_HUBS_WITHIN = 256 /* hubness among the rows of each modality: where nothing else is in its space */
 };
 
 /* Pairs of two images or two texts (i < j), or of an image and a text. */
@@ -406,6 +414,7 @@ typedef struct cgap_advice {
 typedef struct cgap_audit {
   unsigned has;              /* CGAP_HAS_… */
   size_t images, texts, dim; /* rows measured, after dropping and merging */
+  size_t text_dim;           /* as dim, unless the two spaces differ; 0: there are no texts */
   size_t dropped_images, dropped_texts, merged_images;
   cgap_modality_names names;
   char pairing[128]; /* how pairs were formed, in words */
@@ -424,6 +433,7 @@ typedef struct cgap_audit {
   cgap_csls csls_image_to_text, csls_text_to_image; /* where asked for: CGAP_HAS_CSLS */
   cgap_mixed_retrieval mixed_image_query, mixed_text_query;
   cgap_hubness hubs_image_to_text, hubs_text_to_image;
+  cgap_hubness hubs_image, hubs_text; /* within each modality: CGAP_HAS_HUBS_WITHIN */
   cgap_mixed mixed;
   cgap_agreement agreement;
   cgap_zero_shot zero_shot;
@@ -499,12 +509,15 @@ CGAP_API cgap_audit_options cgap_audit_options_default(void);
   }
 #endif
 
-/* Measures the data. Whatever is returned, *out is filled and must be cleared by cgap_audit_clear. */
+/* Measures the data. Whatever is returned, *out is filled and must be cleared by cgap_audit_clear. Images alone (no
+ * texts, no class texts, CGAP_UNPAIRED) and texts of another dim are measured for what can be said of each modality by
+ * itself, and paired texts of another dim also for agreement: audit->has says what there is. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *data,
                                                     const cgap_audit_options *options, cgap_error *error);
 CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
 
-/* Fills audit->advice; audit is the result for the same data. Measures every fifth image by a hash of its index, at
+/* Fills audit->advice, where the audit is of two modalities in one space and not of drift; audit is the result for the
+ * same data. Measures every fifth image by a hash of its index, at
  * most 2000, with its texts (unpaired: texts likewise), twice: as they are, and less the means of all other rows. The
  * same for any threads and ranks; of several ranks the first one runs it alone. input: how a command line names the
  * data, as "pairs.h5"; NULL: "FILE". Of options, threads, memory and progress matter. */

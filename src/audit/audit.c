@@ -36,7 +36,8 @@ static bool is_first(const run *r)
 /* A sample's contributions are not those of all pairs, and ranks hold parts of them. */
 static bool keeps_contributions(const run *r)
 {
-  return r->options->contributions && r->embeddings.paired && !r->options->comm && r->prepared.sampling.images == 0;
+  return r->options->contributions && r->prepared.has & CGAP_HAS_PAIRS && !r->options->comm &&
+         r->prepared.sampling.images == 0;
 }
 
 static bool is_bfloat16(const run *r)
@@ -210,14 +211,15 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   cgap_status status = lists_init(r, e, error);
   if (!status)
     status = cgap_probe_run(r->precise, e, &r->embeddings, is_bfloat16(r), error);
-  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
+  for (int kind = 0; !status && kind < cgap_pair_kinds_of(e); kind++) {
     const cgap_pair_pass_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
     status = run_kind(r, e, (cgap_pair_kind)kind, &options, &receive_buffers, error);
   }
   if (!status)
     status = find_median(r, &receive_buffers, error);
   if (!status && is_first(r))
-    status = cgap_top_k_lists_complete(e, &r->embeddings, r->options->csls, r->prepared.plan.threads, error);
+    status = cgap_top_k_lists_complete(e, &r->embeddings, r->options->csls || e->text.rows == 0,
+                                       r->prepared.plan.threads, error);
   if (!status && r->options->csls && e->paired)
     status = measure_csls(r, &receive_buffers, error);
   cgap_receive_buffers_clear(&receive_buffers);
@@ -228,7 +230,7 @@ static cgap_status finish_sums(const cgap_audit_sums *e, cgap_audit *out, cgap_e
 {
   cgap_status status = CGAP_OK;
   for (size_t m = 0; !status && cgap_measures[m]; m++)
-    if (cgap_measures[m]->finish)
+    if (cgap_measures[m]->finish && (e->text.rows > 0 || cgap_measures[m]->one_modality))
       status = cgap_measures[m]->finish(e, out, error);
   return status;
 }
@@ -284,7 +286,7 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
     status = f.status;
     *error = f.error;
   }
-  if (!status && is_first(r))
+  if (!status && is_first(r) && r->evidence.text.rows > 0)
     status = cgap_pca_scatter_run(&r->embeddings, components, threads, out, error);
   cgap_free(components);
   return status;
@@ -294,7 +296,7 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
 {
   const int threads = r->prepared.plan.threads;
   cgap_status status = CGAP_OK;
-  if (r->prepared.sampling.images == 0 && !r->options->brief)
+  if (r->prepared.sampling.images == 0 && !r->options->brief && out->has & CGAP_ONE_SPACE)
     status =
       cgap_separability_run(&r->evidence, &r->embeddings, r->options->comm, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
@@ -334,6 +336,7 @@ static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *e
   out->images = e->image.rows;
   out->texts = e->text.rows;
   out->dim = e->image.dim;
+  out->text_dim = e->text.rows ? e->text.dim : 0;
   out->dropped_images = e->dropped_images;
   out->dropped_texts = e->dropped_texts;
   out->merged_images = e->merged_images;
@@ -344,7 +347,7 @@ static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *e
   out->checks_text = e->text.checks;
   out->image_mean = copy_array(e->image.mean, e->image.dim, sizeof(double));
   out->text_mean = copy_array(e->text.mean, e->text.dim, sizeof(double));
-  if (!out->image_mean || !out->text_mean)
+  if (!out->image_mean || (e->text.rows > 0 && !out->text_mean))
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the centroids of the report");
   return CGAP_OK;
 }
@@ -382,6 +385,74 @@ static void run_clear(run *r)
   cgap_embeddings_clear(&r->embeddings);
 }
 
+/* All pairs of the rows of one space, or those of a sample, and the spectra. */
+static cgap_status run_space(run *r, cgap_audit *out, double *tiled, cgap_error *error)
+{
+  cgap_status status = r->prepared.sampling.images > 0 ? run_sample(r, out, error) : run_tiles(r, error);
+  cgap_release_memory(r->prepared.plan.needed_bytes, r->prepared.plan.memory_bytes);
+  *tiled = cgap_clock_seconds();
+  return status ? status : finish_modalities(r, out, error);
+}
+
+/* ---------------------------------------------------------------- two spaces */
+
+/* Where widths differ no image has a cosine with a text: each modality is measured by itself, as if it were alone, and
+ * only the neighbours within each and their moments are compared. */
+static bool has_two_spaces(const run *r)
+{
+  return r->prepared.has & CGAP_HAS_TEXT && !(r->prepared.has & CGAP_ONE_SPACE);
+}
+
+/* One of the two, in the place of the images of *out; near receives its lists, which a sample does not have. */
+static cgap_status run_alone(const run *r, bool text, cgap_audit *out, cgap_neighbours *near, cgap_error *error)
+{
+  const cgap_modality_rows *rows = text ? &r->embeddings.text : &r->embeddings.image;
+  const cgap_plan_sampling *size = &r->prepared.sampling;
+  run alone = {.options = r->options, .prepared = r->prepared};
+  double tiled;
+  alone.embeddings = (cgap_embeddings){
+    .data = r->embeddings.data, .image = *rows, .text = {.source = rows->source, .dim = rows->dim}}; /* owns nothing */
+  alone.prepared.sampling = (cgap_plan_sampling){.images = text ? size->texts : size->images};
+  set_evidence(&alone);
+  cgap_status status = run_space(&alone, out, &tiled, error);
+  if (!status && is_bfloat16(r))
+    mark_rounded(&alone, out);
+  if (!status && size->images == 0) {
+    *near = alone.evidence.image_image;
+    alone.evidence.image_image = (cgap_neighbours){0};
+  }
+  clear_pair_sums(&alone.evidence);
+  return status;
+}
+
+/* What an audit of the texts alone found, to where texts are. */
+static void move_to_texts(cgap_audit *out, cgap_audit *texts)
+{
+  out->uniformity.text = texts->uniformity.image;
+  out->uniformity.text_sphere = texts->uniformity.sphere;
+  out->cosine_text = texts->cosine_image;
+  memcpy(out->histogram_text, texts->histogram_image, sizeof out->histogram_text);
+  out->pca_text = texts->pca_image;
+  texts->pca_image = (cgap_spectrum){0};
+  out->hubs_text = texts->hubs_image;
+  out->checks_text.near_duplicates = texts->checks_image.near_duplicates;
+  out->sample.texts = texts->sample.images;
+  out->sample.gain[CGAP_TEXT_TEXT] = texts->sample.gain[CGAP_IMAGE_IMAGE];
+}
+
+static cgap_status run_two_spaces(run *r, cgap_audit *out, cgap_error *error)
+{
+  cgap_audit texts = {0};
+  cgap_status status = run_alone(r, false, out, &r->evidence.image_image, error);
+  if (!status)
+    status = run_alone(r, true, &texts, &r->evidence.text_text, error);
+  if (!status && is_first(r))
+    status = cgap_measure_agreement.finish(&r->evidence, out, error);
+  move_to_texts(out, &texts);
+  cgap_audit_clear(&texts);
+  return status;
+}
+
 static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
 {
   const double start = cgap_clock_seconds();
@@ -394,7 +465,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
       cgap_embeddings_load(&r->embeddings, data, plan->resident, r->options->comm, plan->threads, progress, error);
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double loaded = cgap_clock_seconds();
-  if (!status && r->embeddings.paired)
+  if (!status && r->prepared.has & CGAP_HAS_PAIRS)
     status =
       cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, r->options->comm, plan->threads, progress, error);
   if (!status && is_first(r))
@@ -405,7 +476,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = cgap_cross_moment_run(&r->agreement, &r->embeddings, r->options->comm, plan->threads, error);
     r->evidence.agreement = &r->agreement;
   }
-  if (!status)
+  if (!status && r->prepared.has & CGAP_HAS_PAIRS)
     status = cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads,
                                        error);
   if (!status)
@@ -414,16 +485,13 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = cgap_contributions_begin(out, &r->embeddings, error);
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double matched = cgap_clock_seconds();
-  const bool sampled = r->prepared.sampling.images > 0;
+  const bool sampled = r->prepared.sampling.images > 0, two = has_two_spaces(r);
+  double tiled = matched;
   if (!status)
-    status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
-  cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
-  const double tiled = cgap_clock_seconds();
-  if (!status)
-    status = finish_modalities(r, out, error);
-  if (!status && is_first(r) && r->embeddings.paired && (!sampled || r->evidence.window.step == 0))
+    status = two ? run_two_spaces(r, out, error) : run_space(r, out, &tiled, error);
+  if (!status && is_first(r) && r->prepared.has & CGAP_HAS_PAIRS && (!sampled || r->evidence.window.step == 0))
     status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
-  if (!status && is_bfloat16(r))
+  if (!status && is_bfloat16(r) && !two)
     mark_rounded(r, out);
   if (!status)
     status = finish_extras(r, out, error);

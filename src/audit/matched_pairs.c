@@ -455,8 +455,9 @@ typedef struct runs {
   const cgap_embeddings *embeddings;
   size_t first, rows, run_rows;
   size_t *text;   /* (threads·run_rows): the texts of the images */
-  double *x, *y;  /* (threads·run_rows, dim) */
-  double *moment; /* (threads, dim² + NORM_SUMS) */
+  double *x, *y;  /* (threads·run_rows, dim of images), (…, dim of texts) */
+  double *moment; /* (threads, size) */
+  size_t size;    /* dim of images · dim of texts + NORM_SUMS */
   cgap_exact_sums total;
 } runs;
 
@@ -483,23 +484,23 @@ static double centre(double *x, const double *mean, size_t dim)
 static void sum_run(runs *r, size_t run)
 {
   const cgap_embeddings *e = r->embeddings;
-  const size_t dim = e->image.dim, first = run * r->run_rows,
-               rows = r->rows - first < r->run_rows ? r->rows - first : r->run_rows, size = dim * dim + NORM_SUMS;
-  double *moment = r->moment + run * size, *sums = moment + dim * dim;
+  const size_t wide = e->image.dim, dim = e->text.dim, first = run * r->run_rows,
+               rows = r->rows - first < r->run_rows ? r->rows - first : r->run_rows;
+  double *moment = r->moment + run * r->size, *sums = moment + wide * dim;
   for (int s = 0; s < NORM_SUMS; s++)
     sums[s] = 0;
   for (size_t i = first; i < first + rows; i++) {
-    const double a = centre(r->x + i * dim, e->image.mean, dim), b = centre(r->y + i * dim, e->text.mean, dim);
+    const double a = centre(r->x + i * wide, e->image.mean, wide), b = centre(r->y + i * dim, e->text.mean, dim);
     sums[SUM_A] += a;
     sums[SUM_B] += b;
     sums[SUM_AB] += a * b;
     sums[SUM_AA] += a * a;
     sums[SUM_BB] += b * b;
   }
-  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)dim, (int)dim, (int)rows, 1.0, r->x + first * dim, (int)dim,
-              r->y + first * dim, (int)dim, 0.0, moment, (int)dim);
+  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)wide, (int)dim, (int)rows, 1.0, r->x + first * wide,
+              (int)wide, r->y + first * dim, (int)dim, 0.0, moment, (int)dim);
 #pragma omp critical(cgap_cross_moment)
-  cgap_exact_sums_add(&r->total, 0, moment, size);
+  cgap_exact_sums_add(&r->total, 0, moment, r->size);
 }
 
 static cgap_status add_runs(runs *r, int threads, cgap_error *error)
@@ -518,15 +519,16 @@ static cgap_status add_runs(runs *r, int threads, cgap_error *error)
 
 static cgap_status runs_init(runs *r, int threads, cgap_error *error)
 {
-  const size_t dim = r->embeddings->image.dim, rows = (size_t)threads * r->run_rows, size = dim * dim + NORM_SUMS;
+  const size_t wide = r->embeddings->image.dim, dim = r->embeddings->text.dim, rows = (size_t)threads * r->run_rows;
+  r->size = wide * dim + NORM_SUMS;
   r->text = cgap_alloc(rows, sizeof *r->text);
-  r->x = cgap_alloc(rows * dim, sizeof *r->x);
+  r->x = cgap_alloc(rows * wide, sizeof *r->x);
   r->y = cgap_alloc(rows * dim, sizeof *r->y);
-  r->moment = cgap_alloc((size_t)threads * size, sizeof *r->moment);
+  r->moment = cgap_alloc((size_t)threads * r->size, sizeof *r->moment);
   /* rows are unit rows less their mean, so their norms are at most 2 */
-  if (r->text && r->x && r->y && r->moment && cgap_exact_sums_init(&r->total, size, 16 * (double)r->run_rows))
+  if (r->text && r->x && r->y && r->moment && cgap_exact_sums_init(&r->total, r->size, 16 * (double)r->run_rows))
     return CGAP_OK;
-  return cgap_fail(error, CGAP_RESOURCE, "out of memory for the moment of %zu dimensions", dim);
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for the moment of %zu and %zu dimensions", wide, dim);
 }
 
 static void runs_clear(runs *r)
@@ -540,15 +542,14 @@ static void runs_clear(runs *r)
 
 static void finish(cgap_agreement_sums *out, const runs *r, double *moment)
 {
-  const size_t dim = r->embeddings->image.dim, size = dim * dim + NORM_SUMS;
-  const double *sums = moment + dim * dim;
-  cgap_exact_sums_values(&r->total, 0, size, moment);
+  const double *sums = moment + r->size - NORM_SUMS;
+  cgap_exact_sums_values(&r->total, 0, r->size, moment);
   *out = (cgap_agreement_sums){.image = sums[SUM_A],
                                .text = sums[SUM_B],
                                .product = sums[SUM_AB],
                                .image_fourth = sums[SUM_AA],
                                .text_fourth = sums[SUM_BB]};
-  for (size_t k = 0; k < dim * dim; k++)
+  for (size_t k = 0; k < r->size - NORM_SUMS; k++)
     out->cross_square += moment[k] * moment[k];
 }
 
@@ -557,7 +558,7 @@ cgap_status cgap_cross_moment_run(cgap_agreement_sums *out, const cgap_embedding
 {
   const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
   const int blas_threads = cgap_blas_single();
-  runs r = {.embeddings = e, .run_rows = cgap_second_moment_run_rows(e->image.dim)};
+  runs r = {.embeddings = e, .run_rows = cgap_second_moment_run_rows(cgap_greater(e->image.dim, e->text.dim))};
   cgap_status status = runs_init(&r, threads, error);
   for (r.first = own.first; !status && r.first < own.end; r.first += r.rows) {
     const size_t most = (size_t)threads * r.run_rows;

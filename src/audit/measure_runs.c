@@ -519,26 +519,26 @@ cgap_status cgap_pca_scatter_run(const cgap_embeddings *e, const double *compone
 /* ---------------------------------------------------------------- spectra */
 
 /* The first problem of a rank. Rank 0 takes one less than its part: it finishes the other measures. */
-static int first_problem(int rank, int rank_count)
+static int first_problem(int rank, int rank_count, int problems)
 {
-  const int first = (CGAP_PCA_PROBLEMS + 1) * rank / rank_count - 1;
+  const int first = (problems + 1) * rank / rank_count - 1;
   return first > 0 ? first : 0;
 }
 
 cgap_status cgap_spectra_run(const cgap_audit_sums *evidence, cgap_comm *comm, int threads, cgap_concurrent_task beside,
                              double *components, cgap_audit *out, cgap_error *error)
 {
-  const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);
+  const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm), problems = cgap_pca_problems(evidence);
   double *values = cgap_alloc(cgap_pca_place(CGAP_PCA_PROBLEMS, evidence->dim), sizeof *values);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
   cgap_status status = CGAP_OK;
   if (!values || !place)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the eigenvalues of %zu dimensions", evidence->dim);
   for (int r = 0; place && r <= size; r++)
-    place[r] = cgap_pca_place(first_problem(r, size), evidence->dim) * sizeof *values;
+    place[r] = cgap_pca_place(first_problem(r, size, problems), evidence->dim) * sizeof *values;
   if (!status)
-    status = cgap_pca_solve(evidence, first_problem(rank, size), first_problem(rank + 1, size), threads, beside, values,
-                            error);
+    status = cgap_pca_solve(evidence, first_problem(rank, size, problems), first_problem(rank + 1, size, problems),
+                            threads, beside, values, error);
   if (!status)
     status = cgap_comm_gather(comm, values, place, error);
   if (!status && rank == 0)

@@ -283,7 +283,8 @@ static void pass_clear(pair_pass *p)
 static cgap_top_k_kind top_k_kind_of(const pair_pass *p, const cgap_embeddings *e)
 {
   const size_t columns = p->options->column_rows, step = columns ? columns : p->options->panel_rows;
-  const bool all = e->image.unit && e->text.unit && step >= e->image.rows && step >= e->text.rows;
+  const bool texts = e->text.rows == 0 || (e->text.unit && step >= e->text.rows),
+             all = e->image.unit && step >= e->image.rows && texts;
   if (p->tile.precise)
     return CGAP_TOP_K_PRECISE;
   return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_TOP_K_COMPLETE

@@ -206,6 +206,7 @@ void cgap_sums_clear(cgap_audit_sums *evidence)
 cgap_modality cgap_modality_of(const cgap_modality_rows *modality)
 {
   return (cgap_modality){.rows = modality->rows,
+                         .dim = modality->dim,
                          .mean = modality->mean,
                          .moment = modality->moment,
                          .file_row = modality->file_row,

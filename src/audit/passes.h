@@ -48,8 +48,8 @@ void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums);
 /* Whether every image has one text and there are at least 4 of them, as the moment of pairs requires. */
 bool cgap_cross_moment_wanted(const cgap_embeddings *e);
 
-/* Σ x yᵀ of centred images and their texts, in double, and what measures of agreement need of it. Every rank ends with
- * all of it. The bits do not depend on threads or ranks. */
+/* Σ x yᵀ of centred images and their texts, whose widths may differ, in double, and what measures of agreement need of
+ * it. Every rank ends with all of it. The bits do not depend on threads or ranks. */
 CGAP_MUST_CHECK cgap_status cgap_cross_moment_run(cgap_agreement_sums *out, const cgap_embeddings *e, cgap_comm *comm,
                                                   int threads, cgap_error *error);
 

@@ -4,6 +4,7 @@
 #include "audit/passes.h"
 #include "audit/ranks_pass.h"
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "comm/comm.h"
@@ -63,7 +64,8 @@ static uint64_t lesser_bytes(uint64_t a, uint64_t b)
 /* What every plan needs: per-row state, moments and the greater of what the passes hold for a while. */
 static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, bool sampled, int threads)
 {
-  const uint64_t dim = image->dim, workers = (uint64_t)threads, rows = (uint64_t)image->rows + text->rows;
+  const uint64_t dim = greater_bytes(image->dim, text->dim), workers = (uint64_t)threads,
+                 rows = (uint64_t)image->rows + text->rows;
   const uint64_t longest = greater_bytes(image->rows, text->rows), square = dim * dim * sizeof(double);
   const uint64_t blocks = greater_bytes(cgap_row_pass_block_rows(image) * dim * cgap_type_size(image->type),
                                         cgap_row_pass_block_rows(text) * dim * cgap_type_size(text->type));
@@ -88,10 +90,23 @@ static void set_panels(cgap_plan *out, uint64_t available, uint64_t row_bytes, u
   out->panel_rows = lesser_bytes(rows * CGAP_TILE, longest);
 }
 
+/* "a.npy and b.npy: 10 and 20 rows of 8" */
+static void rows_words(char out[1400], const cgap_source *image, const cgap_source *text)
+{
+  if (text->rows == 0)
+    (void)snprintf(out, 1400, "%.600s: %zu rows of %zu", image->name, image->rows, image->dim);
+  else if (text->dim != image->dim)
+    (void)snprintf(out, 1400, "%.600s and %.600s: %zu rows of %zu and %zu of %zu", image->name, text->name, image->rows,
+                   image->dim, text->rows, text->dim);
+  else
+    (void)snprintf(out, 1400, "%.600s and %.600s: %zu and %zu rows of %zu", image->name, text->name, image->rows,
+                   text->rows, image->dim);
+}
+
 cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text,
                            const cgap_plan_options *options, cgap_error *error)
 {
-  const uint64_t dim = image->dim, longest = greater_bytes(image->rows, text->rows);
+  const uint64_t dim = greater_bytes(image->dim, text->dim), longest = greater_bytes(image->rows, text->rows);
   const uint64_t row_bytes =
     dim * (sizeof(float) + greater_bytes(cgap_type_size(image->type), cgap_type_size(text->type))) +
     (options->bfloat ? cgap_bfloat16_row_bytes(dim) : 0);
@@ -102,13 +117,15 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   const uint64_t panels = row_bytes * lesser_bytes((ROW_TILES_MIN + 2) * CGAP_TILE, 3 * longest);
   const uint64_t sampled = fixed_bytes(image, text, true, out->threads);
   out->smallest_bytes = lesser_bytes(fixed + panels, resident);
-  if (out->memory_bytes < out->smallest_bytes)
+  if (out->memory_bytes < out->smallest_bytes) {
+    char rows[1400];
+    rows_words(rows, image, text);
     return cgap_fail(error, CGAP_RESOURCE,
-                     "%s and %s: %zu and %zu rows of %zu need %" PRIu64 "M at least, `memory_bytes` allows %" PRIu64
-                     "M; give `memory_bytes` %" PRIu64 "M%s",
-                     image->name, text->name, image->rows, text->rows, image->dim, out->smallest_bytes / MIB + 1,
-                     out->memory_bytes / MIB, out->smallest_bytes / MIB + 1,
+                     "%s need %" PRIu64 "M at least, `memory_bytes` allows %" PRIu64 "M; give `memory_bytes` %" PRIu64
+                     "M%s",
+                     rows, out->smallest_bytes / MIB + 1, out->memory_bytes / MIB, out->smallest_bytes / MIB + 1,
                      !options->sample_bytes && sampled + panels <= out->memory_bytes ? ", or `pairs` sampled" : "");
+  }
   /* the rows of a sample stay in memory where that leaves enough for the smallest plan */
   out->hold = options->sample_bytes > 0 && out->smallest_bytes + options->sample_bytes <= out->memory_bytes;
   const uint64_t available = out->memory_bytes - (out->hold ? options->sample_bytes : 0);
@@ -129,9 +146,9 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
   const int size = cgap_comm_size(comm);
   const bool sampled = options->sample_bytes > 0;
   const cgap_rank_rows images = cgap_rank_rows_own(comm, image->rows), texts = cgap_rank_rows_own(comm, text->rows);
-  const uint64_t rough = options->bfloat ? cgap_bfloat16_row_bytes(image->dim) : 0;
+  const uint64_t rough = options->bfloat ? cgap_bfloat16_row_bytes(greater_bytes(image->dim, text->dim)) : 0;
   const uint64_t image_row = cgap_ranks_ring_row_bytes(image->type, image->dim) + rough,
-                 text_row = cgap_ranks_ring_row_bytes(text->type, text->dim) + rough;
+                 text_row = text->rows ? cgap_ranks_ring_row_bytes(text->type, text->dim) + rough : 0;
   *out = (cgap_plan){.rank_count = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes =
     options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(comm);
@@ -146,10 +163,11 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
   out->resident = out->needed_bytes <= out->memory_bytes;
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
-                     "%s and %s: a rank of %d needs %" PRIu64 "M at least, `memory_bytes` allows %" PRIu64
+                     "%s%s%s: a rank of %d needs %" PRIu64 "M at least, `memory_bytes` allows %" PRIu64
                      "M; start more ranks%s, or give `memory_bytes` %" PRIu64 "M",
-                     image->name, text->name, size, out->smallest_bytes / MIB + 1, out->memory_bytes / MIB,
-                     sampled ? "" : ", use `pairs` sampled", out->smallest_bytes / MIB + 1);
+                     image->name, text->rows ? " and " : "", text->rows ? text->name : "", size,
+                     out->smallest_bytes / MIB + 1, out->memory_bytes / MIB, sampled ? "" : ", use `pairs` sampled",
+                     out->smallest_bytes / MIB + 1);
   if (!out->resident)
     out->needed_bytes = out->smallest_bytes;
   out->visit_bytes = out->memory_bytes - out->needed_bytes;
@@ -360,27 +378,51 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
   return CGAP_OK;
 }
 
-/* Without texts the class texts take their place, unpaired. */
-static cgap_status use_class_texts(cgap_prepared_audit *out, bool csls, cgap_error *error)
+/* Without texts the class texts take their place, unpaired; without either the images are measured by themselves. What
+ * the two modalities share follows from their widths. */
+static cgap_status choose_modalities(cgap_prepared_audit *out, bool csls, cgap_error *error)
 {
   cgap_data *data = &out->data;
+  cgap_status status = CGAP_OK;
   if (data->text.rows == 0 && data->class_text.rows > 0) {
     data->text = data->class_text;
     data->pairing = CGAP_UNPAIRED;
     out->has |= CGAP_TEXT_IS_CLASSES;
   }
+  if (out->has & CGAP_TEXT_IS_CLASSES)
+    status = cgap_check_one_space(data, error);
+  if (data->text.rows == 0 && data->pairing != CGAP_UNPAIRED)
+    status = cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows; without texts `pairing` is CGAP_UNPAIRED",
+                       data->image.name, data->image.rows);
   if (data->text.rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows, and no class texts", data->image.name,
-                     data->image.rows);
-  if (data->pairing != CGAP_UNPAIRED)
-    out->has |= CGAP_HAS_PAIRS;
-  if (data->pairing != CGAP_UNPAIRED && csls)
-    out->has |= CGAP_HAS_CSLS;
+    data->text = (cgap_source){.dim = data->image.dim, .type = data->image.type, .name = data->image.name};
+  if (data->drift && data->pairing == CGAP_UNPAIRED && data->text.rows > 0 && data->text.dim == data->image.dim)
+    out->has |= CGAP_IS_DRIFT;
+  const bool paired = data->pairing != CGAP_UNPAIRED, one_space = data->text.dim == data->image.dim;
+  if (data->text.rows > 0)
+    out->has |= CGAP_HAS_TEXT | (one_space ? CGAP_ONE_SPACE : CGAP_HAS_HUBS_WITHIN) | (paired ? CGAP_HAS_AGREEMENT : 0);
+  else
+    out->has |= CGAP_HAS_HUBS_WITHIN;
+  if (paired && one_space)
+    out->has |= CGAP_HAS_PAIRS | (csls ? CGAP_HAS_CSLS : 0);
   if (data->labels && data->class_text.rows > 0)
     out->has |= CGAP_HAS_ZERO_SHOT;
   if (data->words.rows > 0 && data->image_label && data->query && data->queries > 0)
     out->has |= CGAP_HAS_ARITHMETIC;
-  return CGAP_OK;
+  return status;
+}
+
+/* A modality alone is measured in the place of the images, whichever it is. */
+static cgap_data texts_as_images(const cgap_data *given)
+{
+  cgap_data data = *given;
+  if (given->image.rows > 0 || given->text.rows == 0 || given->pairing != CGAP_UNPAIRED)
+    return data;
+  data.image = given->text;
+  data.text = (cgap_source){0};
+  data.names[0] = cgap_modality_name(given->names[1], 1);
+  data.names[1] = NULL;
+  return data;
 }
 
 cgap_status cgap_prepare(cgap_prepared_audit *out, const cgap_data *given, const cgap_audit_options *options,
@@ -392,9 +434,11 @@ cgap_status cgap_prepare(cgap_prepared_audit *out, const cgap_data *given, const
     status = cgap_check_argument(options, "audit", "options", error);
   if (!status)
     status = check_options(options, error);
-  if (!status)
-    status = cgap_check_data(&out->data, given, error);
-  return status ? status : use_class_texts(out, options->csls, error);
+  if (!status) {
+    const cgap_data images = texts_as_images(given);
+    status = cgap_check_data(&out->data, &images, error);
+  }
+  return status ? status : choose_modalities(out, options->csls, error);
 }
 
 static bool is_first(const cgap_audit_options *o)
@@ -415,16 +459,17 @@ cgap_status cgap_prepare_plan(cgap_prepared_audit *out, const cgap_audit_options
   const cgap_source *image = &out->data.image, *text = &out->data.text;
   const int threads = o->threads ? o->threads : omp_get_num_procs();
   if (is_first(o))
-    out->sampling =
-      choose_sampling(image->rows, text->rows, image->dim, out->data.pairing != CGAP_UNPAIRED, threads, o, o->pairs);
+    out->sampling = choose_sampling(image->rows, text->rows, cgap_greater(image->dim, text->dim),
+                                    out->has & CGAP_HAS_PAIRS, threads, o, o->pairs);
   const cgap_status status = cgap_comm_broadcast(o->comm, 0, &out->sampling, sizeof out->sampling, error);
   if (status)
     return status;
   const cgap_plan_options options = {.threads = threads,
                                      .bfloat = o->precision == CGAP_PRECISION_BF16,
                                      .memory_bytes = o->memory_bytes,
-                                     .sample_bytes = cgap_plan_sampling_bytes(&out->sampling, image->dim, image->type,
-                                                                              text->type, cgap_comm_size(o->comm))};
+                                     .sample_bytes =
+                                       cgap_plan_sampling_bytes(&out->sampling, cgap_greater(image->dim, text->dim),
+                                                                image->type, text->type, cgap_comm_size(o->comm))};
   return o->comm ? cgap_plan_make_distributed(&out->plan, image, text, o->comm, &options, error)
                  : cgap_plan_make(&out->plan, image, text, &options, error);
 }
@@ -432,8 +477,8 @@ cgap_status cgap_prepare_plan(cgap_prepared_audit *out, const cgap_audit_options
 void cgap_prepare_sample(cgap_prepared_audit *out, const cgap_embeddings *e, const cgap_audit_options *options)
 {
   if (out->sampling.images)
-    out->sampling = choose_sampling(e->image.rows, e->text.rows, e->image.dim, e->paired, out->plan.threads, options,
-                                    CGAP_PAIRS_SAMPLED);
+    out->sampling = choose_sampling(e->image.rows, e->text.rows, cgap_greater(e->image.dim, e->text.dim),
+                                    out->has & CGAP_HAS_PAIRS, out->plan.threads, options, CGAP_PAIRS_SAMPLED);
 }
 
 cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const cgap_audit_options *options,

@@ -25,7 +25,7 @@ typedef struct cgap_plan_options {
   bool bfloat;
 } cgap_plan_options;
 
-/* CGAP_RESOURCE when even the smallest plan is above the limit. */
+/* CGAP_RESOURCE when even the smallest plan is above the limit. Where dims differ, as if both were the greater. */
 CGAP_MUST_CHECK cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text,
                                            const cgap_plan_options *options, cgap_error *error);
 
@@ -83,7 +83,8 @@ cgap_plan_estimate cgap_plan_estimate_make(const cgap_data *data, const cgap_pla
  * of a sample are used, and how memory is used. */
 
 typedef struct cgap_prepared_audit {
-  cgap_data data; /* as given, with the class texts for texts where there are none */
+  cgap_data data; /* as given, with the class texts for texts where there are none; without either texts have no rows,
+                   * and the images' dim and type */
   unsigned has;   /* CGAP_HAS_…, CGAP_TEXT_IS_CLASSES */
   cgap_plan plan;
   cgap_plan_sampling sampling; /* of no images: all pairs */

@@ -80,7 +80,7 @@ static cgap_status probe_rows_load(probe_rows *p, const cgap_modality_rows *moda
   const cgap_row_block panel = {.modality = modality, .rows = p->count, .unit = p->unit};
   if (!status && bfloat)
     status = cgap_row_block_to_bfloat16(&p->own, &panel, modality->mean, modality->mean, 1, error);
-  if (!status && bfloat)
+  if (!status && bfloat && other->rows > 0)
     status = cgap_row_block_to_bfloat16(&p->cross, &panel, modality->mean, other->mean, 1, error);
   return status;
 }
@@ -254,9 +254,9 @@ cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums 
   cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d rows", COLUMNS);
   if (!status)
     status = probe_rows_load(&image, &e->image, &e->text, bfloat, error);
-  if (!status)
+  if (!status && e->text.rows > 0)
     status = probe_rows_load(&text, &e->text, &e->image, bfloat, error);
-  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
+  for (int kind = 0; !status && kind < cgap_pair_kinds_of(evidence); kind++) {
     c->evidence = evidence;
     c->kind = (cgap_pair_kind)kind;
     c->shown = shown;

@@ -340,7 +340,7 @@ static cgap_status modality_moments(cgap_modality_rows *modality, cgap_comm *com
 cgap_status cgap_row_sample_moments(cgap_row_sample *s, cgap_comm *comm, int threads, cgap_error *error)
 {
   cgap_status status = modality_moments(&s->embeddings.image, comm, threads, error);
-  return status ? status : modality_moments(&s->embeddings.text, comm, threads, error);
+  return status || s->embeddings.text.rows == 0 ? status : modality_moments(&s->embeddings.text, comm, threads, error);
 }
 
 /* ---------------------------------------------------------------- control variates */
@@ -360,6 +360,7 @@ static void sums_of_block(const cgap_modality_rows *others, const double *row, s
   }
 }
 
+/* Of rows of an empty modality the sums stay as they are. */
 static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cgap_modality_rows *const others[2],
                                     double *const *const out[2], cgap_comm *comm, int threads, cgap_error *error)
 {
@@ -375,7 +376,7 @@ static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cg
     status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, row, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t b = 0; b < (status ? 0 : n); b += BLOCK)
-      for (int k = 0; k < 2; k++)
+      for (int k = 0; k < 2 && others[k]->rows > 0; k++)
         sums_of_block(others[k], row + b * dim, n - b < BLOCK ? n - b : BLOCK, product + b * dim, out[k][0] + first + b,
                       out[k][1] + first + b);
   }
@@ -416,7 +417,7 @@ cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row
   *out = (cgap_control_variates){0};
   for (int k = 0; k < 2; k++) {
     out->image_image[k] = cgap_alloc(image->rows, sizeof(double));
-    out->image_text[k] = cgap_alloc(image->rows, sizeof(double));
+    out->image_text[k] = cgap_zalloc(image->rows, sizeof(double));
     out->text_text[k] = cgap_alloc(text->rows, sizeof(double));
     out->text_image[k] = cgap_alloc(text->rows, sizeof(double));
     ok = ok && out->image_image[k] && out->image_text[k] && out->text_text[k] && out->text_image[k];
@@ -427,7 +428,7 @@ cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row
   cgap_status status =
     sums_of_modality(image, (const cgap_modality_rows *const[2]){image, text},
                      (double *const *const[2]){out->image_image, out->image_text}, comm, threads, error);
-  if (!status)
+  if (!status && text->rows > 0)
     status = sums_of_modality(text, (const cgap_modality_rows *const[2]){text, image},
                               (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
   cgap_blas_restore(blas_threads);

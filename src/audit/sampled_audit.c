@@ -123,7 +123,7 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
     status = cgap_probe_run(w->precise, e, &w->sample.embeddings, o->tiles.bfloat, error);
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
-  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
+  for (int kind = 0; !status && kind < cgap_pair_kinds_of(e); kind++)
     status = run_pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL,
                       count_pairs(e, (cgap_pair_kind)kind), error);
   return status || !is_first(w) ? status
@@ -319,7 +319,8 @@ static cgap_status measure_queries(work *w, const cgap_matched_pair_sums *matche
 static cgap_status finish_measure(const work *w, const cgap_measure *m, const cgap_sampled *sampled, cgap_audit *out,
                                   cgap_error *error)
 {
-  if (!m->finish || (m->basis == CGAP_ON_QUERIES && !w->whole->paired))
+  if (!m->finish || (m->basis == CGAP_ON_QUERIES && !w->whole->paired) ||
+      (w->whole->text.rows == 0 && !m->one_modality))
     return CGAP_OK;
   if (m->basis == CGAP_ON_ROWS)
     return m->finish(w->whole, out, error);
@@ -380,7 +381,7 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
     status = cgap_row_sample_load_own(&w.sample, e, options->comm, error);
   if (!status)
     status = measure_within_sample(&w, error);
-  if (!status)
+  if (!status && whole->text.rows > 0)
     status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->comm, options->tiles.threads,
                                    options->tiles.progress, out, error);
   if (!status && whole->paired)

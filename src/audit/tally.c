@@ -244,6 +244,8 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *give
     counts[k] = 0;
   status = check_tally(&checked, given, tally, options, error);
   if (!status)
+    status = cgap_check_one_space(data, error);
+  if (!status)
     status =
       cgap_plan_make(&plan, &data->image, &data->text,
                      &(cgap_plan_options){.threads = options->threads, .memory_bytes = options->memory_bytes}, error);

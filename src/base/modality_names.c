@@ -26,6 +26,23 @@ static bool is_counted(const char *name)
   return false;
 }
 
+/* What else data are called. */
+static const char *const UNCOUNTED[] = {"audio",   "speech", "music",   "language", "vision",  "dna",   "rna",
+                                        "eeg",     "fmri",   "meg",     "lidar",    "depth",   "text",  "imu",
+                                        "tactile", "radar",  "thermal", "table",    "tabular", "graph", "ecg"};
+
+bool cgap_is_modality_name(const char *name)
+{
+  const size_t length = strlen(name), singular = length > 1 && strchr("sS", name[length - 1]) ? length - 1 : length;
+  bool found = false;
+  for (size_t i = 0; i < sizeof COUNTED / sizeof *COUNTED; i++)
+    found = found || (strncasecmp(COUNTED[i], name, singular) == 0 && strlen(COUNTED[i]) == singular) ||
+            strcasecmp(COUNTED[i], name) == 0;
+  for (size_t i = 0; i < sizeof UNCOUNTED / sizeof *UNCOUNTED; i++)
+    found = found || strcasecmp(UNCOUNTED[i], name) == 0;
+  return found;
+}
+
 /* What the word in braces becomes; false where it is none of ours. */
 static bool put_in(char out[CGAP_NAME_SIZE + 16], const char *word, size_t length, const cgap_modality_names *names)
 {

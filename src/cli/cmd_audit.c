@@ -143,6 +143,7 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   cgap_audit_options options = cli_audit_library_options(&opt);
   double start = cli_seconds();
   cgap_status status = cli_input(&input, &names, args, error);
+  input.one_modality = input.for_audit = true;
   if (!status)
     status = cli_open(&r->dataset, &input, error);
   if (!status)

@@ -263,7 +263,11 @@ static cgap_status write_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   const cgap_cosines *const sets[] = {&a->cosine_pair, &a->cosine_cross, &a->cosine_image, &a->cosine_text};
   for (int s = 0; s < 4; s++)
     cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
-  if (a->has & CGAP_HAS_PAIRS)
+  if (!(a->has & CGAP_HAS_TEXT))
+    cgap_tsv_about(t, "means", "%s", mean[2]);
+  else if (!(a->has & CGAP_ONE_SPACE))
+    cgap_tsv_about(t, "means", "%s (images), %s (texts)", mean[2], mean[3]);
+  else if (a->has & CGAP_HAS_PAIRS)
     cgap_tsv_about(t, "means", "%s (matched), %s (non-matching), %s (images), %s (texts)", mean[0], mean[1], mean[2],
                    mean[3]);
   else
@@ -277,22 +281,28 @@ static cgap_status write_variance(cgap_tsv *t, const cgap_audit *a, cgap_error *
   (void)error;
   const cgap_spectrum *const spectra[] = {&a->pca_image, &a->pca_text, &a->pca_joint};
   double sum[3] = {0};
-  for (size_t k = 0; k < a->dim; k++) {
+  const size_t dim = a->text_dim > a->dim ? a->text_dim : a->dim;
+  for (size_t k = 0; k < dim; k++) {
     cgap_tsv_row(t);
     fprintf(t->file.stream, "%zu\t", k + 1);
     for (int s = 0; s < 3; s++) {
       if (k < spectra[s]->count)
         sum[s] += spectra[s]->explained_variance_ratio[k];
-      cgap_tsv_number(t, spectra[s]->count ? sum[s] : NAN, '\t');
+      cgap_tsv_number(t, k < spectra[s]->count ? sum[s] : NAN, '\t');
     }
-    cgap_tsv_number(t, (double)(k + 1) / (double)a->dim, '\n');
+    cgap_tsv_number(t, (double)(k + 1) / (double)dim, '\n');
   }
   char ratio[3][150];
   for (int s = 0; s < 3; s++)
     value_with_interval(ratio[s], &spectra[s]->participation_ratio, 1);
   cgap_tsv_about(t, "image_ratio", "%s", ratio[0]);
   cgap_tsv_about(t, "text_ratio", "%s", ratio[1]);
-  cgap_tsv_about(t, "ratios", "%s (image), %s (text), %s (joint)", ratio[0], ratio[1], ratio[2]);
+  if (!(a->has & CGAP_HAS_TEXT))
+    cgap_tsv_about(t, "ratios", "%s", ratio[0]);
+  else if (!(a->has & CGAP_ONE_SPACE))
+    cgap_tsv_about(t, "ratios", "%s (image), %s (text)", ratio[0], ratio[1]);
+  else
+    cgap_tsv_about(t, "ratios", "%s (image), %s (text), %s (joint)", ratio[0], ratio[1], ratio[2]);
   return CGAP_OK;
 }
 
@@ -420,7 +430,12 @@ static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
   cgap_tsv_about(t, "texts", "%zu", a->texts);
   if (a->has & CGAP_TEXT_IS_CLASSES)
     cgap_tsv_about(t, "text_word", "class text");
-  cgap_tsv_about(t, "dim", "%zu", a->dim);
+  cgap_tsv_about(t, "dim", "%zu", a->text_dim > a->dim ? a->text_dim : a->dim);
+  if (a->has & CGAP_ONE_SPACE)
+    return;
+  char size[CGAP_SENTENCE];
+  cgap_tsv_about(t, "size", "%s", cgap_size_words(size, a));
+  cgap_tsv_about(t, "spaces", a->has & CGAP_HAS_TEXT ? "two" : "one modality");
 }
 
 static const struct figure {
@@ -429,10 +444,10 @@ static const struct figure {
   cgap_status (*write)(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
   bool twice; /* also drawn before and after on the same axes */
 } figures[CGAP_FIGURES_MAX] = {
-  {"scatter", "image\timage_x\timage_y\ttext\ttext_x\ttext_y\tcosine", 0, write_scatter, true},
+  {"scatter", "image\timage_x\timage_y\ttext\ttext_x\ttext_y\tcosine", CGAP_ONE_SPACE, write_scatter, true},
   {"cosines", "low\thigh\tpair\tcross\timage\ttext", 0, write_cosines, true},
   {"variance", "components\timage\ttext\tjoint\tuniform", 0, write_variance, true},
-  {"dimensions", "coordinate\timage_mean\ttext_mean\tdifference\tshare\tlabel", 0, write_dimensions, true},
+  {"dimensions", "coordinate\timage_mean\ttext_mean\tdifference\tshare\tlabel", CGAP_ONE_SPACE, write_dimensions, true},
   {"recall", "k\timage_to_text\ttext_to_image\tchance_image_to_text\tchance_text_to_image", CGAP_HAS_PAIRS,
    write_recall, false},
   {"plane", "name\tkind\tuniformity\talignment\tuniformity_low\tuniformity_high\talignment_low\talignment_high",

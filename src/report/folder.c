@@ -269,7 +269,8 @@ void cgap_page_checks(cgap_page *page, const cgap_audit *a, const cgap_row_names
     put_pairing(page, &a->pairing_check);
   cgap_page_table(page, "What was found in the rows", heads, 4);
   put_modality(page, "image", &a->checks_image);
-  put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
+  if (a->has & CGAP_HAS_TEXT)
+    put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
   cgap_page_table_end(page);
   if (a->has & CGAP_HAS_PAIRS)
     put_worst(page, a, names);
@@ -323,10 +324,12 @@ cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, void
                                           {"definitions", "Definitions", put_definitions},
                                           {"run", "How it was run", put_run},
                                           {NULL, NULL, NULL}};
-  char title[700], about[400];
+  char title[700], about[CGAP_SENTENCE];
   const cgap_audit *a = r->audit;
-  snprintf(title, sizeof title, "Contrastive gap of %s", r->source);
+  snprintf(title, sizeof title, "%s of %s", cgap_title_words(a), r->source);
   snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
            a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
+  if (!(a->has & CGAP_ONE_SPACE))
+    (void)cgap_size_words(about, a);
   return cgap_page_write(folder, title, about, sections, r, warn_line, error);
 }

@@ -171,9 +171,9 @@ static bool put_cosines(json_t *root, const cgap_audit *a)
     const uint64_t *histogram;
     bool present;
   } sets[] = {{"pair", &a->cosine_pair, a->histogram_pair, paired},
-              {"cross", &a->cosine_cross, a->histogram_cross, true},
+              {"cross", &a->cosine_cross, a->histogram_cross, a->has & CGAP_ONE_SPACE},
               {"image", &a->cosine_image, a->histogram_image, true},
-              {"text", &a->cosine_text, a->histogram_text, true}};
+              {"text", &a->cosine_text, a->histogram_text, a->has & CGAP_HAS_TEXT}};
   char path[60];
   bool sound = cgap_json_put(root, "cosine.histogram.edges", numbers_json(a->histogram_edges, CGAP_HISTOGRAM_BINS + 1));
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
@@ -204,11 +204,13 @@ static bool put_spectra(json_t *root, const cgap_audit *a)
   const char *const paths[] = {"pca.image.explained_variance_ratio", "pca.text.explained_variance_ratio",
                                "pca.joint.explained_variance_ratio"};
   const cgap_spectrum *const spectra[] = {&a->pca_image, &a->pca_text, &a->pca_joint};
+  const bool present[] = {true, a->has & CGAP_HAS_TEXT, a->has & CGAP_ONE_SPACE};
   bool sound = true;
   for (int i = 0; i < 3; i++)
-    sound = sound && cgap_json_put(root, paths[i],
-                                   numbers_json(spectra[i]->explained_variance_ratio,
-                                                spectra[i]->explained_variance_ratio ? spectra[i]->count : 0));
+    sound = sound &&
+            (!present[i] || cgap_json_put(root, paths[i],
+                                          numbers_json(spectra[i]->explained_variance_ratio,
+                                                       spectra[i]->explained_variance_ratio ? spectra[i]->count : 0)));
   return sound;
 }
 
@@ -335,6 +337,16 @@ static bool put_pairs(json_t *root, const cgap_audit *a)
          put_pairing_check(root, &a->pairing_check) && cgap_json_put(root, "pairs.worst", worst_pairs(a));
 }
 
+/* What only an audit without a common space has. */
+static bool put_hubs_within(json_t *root, const cgap_audit *a)
+{
+  return cgap_json_put(root, "hubness.image.hubs", hub_list(&a->hubs_image)) &&
+         (!(a->has & CGAP_HAS_TEXT) ||
+          (cgap_json_put(root, "hubness.text.hubs", hub_list(&a->hubs_text)) &&
+           cgap_json_put(root, "uniformity.text_sphere", cgap_number_json(a->uniformity.text_sphere)) &&
+           cgap_json_put(root, "input.measured.text_dim", json_integer((json_int_t)a->text_dim))));
+}
+
 static json_t *sample_json(const cgap_sample *s)
 {
   return json_pack("{s:I, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "images", (json_int_t)s->images, "texts",
@@ -431,20 +443,32 @@ static json_t *schema_of(json_t *parent, const char *name, bool required)
   return !required || json_array_append_new(names, cgap_json_string(name)) == 0 ? child : NULL;
 }
 
-/* Whether another field of the same parent is there in every report. */
-static bool has_constant_sibling(const cgap_field *field)
+/* needs, and what these imply: pairs of one space are pairs, and in one space are two modalities. */
+static unsigned all_needs(unsigned needs)
 {
+  if (needs & CGAP_HAS_PAIRS)
+    needs |= CGAP_ONE_SPACE | CGAP_HAS_AGREEMENT;
+  return needs & (CGAP_ONE_SPACE | CGAP_HAS_AGREEMENT) ? needs | CGAP_HAS_TEXT : needs;
+}
+
+/* Whether another field of the same parent needs less: the parent may be there without this one. */
+static bool has_commoner_sibling(const cgap_field *field)
+{
+  const unsigned needs = all_needs(field->needs);
   const char *dot = strrchr(field->key, '.');
   const size_t parent = dot ? (size_t)(dot - field->key) + 1 : 0; /* letters of the key before its last name */
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *other = cgap_field_at(i);
-    if (other->needs == 0 && strncmp(other->key, field->key, parent) == 0 && !strchr(other->key + parent, '.'))
+    const unsigned others = all_needs(other->needs);
+    if ((others & needs) == others && others != needs && strncmp(other->key, field->key, parent) == 0 &&
+        !strchr(other->key + parent, '.'))
       return true;
   }
   return false;
 }
 
-/* A field that needs more than rows is required where its parent is there, unless the parent always is. */
+/* A field that needs more than rows is required where its parent is there, unless the parent may be there without it.
+ */
 static bool put_field_schema(json_t *root, const cgap_field *field)
 {
   char name[100];
@@ -454,7 +478,7 @@ static bool put_field_schema(json_t *root, const cgap_field *field)
     snprintf(name, sizeof name, "%.*s", (int)length, path);
     at = schema_of(at, name, field->needs == 0);
   }
-  if (!at || !schema_of(at, path, field->needs == 0 || !has_constant_sibling(field)))
+  if (!at || !schema_of(at, path, field->needs == 0 || !has_commoner_sibling(field)))
     return false;
   return json_object_set_new(json_object_get(at, "properties"), path,
                              json_pack("{s:s}", "$ref", "#/definitions/scalar")) == 0;
@@ -479,10 +503,11 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
   json_t *root = json_object();
   bool sound = root && cgap_json_put(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
                cgap_json_put(root, "verdict", verdict_json(a)) && put_scalars(root, a) && put_cosines(root, a) &&
-               put_dimensions(root, a) && put_spectra(root, a) &&
+               (!(a->has & CGAP_ONE_SPACE) || put_dimensions(root, a)) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
                cgap_json_put(root, "checks.image", modality_checks(&a->checks_image, a->sample.images)) &&
-               cgap_json_put(root, "checks.text", modality_checks(&a->checks_text, a->sample.texts));
+               (!(a->has & CGAP_HAS_TEXT) ||
+                cgap_json_put(root, "checks.text", modality_checks(&a->checks_text, a->sample.texts)));
   if (sound && a->advice.word != CGAP_ADVICE_NOT_ASKED)
     sound = cgap_json_put(root, "advice", advice_json(a));
   if (sound && a->sample.images)
@@ -496,6 +521,8 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
   if (sound)
     sound = cgap_json_put(root, "input", input ? json_deep_copy(input) : json_object()) &&
             put_resolved_pairing(root, a) && cgap_json_put(root, "input.measured", measured_json(a));
+  if (sound && (a->has & CGAP_HAS_HUBS_WITHIN))
+    sound = put_hubs_within(root, a);
   if (sound && run)
     sound = cgap_json_put(root, "run", cgap_run_json(run));
   if (!sound) {

@@ -61,11 +61,23 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
     fprintf(out, *interval ? "%9s  %s%s%s" : "%9s", value, paint->dim, interval, paint->off);
 }
 
-static void print_title(const cgap_group *group, const style *paint, FILE *out)
+/* Whether this audit has something in a column: one without a second modality has none of it. */
+static bool has_column(const cgap_audit *a, size_t group, int column)
 {
+  bool any = false;
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
+    any = any || (f->group == group && f->column == column && cgap_field_present(a, f));
+  }
+  return any;
+}
+
+static void print_title(const cgap_audit *a, size_t index, const style *paint, FILE *out)
+{
+  const cgap_group *group = &cgap_groups[index];
   fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
   int left = LABEL + 3 - cgap_text_width(group->title, strlen(group->title));
-  for (int c = 0; c < 4 && group->columns[c]; c++) {
+  for (int c = 0; c < 4 && group->columns[c] && has_column(a, index, c); c++) {
     const bool last = c == 3 || !group->columns[c + 1];
     const int width = !group->intervals ? cell_width(group) : last ? 0 : -25;
     fprintf(out, "%*s%s%*s%s", left, "", paint->dim, width, group->columns[c], paint->off);
@@ -100,7 +112,7 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
     if (f->group != group || !cgap_field_present(a, f))
       continue;
     if (!titled)
-      print_title(&cgap_groups[group], paint, out);
+      print_title(a, group, paint, out);
     bool first = !in_columns(f) || strcmp(label, f->label) != 0;
     if (first)
       fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, direction_mark(cgap_field_better(a, f)));
@@ -124,9 +136,9 @@ static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
               {classes                     ? "image-class text"
                : (a->has & CGAP_HAS_PAIRS) ? "image-text, non-matching"
                                            : "image-text",
-               &a->cosine_cross, true},
+               &a->cosine_cross, a->has & CGAP_ONE_SPACE},
               {"image-image", &a->cosine_image, true},
-              {classes ? "class text-class text" : "text-text", &a->cosine_text, true}};
+              {classes ? "class text-class text" : "text-text", &a->cosine_text, a->has & CGAP_HAS_TEXT}};
   fprintf(out, "\n%s%-*s%s%s%10s%10s%10s%10s%10s%s\n", paint->bold, LABEL + 2, "Cosines", paint->off, paint->dim,
           "mean", "sd", "5 %", "median", "95 %", paint->off);
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
@@ -150,6 +162,10 @@ static void print_sphere(const cgap_audit *a, const style *paint, FILE *out)
   cgap_value_show(value, a->uniformity.sphere, 4);
   fprintf(out, "  %-*s %9s  %sthe value of the uniform sphere, d = %zu%s\n", LABEL, "uniform", value, paint->dim,
           a->dim, paint->off);
+  if (a->text_dim == 0 || a->text_dim == a->dim)
+    return;
+  cgap_value_show(value, a->uniformity.text_sphere, 4);
+  fprintf(out, "  %-*s %9s  %sd = %zu%s\n", LABEL, "", value, paint->dim, a->text_dim, paint->off);
 }
 
 static void print_notes(const cgap_notes *notes, bool bad, const style *paint, FILE *out)
@@ -184,10 +200,12 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
   cgap_verdict_words verdict;
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
-  char head[600];
+  char head[1200], size[CGAP_SENTENCE];
   snprintf(head, sizeof head, "%s: %zu image%s, %zu %s%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu%s%s", name, a->images,
            a->images == 1 ? "" : "s", a->texts, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text",
            a->texts == 1 ? "" : "s", a->dim, *a->pairing ? ", " : "", a->pairing);
+  if (!(a->has & CGAP_ONE_SPACE))
+    snprintf(head, sizeof head, "%s: %s", name, cgap_size_words(size, a));
   cgap_text_wrap(out, paint->columns, "", head, 2);
   fputc('\n', out);
   print_notes(&notes, true, paint, out);
@@ -268,19 +286,23 @@ cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup
   static const char *const HEADS[] = {"measure", "#value", "95 % interval", "better"};
   cgap_notes notes;
   cgap_verdict_words verdict;
-  char text[2 * CGAP_SENTENCE];
+  char text[2 * CGAP_SENTENCE], size[CGAP_SENTENCE];
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
   if (markup == CGAP_MARKDOWN) {
-    fprintf(out, "### Contrastive gap of ");
+    fprintf(out, "### %s of ", cgap_title_words(a));
     cgap_markup_text(out, markup, name);
     fputs("\n\n", out);
   } else {
-    snprintf(text, sizeof text, "Contrastive gap of %s. The table needs \\usepackage{booktabs}.", name);
+    snprintf(text, sizeof text, "%s of %s. The table needs \\usepackage{booktabs}.", cgap_title_words(a), name);
     cgap_markup_note(out, markup, NULL, text);
   }
-  fprintf(out, "%s%zu images, %zu %s, d = %zu. Measured by contragap %s.\n%s", markup == CGAP_LATEX ? "% " : "",
-          a->images, a->texts, a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, cgap_version(),
+  if (a->has & CGAP_ONE_SPACE)
+    snprintf(size, sizeof size, "%zu images, %zu %s, d = %zu", a->images, a->texts,
+             a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim);
+  else
+    (void)cgap_size_words(size, a);
+  fprintf(out, "%s%s. Measured by contragap %s.\n%s", markup == CGAP_LATEX ? "% " : "", size, cgap_version(),
           markup == CGAP_LATEX ? "" : "\n");
   for (size_t i = 0; i < notes.count; i++)
     cgap_markup_note(out, markup, notes.bad[i] ? "Warning:" : NULL, notes.text[i]);

@@ -54,6 +54,15 @@ typedef struct cgap_verdict_words {
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);
 
+/* Adds the sentences of an audit that is of no gap: of one modality, of two widths, of drift. */
+void cgap_verdict_one_write(cgap_verdict_words *out, const cgap_audit *audit);
+
+/* "fill the sphere evenly" to "fill only a narrow cone", of so many rows. Evenly: near the uniform distribution's
+ * value, with as many dimensions in use as that many rows of it have (n·d/(n + d), the participation ratio of n rows of
+ * equal variances); half of the dimensions cost uniformity almost nothing. */
+const char *cgap_sphere_words(const cgap_scalar *uniformity, double sphere, const cgap_scalar *dimensions, size_t rows,
+                              size_t dim);
+
 /* What to do about the gap, for what reason, and the command to type. */
 enum { CGAP_REASONS = 3 };
 typedef struct cgap_advice_words {
@@ -75,6 +84,13 @@ typedef struct cgap_notes {
 } cgap_notes;
 
 void cgap_notes_write(cgap_notes *out, const cgap_audit *audit);
+/* "Contrastive gap", or what else the report is of. */
+const char *cgap_title_words(const cgap_audit *audit);
+
+/* "6000 images, d = 192", of one modality or two widths. Returns out. */
+const char *cgap_size_words(char out[CGAP_SENTENCE], const cgap_audit *audit);
+
+void cgap_notes_one_write(cgap_notes *out, const cgap_audit *audit); /* as cgap_verdict_one_write */
 
 /* ---------------------------------------------------------------- tables */
 

@@ -157,17 +157,10 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
 
 /* ---------------------------------------------------------------- cones and dimensions */
 
-/* Evenly: near the uniform distribution's value, with as many dimensions in use as that many rows of it have (n·d/(n +
- * d), the participation ratio of n rows of equal variances); half of the dimensions cost uniformity almost nothing. */
 static const char *fills_sphere(const cgap_audit *a, const cgap_scalar *uniformity, const cgap_scalar *dimensions,
                                 size_t rows)
 {
-  const double missing = uniformity->value - a->uniformity.sphere, n = (double)rows, d = (double)a->dim;
-  const bool all_used = !cgap_scalar_known(dimensions) || dimensions->value > 0.8 * n * d / (n + d);
-  return missing < 0.03 && all_used ? "fill the sphere evenly"
-         : missing < 0.7            ? "fill most of the sphere"
-         : missing < 2              ? "fill a part of the sphere"
-                                    : "fill only a narrow cone";
+  return cgap_sphere_words(uniformity, a->uniformity.sphere, dimensions, rows, a->dim);
 }
 
 static void dimensions_words(char out[WORDS], const cgap_audit *a)
@@ -290,6 +283,10 @@ void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)
 {
   *out = (cgap_verdict_words){.level = cgap_audit_level(a)};
   out->word = cgap_level_word(out->level);
+  if (!(a->has & CGAP_ONE_SPACE) || a->has & CGAP_IS_DRIFT) {
+    cgap_verdict_one_write(out, a);
+    return;
+  }
   say_gap(out, a);
   say_classifier(out, a);
   say_cones(out, a);
@@ -707,7 +704,10 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
   note_equal_modalities(out, a);
   note_same(out, a);
   note_copies(out, a);
-  note_size(out, a);
+  if (a->has & CGAP_ONE_SPACE)
+    note_size(out, a);
+  else
+    cgap_notes_one_write(out, a);
   if (a->dropped_images || a->dropped_texts)
     add_note(out, false, "Dropped as bad: %zu image%s and %zu text%s.", a->dropped_images, s_of(a->dropped_images),
              a->dropped_texts, s_of(a->dropped_texts));
@@ -719,5 +719,6 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
   if (!all_equal(&a->pca_text, a->texts))
     note_modality(out, &a->checks_text, text_word(a), true, a->sample.texts);
   note_norms(out, a);
-  note_sample(out, a);
+  if (a->has & CGAP_ONE_SPACE)
+    note_sample(out, a);
 }

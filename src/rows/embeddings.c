@@ -15,12 +15,23 @@ enum { ROWS_MIN = 3, UNPAIRED_TEXTS_MIN = 2, PROBE_IMAGES = 2000 };
 /* How k texts of each image are stored. */
 typedef enum caption_order { IMAGE_MAJOR, CAPTION_MAJOR } caption_order;
 
+cgap_status cgap_check_one_space(const cgap_data *data, cgap_error *error)
+{
+  const cgap_source *image = &data->image, *text = &data->text;
+  if (image->dim == text->dim)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", image->name, image->dim,
+                   text->name, text->dim);
+}
+
 static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
 {
   const cgap_source *image = &data->image, *text = &data->text;
-  if (image->dim != text->dim)
-    return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", image->name, image->dim,
-                     text->name, text->dim);
+  if (image->dim != text->dim && data->pairing == CGAP_PAIRING_OPEN)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: %zu rows of %zu, %s %zu of %zu: rows of different width do not show which belong together; "
+                     "give --text-image or --unpaired",
+                     text->name, text->rows, text->dim, image->name, image->rows, image->dim);
   if (data->merge_images && data->pairing == CGAP_UNPAIRED)
     return cgap_fail(error, CGAP_USAGE,
                      "%s: equal images are merged for the sake of their texts; --merge-images and "
@@ -158,7 +169,7 @@ static void describe_pairing(cgap_embeddings *e, caption_order order)
                  fewest, most);
   switch (e->data->pairing) {
   case CGAP_UNPAIRED:
-    (void)snprintf(e->pairing, sizeof e->pairing, "unpaired");
+    (void)snprintf(e->pairing, sizeof e->pairing, "%s", e->data->text.rows ? "unpaired" : "one modality");
     break;
   case CGAP_BY_ROW:
     if (e->merged_images)
@@ -207,11 +218,11 @@ static cgap_status check_rows(const cgap_embeddings *e, cgap_error *error)
   const cgap_modality_rows *modality[] = {&e->image, &e->text};
   const size_t rows_min[] = {ROWS_MIN, e->paired ? ROWS_MIN : UNPAIRED_TEXTS_MIN};
   char what[1500] = "";
-  for (int k = 0; k < 2 && !e->data->drop_bad; k++)
+  for (int k = 0; k < 1 + (e->data->text.rows > 0) && !e->data->drop_bad; k++)
     (void)cgap_describe_bad(modality[k]->source, &modality[k]->checks, what, sizeof what);
   if (*what)
     return cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what);
-  for (int k = 0; k < 2; k++)
+  for (int k = 0; k < 1 + (e->data->text.rows > 0); k++)
     if (modality[k]->rows < rows_min[k])
       return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", modality[k]->source->name,
                        modality[k]->rows, rows_min[k]);
@@ -239,7 +250,8 @@ static cgap_status load_modalities(cgap_embeddings *out, caption_order order, bo
   options.skip = out->paired ? skip : NULL;
   options.merge = false;
   options.phase = "texts";
-  if (!status)
+  out->text = (cgap_modality_rows){.source = &data->text, .dim = data->text.dim};
+  if (!status && texts > 0)
     status = cgap_row_pass_run(&out->text, &data->text, &options, NULL, error);
   cgap_free(skip);
   if (!status)

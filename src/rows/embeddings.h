@@ -26,12 +26,16 @@ typedef struct cgap_embeddings {
 /* Reads both modalities once (the row pass), refuses or drops bad rows, merges equal images, finds the pairs. Where the
  * data leaves the order of k texts per image open, both orders are tried on up to 2,000 images from all over the file;
  * the one with the greater z is taken if that is at least 4, else CGAP_FILE.
+ * Without texts the second modality is empty. The two may differ in dim, unless the order of the texts is open.
  * resident: raw rows and unit rows of both modalities are kept in memory. comm (or NULL): every rank gets all scalars
  * of rows and pairs, and of the rows, where resident, those that it owns. */
 CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident,
                                                  cgap_comm *comm, int threads, cgap_progress progress,
                                                  cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
+
+/* CGAP_DATA: images and texts differ in dim. */
+CGAP_MUST_CHECK cgap_status cgap_check_one_space(const cgap_data *data, cgap_error *error);
 
 /* Whether the texts of an open pairing are caption-major, by the same test; false of any other pairing. */
 CGAP_MUST_CHECK cgap_status cgap_caption_major(bool *out, const cgap_data *data, cgap_error *error);

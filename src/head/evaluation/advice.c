@@ -270,14 +270,15 @@ cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const cha
     status = cgap_check_argument(given, CALL, "data", error);
   if (status == CGAP_OK)
     status = cgap_check_argument(options, CALL, "options", error);
-  if (status == CGAP_OK)
+  const bool of_gap = status == CGAP_OK && audit->has & CGAP_ONE_SPACE && !(audit->has & CGAP_IS_DRIFT);
+  if (of_gap)
     status = cgap_check_data(&data, given, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && of_gap)
     status = run_trial(&audit->advice.center, &data, audit, options, error);
   if (status == CGAP_OK)
     snprintf(audit->advice.input, sizeof audit->advice.input, "%s",
              input && strlen(input) < sizeof audit->advice.input ? input : "FILE");
   if (audit)
-    audit->advice.word = status == CGAP_OK ? word_of(audit, &audit->advice.center) : CGAP_ADVICE_NOT_ASKED;
+    audit->advice.word = status == CGAP_OK && of_gap ? word_of(audit, &audit->advice.center) : CGAP_ADVICE_NOT_ASKED;
   return status;
 }

@@ -264,7 +264,7 @@ cgap_status cgap_planned_rows_load(cgap_planned_rows *out, const cgap_data *data
 {
   *out = (cgap_planned_rows){.data = *data};
   cgap_source *const modality[] = {&out->data.image, &out->data.text};
-  cgap_status status = CGAP_OK;
+  cgap_status status = cgap_check_one_space(data, error);
   for (int k = 0; status == CGAP_OK && k < 2; k++) {
     const cgap_source from = *modality[k];
     if (plan->spill[k])

@@ -1,6 +1,7 @@
 /* What the finders share: the files and options that name datasets, the datasets of a role, refusals that list what
  * there is, and the search for the small datasets that belong to images or texts. */
 #include "io/find/dataset_internal.h"
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "base/source.h"
 
@@ -390,6 +391,7 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
     status = parse_option(d, named[i].role, named[i].name, named[i].value, error);
   d->unpaired = options->unpaired;
   d->one_modality = options->one_modality;
+  d->for_audit = options->for_audit;
   d->data.drop_bad = options->drop_bad;
   d->data.merge_images = options->merge_images;
   for (int k = 0; k < 2; k++) {
@@ -398,6 +400,9 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
     if (options->names[k] && status == CGAP_OK)
       d->data.names[k] = strcpy(d->names.of[k], options->names[k]);
   }
+  const char *const *names = d->data.names;
+  d->data.drift =
+    options->unpaired && names[0] && names[1] && !cgap_is_modality_name(names[0]) && !cgap_is_modality_name(names[1]);
   return status;
 }
 

@@ -53,7 +53,7 @@ struct cgap_dataset {
   cgap_input *inputs;
   size_t input_count;
   cgap_dataset_option option[CGAP_ROLES]; /* of the roles that have one */
-  bool unpaired, one_modality;            /* as in cgap_input_options */
+  bool unpaired, one_modality, for_audit; /* as in cgap_input_options */
   cgap_file_access access;
   cgap_memory_count memory;
   cgap_role_datasets role[CGAP_ROLES];

@@ -465,6 +465,29 @@ static cgap_status check_numbers(const cgap_entry *image, const cgap_entry *text
                    longer->pieces[i].path, image->piece_count, text->piece_count);
 }
 
+/* An audit measures one modality by itself whatever it is called: the only array of the only file is it. */
+static cgap_status find_only_array(cgap_dataset *d, cgap_error *error)
+{
+  const cgap_entry *only = NULL;
+  const bool asked = d->option[0].given || d->option[1].given, found = d->role[0].count || d->role[1].count;
+  if (!d->one_modality || !d->for_audit || asked || found || d->input_count != 1)
+    return CGAP_OK;
+  const cgap_file *file = d->inputs[0].file;
+  for (size_t k = 0; k < file->count; k++) {
+    const cgap_entry *e = &file->entries[k];
+    if (e->kind != CGAP_KIND_FLOAT || e->ndim != 2 || e->alias)
+      continue;
+    if (only)
+      return CGAP_OK;
+    only = e;
+  }
+  if (!only || ((cgap_name_words_of(only->path).leaf | cgap_name_words_of(only->path).parent) & CGAP_WORD_CLASS))
+    return CGAP_OK;
+  const cgap_status status = cgap_role_datasets_add(&d->role[CGAP_ROLE_IMAGE], file, only, error);
+  cgap_role_datasets_explain(&d->role[CGAP_ROLE_IMAGE], "the only array of rows");
+  return status;
+}
+
 static cgap_status check_found(const cgap_dataset *d, cgap_error *error)
 {
   for (int modality = 0; modality < 2; modality++) {
@@ -487,7 +510,7 @@ static cgap_status check_found(const cgap_dataset *d, cgap_error *error)
   if (status == CGAP_OK)
     status = check_modality(&d->role[CGAP_ROLE_TEXT], 1, error);
   const cgap_chosen_dataset *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
-  if (status == CGAP_OK && cgap_chosen_dataset_dim(image) != cgap_chosen_dataset_dim(text))
+  if (status == CGAP_OK && !d->for_audit && cgap_chosen_dataset_dim(image) != cgap_chosen_dataset_dim(text))
     return cgap_fail(
       error, CGAP_DATA, "%s and %s have d = %zu and %zu: not one joint space; give `image` and `text` of one model%s",
       image->entry->name, text->entry->name, cgap_chosen_dataset_dim(image), cgap_chosen_dataset_dim(text),
@@ -506,6 +529,8 @@ cgap_status cgap_find_modalities(cgap_dataset *d, cgap_error *error)
   const bool both_found = d->option[0].file && d->option[1].file;
   for (size_t i = 0; i < d->input_count && status == CGAP_OK && !both_found; i++)
     status = find_in_input(d, i, error);
+  if (status == CGAP_OK)
+    status = find_only_array(d, error);
   return status == CGAP_OK ? check_found(d, error) : status;
 }
 
