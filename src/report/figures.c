@@ -568,6 +568,11 @@ const cgap_figure_info cgap_figure_infos[] = {
   {"sweep", "The sweep",
    "Each measure against the option that was varied; bars are one standard deviation of the runs."},
   {"map", "The map", "One measure over two options; each cell names its value."},
+  {"overview", "The inputs, measure by measure",
+   "Dots are values, lines their 95 % intervals. A filled dot is significantly better than each of the others; where "
+   "intervals overlap, paired differences may still be clear."},
+  {"series", "The measures over the series",
+   "Each measure over the number of the input; the band is its 95 % interval."},
 };
 const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
 
@@ -578,6 +583,11 @@ const cgap_figure_info *cgap_figure_find(const char *name)
     if (strlen(cgap_figure_infos[i].name) == kind && strncmp(cgap_figure_infos[i].name, name, kind) == 0)
       return &cgap_figure_infos[i];
   return NULL;
+}
+
+const char *cgap_figure_page_size(const char *name)
+{
+  return strcmp(name, "overview") == 0 || strcmp(name, "series") == 0 ? "640,0" : "640,460";
 }
 
 /* ---------------------------------------------------------------- curves and maps */
