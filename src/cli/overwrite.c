@@ -69,7 +69,8 @@ static bool has_audit(const char *folder, char found[NAME])
 static bool has_comparison(const char *folder, char found[NAME])
 {
   json_t *json = load_json(folder, "compare.json");
-  const bool has = json_object_get(json, "baseline") && !json_object_get(json, "training");
+  const bool has =
+    (json_object_get(json, "baseline") || json_object_get(json, "sorted_by")) && !json_object_get(json, "training");
   snprintf(found, NAME, "compare.json");
   json_decref(json);
   return has;

@@ -345,7 +345,7 @@ static int letters_of_heads(char (*heads)[CGAP_HEAD_SIZE], size_t count)
 
 void cgap_overview_markup(const cgap_overview *o, cgap_markup markup, FILE *out)
 {
-  enum { LATEX_LETTERS = 44, LATEX_HEAD = 7, MARKDOWN_HEAD = 40 };
+  enum { LATEX_LETTERS = 40, LATEX_HEAD = 7, MARKDOWN_HEAD = 40 };
   const size_t count = o->comparison->count, all = markup == CGAP_LATEX ? LATEX_COLUMNS : count;
   char heads[count][CGAP_HEAD_SIZE], legend[CGAP_SENTENCE];
   cgap_verdict_words words;

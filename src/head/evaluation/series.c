@@ -22,7 +22,7 @@ static size_t number_length(const char *text)
   size_t length = strspn(text, "0123456789");
   if (text[length] == '.' && isdigit((unsigned char)text[length + 1]))
     length += 1 + strspn(text + length + 1, "0123456789");
-  if (text[length] != 'e' && text[length] != 'E')
+  if (!length || (text[length] != 'e' && text[length] != 'E'))
     return length;
   const char *sign = text + length + 1, *digits = sign + (*sign == '-' || *sign == '+');
   const size_t more = strspn(digits, "0123456789");
