@@ -8,8 +8,7 @@
 #include "base/source.h"
 #include "cli/run_info.h"
 
-/* Letters before the '=' of NAME=SOURCE; 0: it is none. */
-static size_t name_length(const char *argument)
+size_t cli_name_length(const char *argument)
 {
   struct stat file;
   const size_t length = strspn(argument, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
@@ -55,7 +54,7 @@ cgap_status cli_modalities_read(cli_modalities *out, const cli_args *args, cgap_
   *out = (cli_modalities){0};
   for (size_t i = 0; status == CGAP_OK && i < args->count; i++) {
     const char *argument = args->items[i];
-    const size_t length = name_length(argument);
+    const size_t length = cli_name_length(argument);
     if (length && !argument[length + 1])
       status = cgap_fail(error, CGAP_USAGE, "%s: no source; give NAME=FILE, as in %sFILE.npy", argument, argument);
     else if (length)

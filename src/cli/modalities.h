@@ -12,6 +12,9 @@ typedef struct cli_modalities {
   const char *source[CGAP_MODALITIES_MAX]; /* borrowed from the arguments; all NULL for --names */
 } cli_modalities;
 
+/* Letters before the '=' of NAME=SOURCE; 0: it is none, or an existing file. */
+size_t cli_name_length(const char *argument);
+
 /* Reads the names; an argument that is an existing file is one, whatever signs it has. CGAP_USAGE: some arguments have
  * names and some have none, a name comes twice, or there are more than CGAP_MODALITIES_MAX. */
 CGAP_MUST_CHECK cgap_status cli_modalities_read(cli_modalities *out, const cli_args *args, cgap_error *error);

@@ -70,7 +70,8 @@ static bool has_audit(const char *folder, char found[NAME])
 static bool has_comparison(const char *folder, char found[NAME])
 {
   json_t *json = load_json(folder, "compare.json");
-  const bool has = json_object_get(json, "baseline") && !json_object_get(json, "training");
+  const bool has =
+    (json_object_get(json, "baseline") || json_object_get(json, "sorted_by")) && !json_object_get(json, "training");
   snprintf(found, NAME, "compare.json");
   json_decref(json);
   return has;
@@ -201,7 +202,7 @@ cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const
 
 /* ---------------------------------------------------------------- what is replaced */
 
-enum { FIGURES_OF_ONE_MAX = 8 };
+enum { FIGURES_OF_ONE_MAX = 10 };
 
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
@@ -209,7 +210,8 @@ static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
   [CLI_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
                         "dimensions_before_after"},
   [CLI_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",
-                          "cosines_before_after", "variance_before_after", "dimensions_before_after"},
+                          "cosines_before_after", "variance_before_after", "dimensions_before_after", "overview",
+                          "series"},
   [CLI_FOLDER_SWEEP] = {"sweep-", "map"}};
 
 static bool is_axis_or_letter(const char *text)

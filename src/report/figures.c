@@ -587,9 +587,13 @@ const cgap_figure_info cgap_figure_infos[] = {
    "Each cell is the corrected distance of two modalities: the darker, the wider the gap between them."},
   {"modalities", "All modalities on the two main axes",
    "Each dot is a row, at most 500 of a modality; the large marks are the centroids of all rows. Clouds apart from "
-   "each "
-   "other are gaps. One mixed cloud shows none on these two axes; whether the modalities mix in the others is what the "
+   "each other are gaps. One mixed cloud shows none on these two axes; whether the modalities mix in the others is what the "
    "shares of the nearest rows say."},
+  {"overview", "The inputs, measure by measure",
+   "Dots are values, lines their 95 % intervals. A filled dot is significantly better than each of the others; where "
+   "intervals overlap, paired differences may still be clear."},
+  {"series", "The measures over the series",
+   "Each measure over the number of the input; the band is its 95 % interval."},
 };
 const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
 
@@ -600,6 +604,11 @@ const cgap_figure_info *cgap_figure_find(const char *name)
     if (strlen(cgap_figure_infos[i].name) == kind && strncmp(cgap_figure_infos[i].name, name, kind) == 0)
       return &cgap_figure_infos[i];
   return NULL;
+}
+
+const char *cgap_figure_page_size(const char *name)
+{
+  return strcmp(name, "overview") == 0 || strcmp(name, "series") == 0 ? "640,0" : "640,460";
 }
 
 /* ---------------------------------------------------------------- curves and maps */

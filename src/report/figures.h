@@ -36,6 +36,8 @@ typedef struct cgap_figure_info {
 extern const cgap_figure_info cgap_figure_infos[];
 extern const size_t cgap_figure_info_count;
 const cgap_figure_info *cgap_figure_find(const char *name); /* NULL: none */
+/* In a page; a height of 0 is as high as its panels need. */
+const char *cgap_figure_page_size(const char *name);
 
 /* Writes the tables and scripts of every figure that this audit has into `folder`, which exists. `source` names the
  * data in the pictures; names (or NULL) its rows in the labels of points. */

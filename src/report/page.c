@@ -353,7 +353,7 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 /* A figure with its title, how it is read, and its data file. */
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
-  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = "640,460"};
+  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = cgap_figure_page_size(name)};
   const cgap_figure_info *info = cgap_figure_find(name);
   const char *title = info ? info->title : name, *reading = info ? info->reading : "";
   char label[700];

@@ -13,14 +13,14 @@ want_text out "paired" "centroid distance" "better" "recall@1" "The gap narrows 
 fine compare ra rc/report.json --json
 want_text out '"baseline": "ra"' 'independent samples' '"differences"' '"worse"'
 fine compare ra rc b.h5
-fine compare a.h5 a.h5 c.h5 --json
+fine compare a.h5 a.h5 c.h5 --json --pairwise
 want_text out '"a.h5 (2)"' '"same"'
 
 # each file is paired with A or not by itself: c is, as it is alone; the file of other pairs is not
 run simulate --model clip --n 90 --d 24 --seed 3 -o fewer.h5 --quiet
 run compare a.h5 c.h5 --json
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >alone
-fine compare a.h5 fewer.h5 c.h5 --json
+fine compare a.h5 fewer.h5 c.h5 --json --pairwise
 want_text out 'paired by image where the rows are those of a.h5, else of independent samples'
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >beside
 want_file alone
@@ -227,7 +227,7 @@ want_rc 1
 fine compare ra rc -o of-reports --quiet
 page_is_whole of-reports/report.html 8
 want_file of-reports/figures/scatter-A.tsv of-reports/figures/scatter-B.tsv
-fine compare a.h5 b.h5 c.h5 -o three --quiet
+fine compare a.h5 b.h5 c.h5 -o three --quiet --pairwise
 page_is_whole three/report.html 4
 # a page of another command is not replaced
 refused 3 "ra|report.json|another" compare ra rc -o ra

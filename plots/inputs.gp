@@ -1,0 +1,84 @@
+# Inputs in panels of one measure each; called by overview.gp and series.gp with their names and arguments.
+# columns: panel input x value low high marked; the lines at the end of the table name panels and inputs in their order.
+# A size without height ("640,0"), or none, becomes as high as the panels need.
+set datafile separator tab
+set datafile commentschars "\001"
+panels_counted = 1
+inputs_counted = 1
+stats (strlen(ARG2) ? ARG2 : ARG1.".tsv") using (strcol(1) eq "# panels" ? (panels_counted = int(real(strcol(2))), 1) : \
+  strcol(1) eq "# inputs" ? (inputs_counted = int(real(strcol(2))), 1) : 1) nooutput
+set datafile commentschars "#"
+is_series = ARG1 eq "series"
+sized = strlen(ARG5) ? ARG5 : ARG3[strlen(ARG3) - 2 : *] eq "txt" ? "80,24" : "760,0"
+across = panels_counted < 2 ? 1 : panels_counted < 5 ? 2 : 3
+down = (panels_counted + across - 1) / across
+panel_height = is_series ? 166 : 78 + 15 * inputs_counted
+given_width = sized[1 : strstrt(sized, ",") - 1]
+if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, 120 + down * panel_height) }
+call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
+headline_title = meta("title")
+headline_shown = meta("shown")
+counted = ""
+eval headline
+
+# the block of the measure, and below it its name
+two_lines(t) = strstrt(t, ": ") ? t[1 : strstrt(t, ": ") - 1]."\n".t[strstrt(t, ": ") + 2 : *] : t
+
+longest = 0
+do for [i = 1:inputs_counted] { longest = strlen(meta(sprintf("input_%d", i))) > longest ? strlen(meta(sprintf("input_%d", i))) : longest }
+of_panel(k) = strcol(1) eq panel ? column(k) : NaN
+of_mark(k, marked) = strcol(1) eq panel && column(7) == marked ? column(k) : NaN
+if (!dumb) {
+  top = (hover ? 40.0 : 66.0)
+  small = pt(10.5)
+  left = is_series ? 10.0 : 14.0 + 6.2 * longest
+  cell_w = (width - left - 8.0) / across
+  cell_h = (height - top - 24.0) / down
+  set title offset 0,-0.9 textcolor rgb ink font pt(11) noenhanced
+  set xtics nomirror out scale 0.5 font small offset 0,0.4 textcolor rgb soft
+  set ytics nomirror out scale 0.5 font small textcolor rgb soft noenhanced
+}
+set key off
+set autoscale xfixmin
+set autoscale xfixmax
+# a terminal of text has a place for one panel
+if (dumb) { panels_counted = 1 }
+if (is_series && strlen(meta("log_x"))) { set logscale x 10; set xtics format "%.0s%c" }
+set multiplot
+do for [p = 1:panels_counted] {
+  panel = meta(sprintf("panel_%d", p))
+  col = (p - 1) % across
+  row = (p - 1) / across
+  if (!dumb) {
+    set lmargin at screen (left + col * cell_w + (is_series ? 46 : 8)) / width
+    set rmargin at screen (left + (col + 1) * cell_w - 14) / width
+    set tmargin at screen 1 - (top + row * cell_h + 32) / height
+    set bmargin at screen 1 - (top + (row + 1) * cell_h - 30) / height
+  }
+  set title (dumb ? panel : two_lines(panel))
+  step = real(meta(sprintf("step_%d", p)))
+  if (is_series) {
+    set offsets graph 0.04, graph 0.04, graph 0.1, graph 0.1
+    set ytics step
+    plot table skip 1 using (of_panel(3)):(of_panel(5)):(of_panel(6)) with filledcurves fillcolor rgb c_pair notitle, \
+      table skip 1 using (of_panel(3)):(of_panel(4)) with linespoints pointtype 7 pointsize 0.4 linewidth 1.8 linecolor rgb c_pair notitle
+  } else {
+    set offsets graph 0.08, graph 0.08, 0, 0
+    set yrange [inputs_counted + 0.6 : 0.4]
+    set grid xtics noytics
+    if (col == 0) {
+      set ytics ("" 1)
+      do for [i = 1:inputs_counted] { set ytics add (meta(sprintf("input_%d", i)) i) }
+    } else {
+      set ytics format ""
+      set ytics 1
+    }
+    set xtics step
+    plot table skip 1 using (of_panel(4)):(of_panel(3)):(of_panel(5)):(of_panel(6)) with xerrorbars pointtype 1 pointsize 0.01 linewidth 1.4 linecolor rgb soft notitle, \
+      table skip 1 using (of_mark(4, 0)):(of_panel(3)) with points pointtype 6 pointsize 0.7 linewidth 1.4 linecolor rgb ink notitle, \
+      table skip 1 using (of_mark(4, 1)):(of_panel(3)) with points pointtype 7 pointsize 0.9 linecolor rgb c_pair notitle
+    set ytics format
+  }
+  unset label 901; unset label 902; unset label 903
+}
+unset multiplot

@@ -1,0 +1,253 @@
+/* The figure and the page of an overview. */
+#include <math.h>
+#include <string.h>
+
+#include "report/figures.h"
+#include "report/gnuplot.h"
+#include "report/overview.h"
+
+/* ---------------------------------------------------------------- figure */
+
+enum { FIGURE_HEAD = 24, PAGE_HEAD = 32, PANELS_MAX = 24 };
+
+static void put_point(cgap_tsv *t, const cgap_overview *o, const cgap_ranked *m, size_t place, const char *title,
+                      const char *head)
+{
+  const size_t k = o->order[place];
+  const cgap_scalar *s = &o->comparison->input[k].scalar[m->entry];
+  const double value = cgap_ranking_value(o->comparison, k, m->entry);
+  fprintf(t->file.stream, "%s\t%s\t%.17g\t", title, head, o->number ? o->number[k] : (double)place + 1);
+  cgap_tsv_number(t, value, '\t');
+  cgap_tsv_number(t, isfinite(value) ? s->lo : NAN, '\t');
+  cgap_tsv_number(t, isfinite(value) ? s->hi : NAN, '\t');
+  fprintf(t->file.stream, "%d\n", m->significant && m->best == k);
+}
+
+/* A quote would end a string of gnuplot, a tab a cell. */
+static void make_cell(char *text)
+{
+  for (; *text; text++)
+    if (*text == '"' || *text == '\'' || *text == '\t' || *text == '\\')
+      *text = ' ';
+}
+
+/* A step between the marks of an axis, 1, 2 or 5 times a power of ten, that gives at most four of them. */
+static double axis_step(const cgap_overview *o, size_t entry)
+{
+  double least = INFINITY, most = -INFINITY;
+  for (size_t k = 0; k < o->comparison->count; k++) {
+    const double value = cgap_ranking_value(o->comparison, k, entry);
+    const cgap_scalar *s = &o->comparison->input[k].scalar[entry];
+    if (!isfinite(value))
+      continue;
+    least = fmin(least, isfinite(s->lo) ? s->lo : value);
+    most = fmax(most, isfinite(s->hi) ? s->hi : value);
+  }
+  const double wanted = fmax((most - least) / 4, 1e-12), power = pow(10, floor(log10(wanted)));
+  return power * (wanted <= power ? 1 : wanted <= 2 * power ? 2 : wanted <= 5 * power ? 5 : 10);
+}
+
+/* The measures with a better direction; of all measures the first, so that each panel can be read. */
+static size_t put_panels(cgap_tsv *t, const cgap_overview *o, char (*heads)[CGAP_HEAD_SIZE])
+{
+  size_t panels = 0;
+  for (size_t m = 0; m < o->ranking.count && panels < PANELS_MAX; m++) {
+    const cgap_ranked *r = &o->ranking.measure[m];
+    char title[100], key[40];
+    if (r->better == CGAP_NEITHER)
+      continue;
+    cgap_field_title(cgap_field_at(r->entry), title);
+    make_cell(title);
+    for (size_t i = 0; i < o->comparison->count; i++)
+      put_point(t, o, r, i, title, heads[o->order[i]]);
+    snprintf(key, sizeof key, "panel_%zu", ++panels);
+    cgap_tsv_about(t, key, "%s", title);
+    snprintf(key, sizeof key, "step_%zu", panels);
+    cgap_tsv_about(t, key, "%g", axis_step(o, r->entry));
+  }
+  return panels;
+}
+
+cgap_status cgap_overview_figure_write(const char **name, const cgap_overview *o, const char *folder, cgap_error *error)
+{
+  const size_t count = o->comparison->count;
+  char heads[count][CGAP_HEAD_SIZE];
+  cgap_tsv table;
+  *name = o->number ? "series" : "overview";
+  cgap_overview_heads(heads, o->comparison, FIGURE_HEAD);
+  cgap_status status = cgap_tsv_open(&table, folder, *name, "panel\tinput\tx\tvalue\tlow\thigh\tmarked", error);
+  if (status != CGAP_OK)
+    return status;
+  for (size_t k = 0; k < count; k++)
+    make_cell(heads[k]);
+  const size_t panels = put_panels(&table, o, heads);
+  cgap_tsv_about(&table, "title", o->number ? "The series" : "The inputs, measure by measure");
+  cgap_tsv_about(&table, "shown", "%s",
+                 o->number ? "bands: 95 % intervals" : "95 % intervals; filled: significantly better than each other");
+  cgap_tsv_about(&table, "panels", "%zu", panels);
+  cgap_tsv_about(&table, "inputs", "%zu", count);
+  for (size_t i = 0; i < count; i++) {
+    char key[40];
+    snprintf(key, sizeof key, "input_%zu", i + 1);
+    cgap_tsv_about(&table, key, "%s", heads[o->order[i]]);
+  }
+  if (o->number) {
+    double rising[count];
+    for (size_t i = 0; i < count; i++) {
+      size_t at = i;
+      for (; at > 0 && rising[at - 1] > o->number[i]; at--)
+        rising[at] = rising[at - 1];
+      rising[at] = o->number[i];
+    }
+    if (cgap_series_is_geometric(rising, count))
+      cgap_tsv_about(&table, "log_x", "1");
+  }
+  status = cgap_tsv_close(&table, true, error);
+  return status == CGAP_OK ? cgap_plots_copy(folder, *name, error) : status;
+}
+
+/* ---------------------------------------------------------------- page */
+
+typedef struct page_data {
+  const cgap_overview *overview;
+  const cgap_overview_about *about;
+} page_data;
+
+static void put_result(cgap_page *page, const void *data)
+{
+  const cgap_overview *o = ((const page_data *)data)->overview;
+  char heads[o->comparison->count][CGAP_HEAD_SIZE];
+  cgap_verdict_words words;
+  cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
+  cgap_overview_words(&words, o, heads);
+  cgap_page_verdict(page, &words, NULL);
+}
+
+static void put_figures(cgap_page *page, const void *data)
+{
+  const page_data *p = data;
+  cgap_page_figures(page, &p->about->figure, 1);
+}
+
+/* A cell that sorts by its value and shows the mark. */
+static cgap_cell value_cell(const cgap_overview *o, const cgap_ranked *m, size_t k)
+{
+  cgap_cell cell = cgap_cell_number(cgap_ranking_value(o->comparison, k, m->entry), cgap_field_at(m->entry)->decimals);
+  if (m->significant && m->best == k)
+    snprintf(cell.shown + strlen(cell.shown), sizeof cell.shown - strlen(cell.shown), " *");
+  return cell;
+}
+
+static void put_measures(cgap_page *page, const void *data)
+{
+  const cgap_overview *o = ((const page_data *)data)->overview;
+  const size_t count = o->comparison->count;
+  char heads[count][CGAP_HEAD_SIZE], named[count][CGAP_HEAD_SIZE + 1], caption[200];
+  const char *titles[count + 1];
+  cgap_cell cells[count + 1];
+  cgap_notes notes;
+  cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
+  titles[0] = "Measure";
+  for (size_t i = 0; i < count; i++) {
+    snprintf(named[i], sizeof named[i], "#%s", heads[o->order[i]]);
+    titles[i + 1] = named[i];
+  }
+  snprintf(caption, sizeof caption, "%zu inputs, sorted by %s", count,
+           o->sort_entry == SIZE_MAX ? "their numbers" : cgap_entry_key(o->sort_entry));
+  cgap_page_table(page, caption, titles, count + 1);
+  for (size_t m = 0; m < o->ranking.count; m++) {
+    const cgap_ranked *r = &o->ranking.measure[m];
+    char title[100];
+    cgap_field_title(cgap_field_at(r->entry), title);
+    cells[0] = cgap_cell_text(title);
+    for (size_t i = 0; i < count; i++)
+      cells[i + 1] = value_cell(o, r, o->order[i]);
+    cgap_page_row(page, cells, count + 1);
+  }
+  cgap_page_table_end(page);
+  cgap_overview_notes(&notes, o, "*");
+  fputs("<ul>\n", page->out);
+  for (size_t i = 0; i < notes.count; i++)
+    cgap_page_put(page, "li", "%s", notes.text[i]);
+  fputs("</ul>\n", page->out);
+}
+
+static cgap_cell p_cell(double p)
+{
+  cgap_cell cell = cgap_cell_number(p, 4);
+  if (p < 0.0001)
+    snprintf(cell.shown, sizeof cell.shown, "< 0.0001");
+  return cell;
+}
+
+/* The best against the next, measure by measure. */
+static void put_differences(cgap_page *page, const void *data)
+{
+  static const char *const HEADS[] = {"Measure",       "Best",          "Next",        "#Difference",
+                                      "95 % interval", "#p after Holm", "For the best"};
+  const cgap_overview *o = ((const page_data *)data)->overview;
+  char heads[o->comparison->count][CGAP_HEAD_SIZE];
+  cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
+  cgap_page_table(page, "The best less the next", HEADS, sizeof HEADS / sizeof *HEADS);
+  for (size_t m = 0; m < o->ranking.count; m++) {
+    const cgap_ranked *r = &o->ranking.measure[m];
+    char title[100], interval[100];
+    if (r->best == SIZE_MAX)
+      continue;
+    const cgap_lead *lead = &r->lead[r->next];
+    const int decimals = cgap_field_at(r->entry)->decimals;
+    cgap_field_title(cgap_field_at(r->entry), title);
+    cgap_interval_show(interval, lead->change.lo, lead->change.hi, decimals, "%s to %s");
+    const cgap_cell cells[] = {cgap_cell_text(title),
+                               cgap_cell_text(heads[r->best]),
+                               cgap_cell_text(heads[r->next]),
+                               cgap_cell_number(lead->change.difference, decimals),
+                               cgap_cell_text(interval),
+                               p_cell(lead->p_holm),
+                               cgap_cell_text(r->significant        ? "significantly best"
+                                              : !isfinite(lead->p)  ? "no interval"
+                                              : lead->p_holm < 0.05 ? "better than this one"
+                                                                    : "unclear")};
+    cgap_page_row(page, cells, sizeof cells / sizeof *cells);
+  }
+  cgap_page_table_end(page);
+}
+
+static void put_definitions(cgap_page *page, const void *data)
+{
+  const cgap_overview *o = ((const page_data *)data)->overview;
+  unsigned has = 0;
+  for (size_t m = 0; m < o->ranking.count; m++)
+    has |= cgap_field_at(o->ranking.measure[m].entry)->needs;
+  cgap_page_definitions(page, has);
+}
+
+static void put_run(cgap_page *page, const void *data)
+{
+  const page_data *p = data;
+  cgap_page_run(page, p->about->run);
+  for (size_t k = 0; k < p->overview->comparison->count; k++)
+    cgap_page_term(page, "input", "%s: %s", p->overview->comparison->input[k].name, p->about->paths[k]);
+  fputs("</dl>\n<p>The same numbers are in <code>compare.json</code>.</p>\n", page->out);
+}
+
+cgap_status cgap_overview_page_write(const cgap_overview *o, const cgap_overview_about *about, const char *folder,
+                                     cgap_error *error)
+{
+  static const cgap_section SECTIONS[] = {{"result", "Who is best", put_result},
+                                          {"figures", "Figure", put_figures},
+                                          {"measures", "Measures", put_measures},
+                                          {"differences", "Best against next", put_differences},
+                                          {"definitions", "Definitions", put_definitions},
+                                          {"run", "How it was run", put_run},
+                                          {NULL, NULL, NULL}};
+  char heads[o->comparison->count][CGAP_HEAD_SIZE], title[300];
+  cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
+  const size_t count = o->comparison->count;
+  snprintf(title, sizeof title, "%s to %s: %zu inputs compared", heads[o->order[0]], heads[o->order[count - 1]], count);
+  if (!o->number)
+    snprintf(title, sizeof title, count == 3 ? "%s, %s and %s compared" : "%s, %s, %s and %zu more compared",
+             heads[o->order[0]], heads[o->order[1]], heads[o->order[2 < count ? 2 : 1]], count - 3);
+  const page_data data = {o, about};
+  return cgap_page_write(folder, title, "The contrastive gap, compared", SECTIONS, &data, about->warn_line, error);
+}
