@@ -83,7 +83,7 @@ const cli_spec cmd_convert = {
              "contragap convert --image a.npz:image --text b.safetensors:text -o pairs.h5\n"
              "contragap convert pairs.h5 --format npy -o pairs",
   .about = "Writes the embeddings of IN, with pairing, labels, class texts and arithmetic where there are any, as one "
-           "HDF5 file. IN is HDF5, .npy, .npz, safetensors, or a folder of .npy shards. The type of the numbers and "
+           "HDF5 file. IN is HDF5, .npy, .npz, .pt, .pkl, safetensors, or a folder of .npy shards. The type of the numbers and "
            "every bit of them are kept.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "IN",

@@ -77,6 +77,32 @@ want_text out "bfloat16"
 fine convert bf16.safetensors --format npy -o bf16
 want_text err "widened to float32"
 
+# bfloat16 of JAX, Keras and PyTorch, which NumPy and HDF5 have no type for
+"$python" - <<'END' || exit 99
+import numpy as np
+from json import loads
+raw = open("bf16.safetensors", "rb").read()
+start = 8 + int.from_bytes(raw[:8], "little")
+sides = {}
+for name, t in loads(raw[8:start]).items():
+    if name != "__metadata__":
+        begin, end = t["data_offsets"]
+        sides[name] = np.frombuffer(raw[start + begin : start + end], "u2").reshape(t["shape"])
+np.savez("bf16_void.npz", **{name: a.view("V2") for name, a in sides.items()})
+try:
+    import h5py
+except ImportError:
+    raise SystemExit
+with h5py.File("bf16_void.h5", "w") as f, h5py.File("bf16_torch.h5", "w") as g:
+    for name, a in sides.items():
+        f.create_dataset(name, data=a.view("V2"), chunks=(7, a.shape[1]), compression="gzip", shuffle=True)
+        g[name] = a.view("i2")
+        g[name].attrs["dtype"] = "torch.bfloat16"
+END
+for file in bf16_void.npz bf16_void.h5 bf16_torch.h5; do
+  [ ! -e "$file" ] || same_report "$file"
+done
+
 # pairing, labels, class texts; ids as strings of one and of four bytes a character
 report want.json full.npz
 want_text want.json '"zero_shot"'

@@ -179,7 +179,7 @@ static const struct {
   const char *name;
 } TYPES[] = {
   {"f2", "F16", 2, CGAP_KIND_FLOAT, CGAP_FLOAT16, "float16"},
-  {"", "BF16", 2, CGAP_KIND_FLOAT, CGAP_BFLOAT16, "bfloat16"},
+  {"V2", "BF16", 2, CGAP_KIND_FLOAT, CGAP_BFLOAT16, "bfloat16"},
   {"f4", "F32", 4, CGAP_KIND_FLOAT, CGAP_FLOAT32, "float32"},
   {"f8", "F64", 8, CGAP_KIND_FLOAT, CGAP_FLOAT64, "float64"},
   {"i1", "I8", 1, CGAP_KIND_INTEGER, 1, "int8"},

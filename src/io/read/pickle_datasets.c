@@ -682,9 +682,9 @@ static bool same_text(const cgap_pickle *p, cgap_pickle_value a, cgap_pickle_val
   if (a.kind != CGAP_PICKLE_STRING || b.kind != CGAP_PICKLE_STRING)
     return false;
   const cgap_pickle_text *x = cgap_pickle_text_at(p, a.index), *y = cgap_pickle_text_at(p, b.index);
-  const char *pool = p->pool.item;
-  return a.index == b.index || (x->length == y->length && x->form == y->form && x->pooled != UINT64_MAX &&
-                                y->pooled != UINT64_MAX && !memcmp(pool + x->pooled, pool + y->pooled, x->length));
+  const char *of_x = cgap_pickle_text_kept(p, x), *of_y = cgap_pickle_text_kept(p, y);
+  return a.index == b.index ||
+         (x->length == y->length && x->form == y->form && of_x && of_y && !memcmp(of_x, of_y, x->length));
 }
 
 /* Dicts with the same keys in the same order, some vector in each and no matrix: a table by rows. */

@@ -304,6 +304,8 @@ bool cgap_pickle_keep_text(cgap_pickle *p, cgap_pickle_text *text, const void *b
 
 const char *cgap_pickle_text_kept(const cgap_pickle *p, const cgap_pickle_text *text)
 {
+  if (text->length == 0) /* the pool may have no place yet */
+    return "";
   return text->pooled == UINT64_MAX ? NULL : (const char *)p->pool.item + text->pooled;
 }
 
@@ -451,10 +453,12 @@ char *cgap_pickle_text_copy(cgap_pickle *p, uint32_t index, size_t *length)
 
 /* ---------------------------------------------------------------- all of them */
 
-void cgap_pickle_init(cgap_pickle *p, cgap_pickle_bytes *bytes)
+void cgap_pickle_init(cgap_pickle *p, cgap_pickle_bytes *bytes, const cgap_memory_count *memory)
 {
   *p = (cgap_pickle){.bytes = bytes};
   p->memory_max = bytes->end > MEMORY_MAX / MEMORY_RATIO ? MEMORY_MAX : bytes->end * MEMORY_RATIO + MEMORY_EXTRA;
+  if (memory && memory->limit - memory->used < p->memory_max)
+    p->memory_max = memory->limit - memory->used;
 }
 
 void cgap_pickle_clear(cgap_pickle *p)

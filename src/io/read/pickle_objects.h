@@ -153,9 +153,10 @@ typedef struct cgap_pickle {
   cgap_pickle_table texts, pool, sequences, arrays, types, storages, tensors;
 } cgap_pickle;
 
+/* memory: what is allowed, or NULL. */
+void cgap_pickle_init(cgap_pickle *p, cgap_pickle_bytes *bytes, const cgap_memory_count *memory);
 /* Reads the pickle at bytes->at up to its end; *out: its object. The objects stay until clear; several pickles of one
  * file may follow each other. CGAP_FILE: damaged, or with a function that is not on the list; CGAP_RESOURCE. */
-void cgap_pickle_init(cgap_pickle *p, cgap_pickle_bytes *bytes);
 CGAP_MUST_CHECK cgap_status cgap_pickle_run(cgap_pickle *p, cgap_pickle_value *out, cgap_error *error);
 void cgap_pickle_clear(cgap_pickle *p);
 

@@ -75,7 +75,7 @@ cgap_status cgap_pickle_objects_open(cgap_file *file, const cgap_file *npy, uint
                              .end = npy->bytes,
                              .whole = npy->bytes};
   cgap_pickle p;
-  cgap_pickle_init(&p, &bytes);
+  cgap_pickle_init(&p, &bytes, file->access.memory);
   const cgap_status status = list_pickle(file, &p, prefix, stem, error);
   cgap_pickle_clear(&p);
   cgap_pickle_bytes_close(&bytes);
@@ -94,7 +94,7 @@ typedef struct named_storage {
 static named_storage name_storage(const cgap_pickle *p, uint32_t key, uint32_t storage)
 {
   const cgap_pickle_text *text = cgap_pickle_text_at(p, key); /* keys are short: all are in the pool */
-  return (named_storage){(const unsigned char *)p->pool.item + text->pooled, (size_t)text->length, storage};
+  return (named_storage){(const unsigned char *)cgap_pickle_text_kept(p, text), (size_t)text->length, storage};
 }
 
 static int by_key(const void *a, const void *b)
@@ -211,7 +211,7 @@ cgap_status cgap_pickle_open(cgap_file *file, cgap_error *error)
   cgap_pickle p;
   cgap_pickle_value root;
   char *stem = stem_of(file->path);
-  cgap_pickle_init(&p, &bytes);
+  cgap_pickle_init(&p, &bytes, file->access.memory);
   cgap_status status =
     stem ? cgap_pickle_run(&p, &root, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   if (status == CGAP_OK && is_legacy_mark(&p, root))
@@ -315,7 +315,7 @@ cgap_status cgap_torch_zip_open(cgap_file *file, zip_t *zip, const zip_stat_t *s
   cgap_pickle_value root;
   bool swap = false;
   char *folder = strndup(stat->name, strlen(stat->name) - strlen("data.pkl")), *stem = stem_of(file->path);
-  cgap_pickle_init(&p, &bytes);
+  cgap_pickle_init(&p, &bytes, file->access.memory);
   p.persistent = true;
   cgap_status status = folder && stem ? check_member(stat, file->path, error)
                                       : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
