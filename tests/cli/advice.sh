@@ -1,6 +1,6 @@
 # Advice that is printed has to work: each line for Python or the shell that a refusal ends with is run as it stands, on
 # such a file, and what it writes is read. Lines for programs that are not here are left out; modules that Debian has not
-# (torch, faiss) are stood in for by ones with the same calls.
+# (joblib, faiss) are stood in for by ones with the same calls.
 . "$(dirname "$0")/lib.sh"
 python=/usr/bin/python3
 "$python" -c 'import numpy, h5py' 2>/dev/null || skip "NumPy and h5py are not here (Debian: python3-h5py)"
@@ -16,7 +16,7 @@ python_line() {
 
 # by_python FILE NEW: the refusal of FILE ends with a line of Python, which writes NEW
 by_python() {
-  rm -f new.npz new.npy
+  rm -f new.npz new.npy new.joblib
   ends 3 info "$1"
   line=$(python_line)
   checks=$((checks + 1))
@@ -39,14 +39,10 @@ rows() {
   want_text out "24 × 6"
 }
 
-both "it's a pickle.pkl"
-both pickle
-rows list.pkl new.npz
-both dict.pt
-rows tensor.pt new.npz
-both old.pth
-both objects.npy
-rows objects_rows.npy new.npy
+both "it's a frame.pkl"
+by_python packed.joblib new.joblib
+fine info new.joblib
+rows objects.npy new.npy
 both objects_in.npz
 both structured.npy
 both structured_in.npz

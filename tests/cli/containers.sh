@@ -77,6 +77,32 @@ want_text out "bfloat16"
 fine convert bf16.safetensors --format npy -o bf16
 want_text err "widened to float32"
 
+# bfloat16 of JAX, Keras and PyTorch, which NumPy and HDF5 have no type for
+"$python" - <<'END' || exit 99
+import numpy as np
+from json import loads
+raw = open("bf16.safetensors", "rb").read()
+start = 8 + int.from_bytes(raw[:8], "little")
+sides = {}
+for name, t in loads(raw[8:start]).items():
+    if name != "__metadata__":
+        begin, end = t["data_offsets"]
+        sides[name] = np.frombuffer(raw[start + begin : start + end], "u2").reshape(t["shape"])
+np.savez("bf16_void.npz", **{name: a.view("V2") for name, a in sides.items()})
+try:
+    import h5py
+except ImportError:
+    raise SystemExit
+with h5py.File("bf16_void.h5", "w") as f, h5py.File("bf16_torch.h5", "w") as g:
+    for name, a in sides.items():
+        f.create_dataset(name, data=a.view("V2"), chunks=(7, a.shape[1]), compression="gzip", shuffle=True)
+        g[name] = a.view("i2")
+        g[name].attrs["dtype"] = "torch.bfloat16"
+END
+for file in bf16_void.npz bf16_void.h5 bf16_torch.h5; do
+  [ ! -e "$file" ] || same_report "$file"
+done
+
 # pairing, labels, class texts; ids as strings of one and of four bytes a character
 report want.json full.npz
 want_text want.json '"zero_shot"'
@@ -147,7 +173,7 @@ refuse 3 lfs.npy "Git LFS pointer" "4103128"
 refuse 3 words.npy "no .npy array"
 refuse 3 bomb.npz "bytes follow the 48"
 refuse 3 objects.npz "pickle"
-refuse 3 torch.pt "PyTorch" "numpy.save"
+refuse 3 torch.pt "no array, tensor, or list of vectors" "numpy.save"
 refuse 3 empty.npz "no .npy array"
 refuse 3 twice.npz "twice"
 refuse 3 lie.npz "inconsistent"
@@ -165,8 +191,8 @@ refuse 3 wrong_size.safetensors "48 bytes" "64"
 refuse 3 no_json.safetensors "JSON header is damaged"
 refuse 4 no_rows.safetensors "no rows"
 refuse 3 no_dtype.safetensors "no dtype"
-refuse 3 model.pkl "pickle" "numpy.save"
-refuse 3 old.pt "pickle" "numpy.save"
+refuse 3 model.pkl "a damaged Python pickle: 0x00 is no opcode"
+refuse 3 old.pt "a Python pickle that is cut short"
 refuse 3 nothing "no .npy files"
 refuse 3 gap "img_emb_2.npy" "4 image shards, 3 text shards"
 refuse 4 types "img_emb_1.npy" "float32"
@@ -296,21 +322,13 @@ class Trap:
         return os.system, ("touch has_run",)
 rows = np.zeros((4, 3), "f4")
 for protocol in range(6):
-    for name, item in (("trap", Trap()), ("arrays", rows)):
-        with open("%s_%d.pkl" % (name, protocol), "wb") as f:
-            pickle.dump({"image": rows, "text": item}, f, protocol)
+    with open("trap_%d.pkl" % protocol, "wb") as f:
+        pickle.dump({"image": rows, "text": Trap()}, f, protocol)
 with zipfile.ZipFile("trap_6.pkl", "w") as f:
     f.writestr("archive/data.pkl", pickle.dumps(Trap(), 2))
 END
 for protocol in 0 1 2 3 4 5 6; do
   refused 3 "trap_$protocol.pkl: a Python pickle that would call posix.system" audit "trap_$protocol.pkl"
-done
-for protocol in 0 1 2 3 4 5; do
-  refused 3 "arrays_$protocol.pkl: a Python pickle|numpy.savez" audit "arrays_$protocol.pkl"
-  checks=$((checks + 1))
-  if grep -q "would call" err; then
-    complain "arrays that call: $(cat err)"
-  fi
 done
 want_absent has_run
 # a file that lacks a side, next to one that has both

@@ -8,7 +8,7 @@ import os
 import pickle
 import struct
 import sys
-import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -32,17 +32,11 @@ with h5py.File("pairs.h5", "w") as f:
 pairs = open("pairs.h5", "rb").read()
 
 # pickles
-put("it's a pickle.pkl", pickle.dumps(both, 4))
-put("pickle", pickle.dumps({name: rows.tolist() for name, rows in both.items()}, 2))
-put("list.pkl", pickle.dumps(list(image), 4))
-put("old.pth", pickle.dumps(both, 2))
-for name, value in ("dict.pt", both), ("tensor.pt", image):
-    with zipfile.ZipFile(name, "w") as f:
-        f.writestr("archive/data.pkl", pickle.dumps(value, 2))
-objects = np.empty(24, object)
-objects[:] = list(image.astype("f8"))
-np.save("objects_rows.npy", objects, allow_pickle=True)
-np.save("objects.npy", both, allow_pickle=True)
+put("it's a frame.pkl", b"\x80\4\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}b.")
+put("packed.joblib", zlib.compress(pickle.dumps(both)))
+objects = np.empty((24, 6), object)
+objects[:] = image.tolist()
+np.save("objects.npy", objects, allow_pickle=True)
 np.savez("objects_in.npz", it=np.array(both, object))
 
 # structures
@@ -69,17 +63,10 @@ put("table.parquet", b"PAR1" + bytes(100) + b"PAR1")
 put("table.arrow", b"ARROW1" + bytes(100) + b"ARROW1")
 put("index.faiss", b"IxFI" + bytes(100))
 os.mkdir("modules")
-put("modules/torch.py", b"""
-import pickle, zipfile
-class tensor:
-    def __init__(self, rows): self.rows = rows
-    def float(self): return tensor(self.rows.astype("f4"))
-    def numpy(self): return self.rows
-def load(path, map_location, weights_only):
-    assert map_location == "cpu" and weights_only
-    bytes = zipfile.ZipFile(path).read("archive/data.pkl") if zipfile.is_zipfile(path) else open(path, "rb").read()
-    value = pickle.loads(bytes)
-    return {name: tensor(rows) for name, rows in value.items()} if isinstance(value, dict) else tensor(value)
+put("modules/joblib.py", b"""
+import pickle, zlib
+def load(path): return pickle.loads(zlib.decompress(open(path, "rb").read()))
+def dump(value, path): pickle.dump(value, open(path, "wb"))
 """)
 put("modules/faiss.py", b"""
 import numpy
@@ -92,6 +79,7 @@ put("modules/pandas.py", b"""
 import numpy
 def read_parquet(path): return {"image": list(numpy.load("image.npy")), "text": list(numpy.load("text.npy"))}
 read_feather = read_parquet
+def read_pickle(path): return read_parquet(path)
 """)
 os.mkdir("modules/scipy")
 put("modules/scipy/__init__.py", b"")

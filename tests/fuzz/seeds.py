@@ -94,10 +94,19 @@ def safetensors_seeds():
     yield safetensors({"image": ("F32", one), "text": ("F32", one)})
 
 
+def pickle_seeds():
+    """Those of the shell test: each kind once, and all that are hostile."""
+    with tempfile.TemporaryDirectory() as folder:
+        maker = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli", "make_pickles.py")
+        subprocess.run([sys.executable, maker, folder, "3"], check=True)
+        for here, _, names in sorted(os.walk(folder)):
+            for name in sorted(names):
+                content = read(here, name)
+                if name.endswith((".pkl", ".pt", ".pth", ".joblib", ".npy")) and content[:2] != b"PK" and len(content) < 4000:
+                    yield content
+
+
 def unsupported_seeds():
-    import pickle
-    yield pickle.dumps({"image": rows()})
-    yield pickle.dumps(rows(), protocol=2)
     yield b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 123456\n"
     yield b"PAR1" + b"\0" * 40 + b"PAR1"
     yield b"ARROW1\0\0" + b"\0" * 40
@@ -256,7 +265,7 @@ WORDS = {
 
 def main():
     program, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
-    seeds = {"npy": npy_seeds(), "npz": npz_seeds(), "unsupported": unsupported_seeds(), **own_files(program)}
+    seeds = {"npy": npy_seeds(), "npz": npz_seeds(), "pickle": pickle_seeds(), "unsupported": unsupported_seeds(), **own_files(program)}
     for name in ("safetensors", "safetensors-audit"):
         seeds[name] = safetensors_seeds()
     for name in ("hdf5-open", "hdf5-rows", "hdf5-audit", "hdf5-copy"):

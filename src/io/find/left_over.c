@@ -15,8 +15,8 @@ static bool same_array(const cgap_entry *a, const cgap_entry *b)
   if (!a->pieces || !b->pieces)
     return !a->pieces && !b->pieces && a->number == b->number && a->address == b->address;
   const cgap_piece *x = a->pieces, *y = b->pieces;
-  return x->offset == y->offset && x->member == y->member && stat(x->path, &of_a) == 0 && stat(y->path, &of_b) == 0 &&
-         of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+  return x->offset == y->offset && x->member == y->member && x->gathered == y->gathered && stat(x->path, &of_a) == 0 &&
+         stat(y->path, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
 static bool is_taken(const cgap_dataset *d, const cgap_entry *entry)

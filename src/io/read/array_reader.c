@@ -128,7 +128,8 @@ static cgap_status open_bytes(byte_source **out, cgap_piece *piece, const char *
     if (status == CGAP_OK)
       status = check_stored(b, piece, error);
   } else {
-    b->fd = open(piece->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    b->fd =
+      piece->gathered ? fcntl(piece->fd, F_DUPFD_CLOEXEC, 0) : open(piece->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (b->fd < 0)
       status = cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", piece->path, strerror(errno));
   }
@@ -379,9 +380,24 @@ static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, siz
   return CGAP_OK;
 }
 
+/* Rows that are each as in the file, but not one behind the other. */
+static cgap_status read_rows_apart(cgap_array *a, const cgap_piece *p, size_t first, size_t count, unsigned char *out,
+                                   cgap_error *error)
+{
+  const size_t row = a->dim * a->entry->item;
+  cgap_status status = CGAP_OK;
+  for (size_t i = first; i < first + count && status == CGAP_OK; i++, out += row) {
+    const size_t at = i / a->middle * p->stride[0] + (a->entry->ndim == 3 ? i % a->middle * p->stride[1] : 0);
+    status = read_bytes(a->bytes, (uint64_t)at * a->entry->item, row, out, error);
+  }
+  return status;
+}
+
 static cgap_status read_strided(cgap_array *a, const cgap_piece *p, size_t first, size_t count, unsigned char *out,
                                 cgap_error *error)
 {
+  if (a->entry->ndim == 1 || p->stride[a->entry->ndim - 1] == 1)
+    return read_rows_apart(a, p, first, count, out, error);
   if (!a->scratch && !(a->scratch = malloc(SCRATCH_BYTES)))
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", a->entry->name);
   for (size_t m = 0; m < a->middle; m++) {

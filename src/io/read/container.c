@@ -6,6 +6,7 @@
 #include "base/text_buffer.h"
 #include "io/read/name_words.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +17,14 @@
 
 /* ---------------------------------------------------------------- what is in a file */
 
+/* Whether two paths are the same where a dot divides as a slash does. */
+static bool same_but_dots(const char *a, const char *b)
+{
+  while (*a && (*a == *b || (*a == '/' && *b == '.')))
+    a++, b++;
+  return *a == *b;
+}
+
 const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
 {
   while (*path == '/')
@@ -25,6 +34,9 @@ const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
     if (!strcmp(e->path + 1, path) || (e->place && !strcmp(e->place + 1, path)))
       return e;
   }
+  for (size_t i = 0; i < file->count; i++) /* a.b in a pickle */
+    if (file->entries[i].pieces && same_but_dots(file->entries[i].path + 1, path))
+      return &file->entries[i];
   return NULL;
 }
 
@@ -167,7 +179,7 @@ static const struct {
   const char *name;
 } TYPES[] = {
   {"f2", "F16", 2, CGAP_KIND_FLOAT, CGAP_FLOAT16, "float16"},
-  {"", "BF16", 2, CGAP_KIND_FLOAT, CGAP_BFLOAT16, "bfloat16"},
+  {"V2", "BF16", 2, CGAP_KIND_FLOAT, CGAP_BFLOAT16, "bfloat16"},
   {"f4", "F32", 4, CGAP_KIND_FLOAT, CGAP_FLOAT32, "float32"},
   {"f8", "F64", 8, CGAP_KIND_FLOAT, CGAP_FLOAT64, "float64"},
   {"i1", "I8", 1, CGAP_KIND_INTEGER, 1, "int8"},
@@ -195,6 +207,29 @@ bool cgap_npy_set_type(cgap_npy *out, const char *code)
       return true;
     }
   return false;
+}
+
+/* "<f4": byte order, letter, bytes (of 'U': characters). */
+bool cgap_npy_set_descr(cgap_npy *out, const char *text)
+{
+  const char *at = text + (*text && strchr("<>|=", *text) ? 1 : 0);
+  char letter = *at, *rest = NULL;
+  unsigned long long size =
+    isalpha((unsigned char)letter) && isdigit((unsigned char)at[1]) ? strtoull(at + 1, &rest, 10) : 0;
+  if (!isalpha((unsigned char)letter) || size > UINT32_MAX)
+    return false;
+  const char other = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '>' : '<';
+  char code[32];
+  const bool string = letter == 'S' || letter == 'U';
+  out->kind = string ? CGAP_KIND_STRING : CGAP_KIND_OTHER;
+  out->item = letter == 'O' ? 0 : (size_t)size * (letter == 'U' ? 4 : 1);
+  out->ucs4 = letter == 'U';
+  out->pickled = letter == 'O';
+  out->swap = (size > 1 || letter == 'U') && *text == other;
+  (void)snprintf(out->type_name, sizeof out->type_name, "%s", string ? "string" : out->pickled ? "object" : text);
+  (void)snprintf(code, sizeof code, "%c%llu", letter, size);
+  (void)cgap_npy_set_type(out, code);
+  return true;
 }
 
 enum { HALVES = 2 };
@@ -362,12 +397,14 @@ static cgap_status add_halves(cgap_file *file, const cgap_array_header *found, c
 cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error)
 {
   const cgap_npy *a = found->array;
-  if (a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES &&
+  if (a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES && !found->piece.strided &&
       cgap_name_words_of(found->path).modality == 0)
     return add_halves(file, found, error);
   addition n = {found->path, found->name, found->storage, -1, a, found->piece};
-  set_strides(&n.piece, a);
-  n.piece.span = span_of(a);
+  if (!n.piece.strided) {
+    set_strides(&n.piece, a);
+    n.piece.span = span_of(a);
+  }
   return add_array(file, &n, error);
 }
 

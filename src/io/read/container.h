@@ -29,6 +29,9 @@ typedef struct cgap_piece {
   size_t rows;      /* of the first axis */
   bool strided;     /* elements are not in row-major order but `stride` elements apart along each axis */
   size_t stride[3]; /* rank 1 to 3 */
+  bool
+    gathered; /* its elements are in the unnamed file `fd`, which the cgap_file closes; path is where they are from */
+  int fd;
   bool numbered;
   uint64_t number; /* of a shard: img_emb_3.npy has 3 */
 } cgap_piece;
@@ -84,6 +87,7 @@ typedef struct cgap_file {
   bool folder;
   bool loose;          /* .npy: the entries have the names of the files */
   int fd;              /* for pread */
+  int gathered;        /* an unnamed file with the elements that are not as they are read; −1: none */
   hid_t id;            /* HDF5, else H5I_INVALID_HID */
   hid_t links;         /* likewise: for calls that may follow an external link, which `access` may forbid */
   uint64_t number;     /* HDF5's own; a dataset behind an external link has another */
@@ -100,8 +104,8 @@ typedef struct cgap_chosen_dataset {
 
 /* ---------------------------------------------------------------- opening: file.c */
 
-/* Opens and lists HDF5, .npy, .npz, safetensors or a folder of .npy. CGAP_FILE: missing, empty, truncated, a Git LFS
- * pointer, a pickle, none of these. access NULL: neither. */
+/* Opens and lists HDF5, .npy, .npz, safetensors, pickles or a folder of .npy. CGAP_FILE: missing, empty, truncated,
+ * a Git LFS pointer, a pickle that calls a function, none of these. access NULL: neither. */
 CGAP_MUST_CHECK cgap_status cgap_file_open(cgap_file **out, const char *path, const cgap_file_access *access,
                                            cgap_error *error);
 /* Several .npy files as one: arrays next to each other, shards one after the other. */
@@ -168,10 +172,11 @@ CGAP_MUST_CHECK cgap_status cgap_npz_open(cgap_file *file, cgap_error *error);
 bool cgap_safetensors_is(const cgap_file *file);
 CGAP_MUST_CHECK cgap_status cgap_safetensors_open(cgap_file *file, cgap_error *error);
 
+bool cgap_pickle_is(const cgap_file *file);
+CGAP_MUST_CHECK cgap_status cgap_pickle_open(cgap_file *file, cgap_error *error);
+
 /* CGAP_FILE, saying what kind of file it is that none of them reads (unsupported_files.c). */
 cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error);
-/* A file of torch.save; the first bytes of the pickle in it. */
-cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error);
 
 /* ---------------------------------------------------------------- adding entries */
 
@@ -209,6 +214,9 @@ bool cgap_npy_set_type(cgap_npy *out, const char *code);
 /* Gives the next `count` bytes in order; false where it cannot, with *error filled. */
 typedef bool cgap_npy_next(void *context, void *out, size_t count, cgap_error *error);
 
+/* Sets the type by a descr of NumPy, "<f4"; false: it is none. */
+bool cgap_npy_set_descr(cgap_npy *out, const char *descr);
+
 /* Reads the header of a .npy array of `total` bytes, header and all, and checks it against that size: CGAP_FILE where
  * it is damaged, cut short or followed by something else, CGAP_DATA for an impossible shape. */
 CGAP_MUST_CHECK cgap_status cgap_npy_read(cgap_npy *out, cgap_npy_next *next, void *context, uint64_t total,
@@ -220,7 +228,7 @@ typedef struct cgap_array_header {
   const char *name; /* for messages */
   const char *storage;
   const cgap_npy *array;
-  cgap_piece piece; /* path is copied; offset is that of the first element */
+  cgap_piece piece; /* path is copied; offset is that of the first element; strided: with its strides and span */
 } cgap_array_header;
 
 /* Adds the entry, or two where (2, N, d) floats are image and text and the name says neither or both. */

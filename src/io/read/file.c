@@ -14,10 +14,9 @@ static const struct {
   bool (*is)(const cgap_file *file);
   cgap_status (*open)(cgap_file *file, cgap_error *error);
 } CONTAINERS[] = {
-  {cgap_hdf5_is, cgap_hdf5_open},
-  {cgap_npy_file_is, cgap_npy_file_open},
-  {cgap_npz_is, cgap_npz_open},
-  {cgap_safetensors_is, cgap_safetensors_open},
+  {cgap_hdf5_is, cgap_hdf5_open},     {cgap_npy_file_is, cgap_npy_file_open},
+  {cgap_npz_is, cgap_npz_open},       {cgap_safetensors_is, cgap_safetensors_open},
+  {cgap_pickle_is, cgap_pickle_open},
 };
 
 static cgap_status open_container(cgap_file *file, cgap_error *error)
@@ -63,7 +62,7 @@ static cgap_status open_any(cgap_file **out, const char *path, const char *const
   cgap_file *file = calloc(1, sizeof *file);
   if (!file)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
-  file->fd = -1;
+  file->fd = file->gathered = -1;
   file->id = file->links = H5I_INVALID_HID;
   file->access = access ? *access : (cgap_file_access){0};
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
@@ -115,6 +114,8 @@ void cgap_file_close(cgap_file *file)
   cgap_hdf5_silence_end(quiet);
   if (file->fd >= 0)
     close(file->fd);
+  if (file->gathered >= 0)
+    close(file->gathered);
   free(file->path);
   free(file);
 }

@@ -36,13 +36,14 @@ static bool float_type(cgap_type *out, hid_t type)
   return false;
 }
 
-/* HDF5 1.10 has no bfloat16: it is stored as uint16 with the string attribute dtype = "bfloat16". */
+/* HDF5 1.10 has no bfloat16: it is stored as uint16 with the string attribute dtype = "bfloat16", as int16 or uint16 with
+ * "torch.bfloat16", or, by way of NumPy, which has none either (JAX, Keras), as opaque elements of two bytes. */
 static bool says_bfloat16(bool *readable, hid_t dataset)
 {
   char text[32];
   const int there = cgap_hdf5_text(text, sizeof text, dataset, "dtype");
   *readable = there >= 0;
-  return there > 0 && !strcmp(text, "bfloat16");
+  return there > 0 && (!strcmp(text, "bfloat16") || !strcmp(text, "torch.bfloat16"));
 }
 
 static bool other_byte_order(hid_t type)
@@ -60,9 +61,10 @@ static bool describe_integer(cgap_entry *entry, hid_t dataset, hid_t type)
   entry->swap = size > 1 && other_byte_order(type);
   entry->kind = size <= 8 ? CGAP_KIND_INTEGER : CGAP_KIND_OTHER;
   (void)snprintf(name, sizeof name, "%sint%zu", entry->is_signed ? "" : "u", 8 * size);
-  if (size == 2 && !entry->is_signed && says_bfloat16(&readable, dataset)) {
+  if (size == 2 && says_bfloat16(&readable, dataset)) {
     entry->kind = CGAP_KIND_FLOAT;
     entry->type = CGAP_BFLOAT16;
+    entry->is_signed = false;
     (void)snprintf(name, sizeof name, "bfloat16");
   }
   cgap_entry_type_text(entry, name);
@@ -129,7 +131,11 @@ static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t datase
     return describe_integer(entry, dataset, type);
   if (class == H5T_FLOAT)
     describe_float(entry, type);
-  else if (class == H5T_ENUM)
+  else if (class == H5T_OPAQUE && H5Tget_size(type) == 2) {
+    entry->kind = CGAP_KIND_FLOAT;
+    entry->type = CGAP_BFLOAT16;
+    cgap_entry_type_text(entry, "bfloat16");
+  } else if (class == H5T_ENUM)
     describe_enumeration(entry, dataset, type);
   else if (class == H5T_STRING) {
     entry->kind = CGAP_KIND_STRING;

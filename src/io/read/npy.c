@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text_buffer.h"
 #include "io/read/name_words.h"
+#include "io/read/pickle_objects.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -181,35 +182,11 @@ static bool read_shape(cursor *c, cgap_npy *out)
 
 /* ---------------------------------------------------------------- types */
 
-/* "<f4": byte order, letter, bytes (of 'U': characters). */
-static bool set_type(cursor *c, cgap_npy *out, const char *text)
-{
-  const char *at = text + (*text && strchr("<>|=", *text) ? 1 : 0);
-  char letter = *at, *rest = NULL;
-  if (!isalpha((unsigned char)letter))
-    return fail_damaged(c, "its type has no letter");
-  unsigned long long size = isdigit((unsigned char)at[1]) ? strtoull(at + 1, &rest, 10) : 0;
-  if (size > UINT32_MAX)
-    return fail_damaged(c, "its type is of an impossible size");
-  const char other = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '>' : '<';
-  char code[32];
-  const bool string = letter == 'S' || letter == 'U';
-  out->kind = string ? CGAP_KIND_STRING : CGAP_KIND_OTHER;
-  out->item = letter == 'O' ? 0 : (size_t)size * (letter == 'U' ? 4 : 1);
-  out->ucs4 = letter == 'U';
-  out->pickled = letter == 'O';
-  out->swap = (size > 1 || letter == 'U') && *text == other;
-  (void)snprintf(out->type_name, sizeof out->type_name, "%s", string ? "string" : out->pickled ? "object" : text);
-  (void)snprintf(code, sizeof code, "%c%llu", letter, size);
-  (void)cgap_npy_set_type(out, code);
-  return true;
-}
-
 static bool read_type(cursor *c, cgap_npy *out)
 {
   char text[NAME_MAX_BYTES];
   if (read_quoted(c, text, sizeof text))
-    return set_type(c, out, text);
+    return cgap_npy_set_descr(out, text) || fail_damaged(c, "its type has no letter, or an impossible size");
   const char *start = c->at;
   if (c->at == c->end || *c->at != '[' || !skip_nested(c))
     return fail_damaged(c, "its type cannot be read");
@@ -462,7 +439,8 @@ static bool next_bytes(void *context, void *out, size_t count, cgap_error *error
   return false;
 }
 
-static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_error *error)
+/* alone: the only file, whose name is then no part of the paths of what is in it. */
+static cgap_status open_one(cgap_file *file, const loose *l, bool shard, bool alone, cgap_error *error)
 {
   cgap_file npy_file = {.path = l->path, .fd = -1};
   cgap_npy array = {0};
@@ -482,7 +460,11 @@ static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_er
     .array = &array,
     .piece = {
       .path = l->path, .member = -1, .offset = array.start, .numbered = shard, .number = shard ? l->number : 0}};
-  if (status == CGAP_OK)
+  if (array.pickled && alone) /* datasets of one file */
+    file->loose = false;
+  if (status == CGAP_OK && array.pickled && !shard)
+    status = cgap_pickle_objects_open(file, &npy_file, array.start, alone ? "" : path, path, error);
+  else if (status == CGAP_OK)
     status = cgap_array_header_add(file, &found, error);
   file->bytes += status == CGAP_OK ? npy_file.bytes : 0;
   if (npy_file.fd >= 0)
@@ -520,7 +502,7 @@ static cgap_status open_list(cgap_file *file, loose_list *list, cgap_error *erro
       status = cgap_fail(error, CGAP_FILE, "%s and %s have the same name and number, %llu; leave one out", l[-1].path,
                          l->path, (unsigned long long)l->number);
     else
-      status = open_one(file, l, follows || leads, error);
+      status = open_one(file, l, follows || leads, list->count == 1, error);
   }
   return status == CGAP_OK ? name_shards(file, error) : status;
 }

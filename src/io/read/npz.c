@@ -1,6 +1,7 @@
 /* .npz: a zip archive of .npy arrays, stored or deflated. */
 #include "base/text_buffer.h"
 #include "io/read/array_reader.h"
+#include "io/read/pickle_objects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,14 +118,6 @@ static bool ends_with(const char *text, const char *ending, size_t *before)
   return a > b && !strcmp(text + *before, ending);
 }
 
-static cgap_status refuse_torch(const cgap_file *file, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
-{
-  unsigned char pickle[4096];
-  const size_t count = stat->size < sizeof pickle ? (size_t)stat->size : sizeof pickle;
-  cgap_status status = read_start(pickle, count, zip, stat, error);
-  return status == CGAP_OK ? cgap_refuse_torch(file->path, pickle, count, error) : status;
-}
-
 static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
 {
   zip_int64_t count = zip_get_num_entries(zip, 0);
@@ -138,7 +131,7 @@ static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
       return cgap_fail(error, CGAP_FILE, "%s: member %lld cannot be read; copy or download it again", file->path,
                        (long long)i);
     if (ends_with(stat.name, "data.pkl", &length)) /* torch.save writes a zip with a pickle in it */
-      return refuse_torch(file, zip, &stat, error);
+      return cgap_torch_zip_open(file, zip, &stat, error);
     bool attributes = false;
     if (!ends_with(stat.name, ".npy", &length))
       continue;

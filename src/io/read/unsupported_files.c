@@ -14,14 +14,10 @@ enum { HEAD_BYTES = 4096, TAR_MARK = 257 };
 /* How the file's name goes into a line: as Python or the shell writes it. */
 typedef enum { NO_LINE, PYTHON, SHELL } language;
 
-/* Pickles can run any code when they are loaded, which is why nothing here reads them. */
+#define TORCH "no file of torch.save: it starts neither as a zip archive nor as a pickle; copy or download it again"
 #define PICKLE                                                                                                         \
-  "a Python pickle, which is not read: loading one runs what it says. In Python, if you trust it: import numpy, "      \
-  "pickle; a = pickle.load(open(%s, 'rb')); numpy.savez('new.npz', **(a if isinstance(a, dict) else {'rows': a}))"
-#define TORCH                                                                                                          \
-  "a PyTorch file, a Python pickle, which is not read. In Python: import numpy, torch; a = torch.load(%s, "            \
-  "map_location='cpu', weights_only=True); numpy.savez('new.npz', **{name: rows.float().numpy() for name, rows in (a " \
-  "if isinstance(a, dict) else {'rows': a}).items()})"
+  "no Python pickle as pickle.dump writes it; if joblib compressed it, in Python, where you trust it: import joblib; " \
+  "joblib.dump(joblib.load(%s), 'new.joblib')"
 #define TABLE                                                                                                          \
   "a table of text, which is not read. In Python, where each line is one row of numbers: import numpy; "               \
   "numpy.save('new.npy', numpy.loadtxt(%s, delimiter="
@@ -56,10 +52,6 @@ typedef struct kind {
 
 /* By the first bytes. */
 static const kind FOREIGN[] = {
-  {"\x80\x02", 2, PYTHON, PICKLE},
-  {"\x80\x03", 2, PYTHON, PICKLE},
-  {"\x80\x04", 2, PYTHON, PICKLE},
-  {"\x80\x05", 2, PYTHON, PICKLE},
   {"PK\x05\x06", 4, NO_LINE, "an empty zip archive; write the arrays again, with numpy.savez"},
   {"\x1f\x8b", 2, SHELL, "gzip-compressed; unpack it: gunzip -k %s"},
   {"BZh", 3, SHELL, "bzip2-compressed; unpack it: bunzip2 -k %s"},
@@ -85,12 +77,13 @@ static const kind FOREIGN[] = {
   {"/annex/objects/", 15, SHELL, ANNEX},
 };
 
-/* By the name, where the bytes say nothing: old pickles are text. */
+/* By the name, where the bytes say nothing. */
 static const kind ENDINGS[] = {
-  {".pt", 0, PYTHON, TORCH},
-  {".pth", 0, PYTHON, TORCH},
+  {".pt", 0, NO_LINE, TORCH},
+  {".pth", 0, NO_LINE, TORCH},
   {".pkl", 0, PYTHON, PICKLE},
   {".pickle", 0, PYTHON, PICKLE},
+  {".joblib", 0, PYTHON, PICKLE},
   {".safetensors", 0, NO_LINE,
    "no safetensors file: its first eight bytes are not the length of a JSON header; copy or download it again"},
   {".npy", 0, NO_LINE, "no .npy array: it does not start with \\x93NUMPY; write it again with numpy.save"},
@@ -122,99 +115,6 @@ static cgap_status refuse_as(const char *path, const char *what, language in, cg
   const cgap_status status = cgap_fail(error, CGAP_FILE, "%s: %.*s%s%s", path, before, what, name, gap ? gap + 2 : "");
   free(name);
   return status;
-}
-
-/* ---------------------------------------------------------------- pickles */
-
-typedef struct word {
-  const char *text;
-  size_t length;
-} word;
-
-/* Bytes of the opcode with its argument, at most `left`; 0: it ends elsewhere, or is none. */
-static size_t length_of(const unsigned char *at, size_t left)
-{
-  static const struct {
-    const char *codes;
-    size_t fixed, counted; /* bytes of the argument; bytes of its length, which comes first */
-  } FORMS[] = {
-    {"hqK\x80\x82", 1, 0},  {"M\x83", 2, 0},
-    {"Jjr\x84", 4, 0},      {"G\x95", 8, 0},
-    {"UC\x8c\x8a", 0, 1},   {"TXB\x8b", 0, 4},
-    {"\x8d\x8e\x96", 0, 8}, {"(012NQRabdelostu)}]\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94\x97\x98", 0, 0}};
-  for (size_t i = 0; at[0] && i < sizeof FORMS / sizeof *FORMS; i++) {
-    uint64_t length = 1 + FORMS[i].fixed + FORMS[i].counted, value = 0;
-    if (!strchr(FORMS[i].codes, (char)at[0]))
-      continue;
-    for (size_t k = FORMS[i].counted; k > 0 && length <= left; k--)
-      value = value << 8 | at[k];
-    return length <= left && value <= left - length ? (size_t)(length + value) : 0;
-  }
-  const size_t lines = at[0] && strchr("ILFSVgpP", (char)at[0]) ? 1 : at[0] == 'c' || at[0] == 'i' ? 2 : 0;
-  const unsigned char *end = at;
-  for (size_t i = 0; i < lines && end; i++)
-    end = memchr(end + 1, '\n', left - (size_t)(end - at) - 1);
-  return lines && end ? (size_t)(end - at) + 1 : 0;
-}
-
-static bool is_harmless(word module, word name)
-{
-  static const char *const KNOWN[] = {"numpy.core.",   "numpy._core.",           "numpy.ndarray",
-                                      "numpy.dtype",   "torch._utils._rebuild_", "collections.OrderedDict",
-                                      "_codecs.encode"};
-  char full[100];
-  (void)snprintf(full, sizeof full, "%.*s.%.*s", (int)module.length, module.text, (int)name.length, name.text);
-  for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
-    if (!strncmp(full, KNOWN[i], strlen(KNOWN[i])))
-      return true;
-  return !strncmp(full, "torch.", 6) && strstr(full, "Storage");
-}
-
-/* out: "os.system", the first name that these bytes of a pickle import and that is none of arrays, tensors and
- * containers; false where there is none. Nothing of it is run. */
-static bool find_pickled_call(char *out, size_t size, const unsigned char *bytes, size_t count)
-{
-  enum { NAME_MAX_BYTES = 80 };
-  word module = {0}, name = {0}; /* the last two strings, which STACK_GLOBAL takes */
-  size_t length = 0;
-  for (size_t at = 0; at < count && (length = length_of(bytes + at, count - at)) > 0; at += length) {
-    const char *text = (const char *)bytes + at + 1;
-    const char code = (char)bytes[at];
-    if (code == 'c' || code == 'i') {
-      module = (word){text, (size_t)((const char *)memchr(text, '\n', length) - text)};
-      name = (word){text + module.length + 1, length - module.length - 3};
-    } else if (code == '\x8c') {
-      module = name;
-      name = (word){text + 1, length - 2};
-    } else if (code != '\x93' && code != '\x94') { /* MEMOIZE may come between */
-      module = name = (word){0};
-    }
-    if ((code == 'c' || code == 'i' || code == '\x93') && module.text && module.length + name.length < NAME_MAX_BYTES &&
-        !is_harmless(module, name)) {
-      (void)snprintf(out, size, "%.*s.%.*s", (int)module.length, module.text, (int)name.length, name.text);
-      return true;
-    }
-  }
-  return false;
-}
-
-/* Names the call that a pickle would make, in place of a line that would make it. */
-static cgap_status refuse_pickle(const char *path, const char *what, const unsigned char *bytes, size_t count,
-                                 cgap_error *error)
-{
-  char name[100];
-  if (!find_pickled_call(name, sizeof name, bytes, count))
-    return refuse_as(path, what, PYTHON, error);
-  return cgap_fail(
-    error, CGAP_FILE,
-    "%s: a Python pickle that would call %s, which is not read and was not run; load it in Python only if "
-    "you trust who wrote it, and write the arrays with numpy.savez",
-    path, name);
-}
-
-cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error)
-{
-  return refuse_pickle(path, TORCH, pickle, count, error);
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -268,26 +168,19 @@ cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
   if (!strncmp(head, LFS_START, sizeof LFS_START - 1))
     return refuse_pointer(file->path, head, error);
   for (size_t i = 0; i < sizeof FOREIGN / sizeof *FOREIGN; i++) {
-    if ((size_t)got >= FOREIGN[i].length && !memcmp(head, FOREIGN[i].start, FOREIGN[i].length)) {
-      const bool torch =
-        FOREIGN[i].start[0] == '\x80' && (ends_with(file->path, ".pt") || ends_with(file->path, ".pth"));
-      const char *what = torch ? TORCH : FOREIGN[i].what;
-      return FOREIGN[i].start[0] == '\x80'
-               ? refuse_pickle(file->path, what, (const unsigned char *)head, (size_t)got, error)
-               : refuse_as(file->path, what, FOREIGN[i].in, error);
-    }
+    if ((size_t)got >= FOREIGN[i].length && !memcmp(head, FOREIGN[i].start, FOREIGN[i].length))
+      return refuse_as(file->path, FOREIGN[i].what, FOREIGN[i].in, error);
   }
   const kind *text = text_kind(head, (size_t)got);
   if (text)
     return refuse_as(file->path, text->what, text->in, error);
   for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
     if (ends_with(file->path, ENDINGS[i].start))
-      return strstr(ENDINGS[i].what, "Python pickle")
-               ? refuse_pickle(file->path, ENDINGS[i].what, (const unsigned char *)head, (size_t)got, error)
-               : refuse_as(file->path, ENDINGS[i].what, ENDINGS[i].in, error);
+      return refuse_as(file->path, ENDINGS[i].what, ENDINGS[i].in, error);
   }
-  return cgap_fail(error, CGAP_FILE,
-                   "%s: not an HDF5 file (no signature in its %llu bytes), nor .npy, .npz or safetensors; give one of "
-                   "these",
-                   file->path, (unsigned long long)file->bytes);
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: not an HDF5 file (no signature in its %llu bytes), nor .npy, .npz, safetensors or a pickle; give one of "
+    "these",
+    file->path, (unsigned long long)file->bytes);
 }
