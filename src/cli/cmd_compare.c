@@ -13,7 +13,6 @@
 #include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "head/evaluation/comparison.h"
 #include "head/evaluation/evaluation.h"
 #include "io/find/dataset.h"
@@ -21,6 +20,7 @@
 #include "report/comparison_show.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
+#include "report/overwrite.h"
 
 static struct {
   const char *out;
@@ -274,12 +274,12 @@ static const char *const written[] = {"compare.json", "report.html", NULL};
 
 static cgap_status open_folder(cgap_folder *out, const cli_args *args, cgap_error *error)
 {
-  cgap_status status = cli_overwrite_inputs(opt.out, written, NULL, args->items, args->count, error);
+  cgap_status status = cgap_overwrite_inputs(opt.out, written, NULL, args->items, args->count, error);
   if (status == CGAP_OK)
     status = cgap_folder_open_alone(out, opt.out, error);
   if (status != CGAP_OK)
     return status;
-  status = cli_overwrite_folder(opt.out, CLI_FOLDER_COMPARE, written, error);
+  status = cgap_overwrite_folder(opt.out, CGAP_FOLDER_COMPARE, written, cli_shared.force, error);
   if (status != CGAP_OK)
     cgap_folder_abandon(out);
   return status;
@@ -466,7 +466,7 @@ static cgap_status write_folder(const compare_run *r, const cli_args *args, cons
     status = cgap_comparison_page_write(&r->comparison, &about, stage.path, error);
   free(list);
   if (status == CGAP_OK)
-    return cli_overwrite_replace(&stage, CLI_FOLDER_COMPARE, written, error);
+    return cgap_overwrite_replace(&stage, CGAP_FOLDER_COMPARE, written, error);
   return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
 

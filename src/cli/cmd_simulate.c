@@ -7,7 +7,7 @@
 #include "base/temporary_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
+#include "report/overwrite.h"
 #include "simulate/simulate.h"
 
 static cgap_simulate_options simulation = CGAP_SIMULATE_OPTIONS_INIT;
@@ -86,7 +86,7 @@ static int run_simulate(const cli_args *args)
   cgap_error error = {0};
   if (cgap_simulate_check(&simulation, &error) != CGAP_OK) /* its sentence begins with the option's name */
     return cli_usage("simulate: --%s", error.message);
-  cgap_status status = cli_overwrite_file(opt.out, "simulate", &error);
+  cgap_status status = cgap_overwrite_file(opt.out, "simulate", cli_shared.force, &error);
   if (!status)
     status = cgap_lock_output(opt.out, false, &error);
   if (!status)

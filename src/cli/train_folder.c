@@ -11,12 +11,12 @@
 
 #include "base/output_file.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "head/training/class_pairs.h"
 #include "head/training/epoch_log.h"
 #include "head/training/memory_plan.h"
 #include "report/comparison_show.h"
 #include "report/figures.h"
+#include "report/overwrite.h"
 
 /* What it leaves once, at the end. */
 static const char *const RESULT[] = {"before.json",       "after.json",       "clip.json",       "cua.json",
@@ -55,14 +55,14 @@ static void remove_file(const char *folder, const char *prefix, const char *name
 static void remove_run(const char *folder)
 {
   char first[300];
-  if (!cli_overwrite_finds_training(folder, first))
+  if (!cgap_overwrite_finds_training(folder, first))
     return;
-  cli_overwrite_remove_figures(folder, CLI_FOLDER_TRAIN);
+  cgap_overwrite_remove_figures(folder, CGAP_FOLDER_TRAIN);
   for (size_t k = 0; k < RESULTS; k++)
     remove_file(folder, "", RESULT[k]);
-  for (int k = CLI_TRAINING_FILES; k-- > 0;)
-    for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
-      remove_file(folder, cli_training_prefixes[p], cli_training_files[k]);
+  for (int k = CGAP_TRAINING_FILES; k-- > 0;)
+    for (int p = 0; p < CGAP_TRAINING_PREFIXES; p++)
+      remove_file(folder, cgap_training_prefixes[p], cgap_training_files[k]);
 }
 
 /* A run that was ended before its first checkpoint starts over, but never over what another run finished. */
@@ -71,21 +71,21 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
   bool known = false, other = false;
   char found[300] = "", lacking[300] = "checkpoint.bin";
   for (size_t k = how->runs; k-- > 0;) {
-    const bool checkpoint = file_exists(folder, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]);
+    const bool checkpoint = file_exists(folder, how->prefix[k], cgap_training_files[CGAP_TRAINING_CHECKPOINT]);
     known = known || checkpoint;
     if (checkpoint)
       continue;
-    snprintf(lacking, sizeof lacking, "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]);
-    if (file_exists(folder, how->prefix[k], cli_training_files[CLI_TRAINING_HEAD])) {
-      snprintf(found, sizeof found, "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_HEAD]);
+    snprintf(lacking, sizeof lacking, "%s%s", how->prefix[k], cgap_training_files[CGAP_TRAINING_CHECKPOINT]);
+    if (file_exists(folder, how->prefix[k], cgap_training_files[CGAP_TRAINING_HEAD])) {
+      snprintf(found, sizeof found, "%s%s", how->prefix[k], cgap_training_files[CGAP_TRAINING_HEAD]);
       other = true;
       break;
     }
   }
-  for (int p = 0; !known && !other && p < CLI_TRAINING_PREFIXES; p++)
-    for (int k = CLI_TRAINING_HEAD; !other && k <= CLI_TRAINING_CHECKPOINT; k++)
-      if ((other = file_exists(folder, cli_training_prefixes[p], cli_training_files[k])))
-        snprintf(found, sizeof found, "%s%s", cli_training_prefixes[p], cli_training_files[k]);
+  for (int p = 0; !known && !other && p < CGAP_TRAINING_PREFIXES; p++)
+    for (int k = CGAP_TRAINING_HEAD; !other && k <= CGAP_TRAINING_CHECKPOINT; k++)
+      if ((other = file_exists(folder, cgap_training_prefixes[p], cgap_training_files[k])))
+        snprintf(found, sizeof found, "%s%s", cgap_training_prefixes[p], cgap_training_files[k]);
   if (!other)
     return CGAP_OK;
   return cgap_fail(error, CGAP_FILE,
@@ -99,8 +99,8 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
 static cgap_status check_choose_again(const char *folder, const cli_train_begin *how, cgap_error *error)
 {
   char path[CGAP_PATH], first[300];
-  const char *checkpoint = cli_training_files[CLI_TRAINING_CHECKPOINT];
-  if (file_exists(folder, "", checkpoint) && cli_overwrite_finds_training(folder, first))
+  const char *checkpoint = cgap_training_files[CGAP_TRAINING_CHECKPOINT];
+  if (file_exists(folder, "", checkpoint) && cgap_overwrite_finds_training(folder, first))
     return cgap_fail(error, CGAP_FILE,
                      "%s: holds %s of a training without a choice; give the options of that run to go on with it, "
                      "--force to replace it, or another folder",
@@ -122,7 +122,7 @@ static cgap_status check_choose_again(const char *folder, const cli_train_begin 
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
 {
   for (size_t k = 0; k < how->runs; k++)
-    if (file_exists(path, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]))
+    if (file_exists(path, how->prefix[k], cgap_training_files[CGAP_TRAINING_CHECKPOINT]))
       return true;
   return false;
 }
@@ -158,12 +158,12 @@ cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error
 /* Whether this command writes the result: a race those of each of its losses, else those of the one head. */
 static bool is_written(const char *result, const cli_train_begin *how)
 {
-  for (int p = 1; p < CLI_TRAINING_PREFIXES; p++) {
-    const size_t letters = strlen(cli_training_prefixes[p]) - 1;
-    if (strncmp(result, cli_training_prefixes[p], letters) != 0 || (result[letters] != '.' && result[letters] != '-'))
+  for (int p = 1; p < CGAP_TRAINING_PREFIXES; p++) {
+    const size_t letters = strlen(cgap_training_prefixes[p]) - 1;
+    if (strncmp(result, cgap_training_prefixes[p], letters) != 0 || (result[letters] != '.' && result[letters] != '-'))
       continue;
     for (size_t k = 0; k < how->runs; k++)
-      if (strcmp(how->prefix[k], cli_training_prefixes[p]) == 0)
+      if (strcmp(how->prefix[k], cgap_training_prefixes[p]) == 0)
         return true;
     return false;
   }
@@ -181,34 +181,34 @@ static cgap_status check_foreign(const char *folder, const cli_train_begin *how,
     if (is_written(RESULT[k], how))
       names[count++] = RESULT[k];
   for (size_t k = 0; how->table && !how->resume && k < how->runs; k++) {
-    snprintf(table[k], sizeof table[k], "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_TABLE]);
+    snprintf(table[k], sizeof table[k], "%s%s", how->prefix[k], cgap_training_files[CGAP_TRAINING_TABLE]);
     names[count++] = table[k];
   }
   names[count] = NULL;
-  return cli_overwrite_folder(folder, CLI_FOLDER_TRAIN, names, error);
+  return cgap_overwrite_folder(folder, CGAP_FOLDER_TRAIN, names, cli_shared.force, error);
 }
 
 /* None of what a training may leave is what it reads: force removes all of it. */
 static cgap_status check_inputs(const char *folder, const cgap_dataset *dataset, cgap_error *error)
 {
-  char file[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES][40];
-  const char *names[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES + RESULTS + 1];
+  char file[CGAP_TRAINING_PREFIXES * CGAP_TRAINING_FILES][40];
+  const char *names[CGAP_TRAINING_PREFIXES * CGAP_TRAINING_FILES + RESULTS + 1];
   size_t count = 0;
-  for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
-    for (int k = 0; k < CLI_TRAINING_FILES; k++, count++) {
-      snprintf(file[count], sizeof file[count], "%s%s", cli_training_prefixes[p], cli_training_files[k]);
+  for (int p = 0; p < CGAP_TRAINING_PREFIXES; p++)
+    for (int k = 0; k < CGAP_TRAINING_FILES; k++, count++) {
+      snprintf(file[count], sizeof file[count], "%s%s", cgap_training_prefixes[p], cgap_training_files[k]);
       names[count] = file[count];
     }
   for (size_t k = 0; k < RESULTS; k++)
     names[count++] = RESULT[k];
   names[count] = NULL;
-  return cli_overwrite_inputs(folder, names, dataset, NULL, 0, error);
+  return cgap_overwrite_inputs(folder, names, dataset, NULL, 0, error);
 }
 
 static cgap_status check_folder(const char *path, const cli_train_begin *how, cgap_error *error)
 {
   char first[300];
-  if (!how->resume && !how->force && cli_overwrite_finds_training(path, first))
+  if (!how->resume && !how->force && cgap_overwrite_finds_training(path, first))
     return cgap_fail(
       error, CGAP_FILE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
@@ -245,7 +245,7 @@ cgap_status cli_train_write_choice(const char *folder, const cgap_choice *choice
                                    cgap_error *error)
 {
   char path[CGAP_PATH];
-  cgap_status status = file_in(path, folder, "", cli_training_files[CLI_TRAINING_HISTORY], error);
+  cgap_status status = file_in(path, folder, "", cgap_training_files[CGAP_TRAINING_HISTORY], error);
   if (status != CGAP_OK)
     return status;
   (void)remove(path); /* lines are added to what stands there */
@@ -683,6 +683,6 @@ cgap_status cli_train_write(const cli_train_result *r, const char *folder, void 
   if (status == CGAP_OK)
     status = write_page(r, stage.path, warn_line, error);
   if (status == CGAP_OK) /* the reports of a run that --force replaced are gone since its begin */
-    return cli_overwrite_replace(&stage, CLI_FOLDER_TRAIN, (const char *const[]){NULL}, error);
+    return cgap_overwrite_replace(&stage, CGAP_FOLDER_TRAIN, (const char *const[]){NULL}, error);
   return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
