@@ -494,6 +494,41 @@ CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *data, const char *input,
                                                      const cgap_audit_options *options, cgap_error *error);
 
+/* ---------------------------------------------------------------- reports */
+
+/* What is said of an audit besides its numbers. All of it may be NULL or 0. */
+typedef struct cgap_report_about {
+  const char *source;          /* names the data, in one line */
+  const cgap_dataset *dataset; /* the data come from: what was found in files, and the names of rows … */
+  const cgap_data *data;       /* … or what a caller gave: shapes and types */
+  const char *command_line;    /* that this audit would be repeated with */
+  uint64_t seed;
+  int threads;
+  double seconds;
+} cgap_report_about;
+
+typedef enum cgap_report_form {
+  CGAP_REPORT_JSON,     /* report.json */
+  CGAP_REPORT_TABLE,    /* verdict, advice and table for a terminal, at least 80 columns */
+  CGAP_REPORT_MARKDOWN, /* the same in Markdown … */
+  CGAP_REPORT_LATEX,    /* … and in LaTeX */
+  CGAP_REPORT_CSV,      /* a line per measure, in full precision */
+  CGAP_REPORT_HTML      /* one page without other files: verdict, advice, the main numbers, the figures by gnuplot */
+} cgap_report_form;
+
+/* *out is a new string, UTF-8, to be freed with cgap_text_free. columns: of a table on a terminal; 0: 80. about may be
+ * NULL. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_text(char **out, const cgap_audit *audit, cgap_report_form form,
+                                                     int columns, const cgap_report_about *about, cgap_error *error);
+CGAP_API void cgap_text_free(char *text); /* NULL is fine */
+
+/* Writes the folder as `contragap audit -o` does: report.json, rows.tsv, figures/, report.html, all at once or nothing.
+ * Only the results of an earlier audit are replaced, anything else where `replace` says so. warn (may be NULL) gets a
+ * line where figures cannot be drawn; the folder is written without them. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_save(const cgap_audit *audit, const char *folder, bool replace,
+                                                     const cgap_report_about *about, void (*warn)(const char *line),
+                                                     cgap_error *error);
+
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {
   size_t images, texts, dim; /* rows of the file */
