@@ -543,6 +543,14 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_save(const cgap_audit *audit, co
                                                      const cgap_report_about *about, void (*warn)(const char *line),
                                                      cgap_error *error);
 
+/* Compares audits with the first one, as `contragap compare` does: each difference with its interval. JSON, TABLE or
+ * CSV. Where the rows show that two audits are of the same pairs, through two models or before and after a head, and
+ * both kept their contributions, intervals are paired; independent: never. names: (count) what the audits are called.
+ */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_compare_text(char **out, const cgap_audit *const *audits,
+                                                       const char *const *names, size_t count, bool independent,
+                                                       cgap_report_form form, cgap_error *error);
+
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {
   size_t images, texts, dim; /* rows of the file */
@@ -737,6 +745,45 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply_source(const cgap_head *hea
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method gap_method, double factor,
                                                          const cgap_data *data, int threads, cgap_progress progress,
                                                          cgap_error *error);
+
+/* ---------------------------------------------------------------- what to do about a gap */
+
+/* What a candidate is scored by, a mean over images. */
+typedef enum cgap_goal {
+  CGAP_GOAL_MIXED,     /* ½ nDCG@10 in one index of both modalities + ½ mrr in the other one */
+  CGAP_GOAL_RETRIEVAL, /* mrr */
+  CGAP_GOAL_ZERO_SHOT, /* accuracy, a mean over classes */
+  CGAP_GOAL_AUTO       /* mixed, or zero-shot where class texts take the place of texts */
+} cgap_goal;
+
+/* A choice among candidates, and what the chosen one does to pairs that neither fits nor choice have seen. */
+typedef struct cgap_closing cgap_closing;
+
+/* Does what `contragap train` does: tries the embeddings as they are, the methods that need no training and a small
+ * grid of heads, chooses by held-out pairs the simplest that they support, and measures it on the test part. options:
+ * NULL, or the defaults with another seed, split, threads, memory or progress; head, start, temperature, rate and
+ * epochs are the grid's; comm has to be NULL. The data need not outlive the result. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_run(cgap_closing **out, const cgap_data *data,
+                                                      const cgap_train_options *options, cgap_goal goal,
+                                                      cgap_error *error);
+CGAP_API void cgap_closing_close(cgap_closing *closing); /* NULL is fine */
+
+/* What is recommended; where that is the embeddings as they are, a head that changes nothing. The closing owns it. */
+CGAP_API const cgap_head *cgap_closing_head(const cgap_closing *closing);
+
+/* The audit of the test part: "before", "after", and "start" (of a trained head), "center", "shift", "whiten",
+ * "procrustes", "cca"; NULL: none of this name. The closing owns it. */
+CGAP_API const cgap_audit *cgap_closing_audit(const cgap_closing *closing, const char *name);
+
+/* JSON: recommendation.json. TABLE: the recommendation and what it gains. No other forms. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_text(char **out, const cgap_closing *closing, cgap_report_form form,
+                                                       int columns, const cgap_report_about *about, cgap_error *error);
+
+/* Writes the folder as `contragap train -o` does, with head.h5, recommendation.json, the reports and report.html.
+ * `replace`: in place of any earlier run of train there. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_save(const cgap_closing *closing, const char *folder, bool replace,
+                                                       const cgap_report_about *about, void (*warn)(const char *line),
+                                                       cgap_error *error);
 
 #ifdef __cplusplus
 }

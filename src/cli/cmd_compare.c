@@ -413,13 +413,7 @@ static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_err
 static void print_table(const compare_run *r)
 {
   const cgap_paper paper = cli_paper();
-  for (size_t k = 1; k < r->count; k++) {
-    cgap_verdict_words words;
-    cgap_comparison_words(&words, &r->comparison, k);
-    for (size_t i = 0; i < words.count; i++)
-      cgap_text_wrap(stdout, paper.columns, "", words.sentence[i], 0);
-  }
-  printf("\nintervals %s\n", r->comparison.intervals);
+  cgap_comparison_print_words(&r->comparison, &paper, stdout);
   for (size_t k = 1; k < r->count; k++) {
     printf("\n");
     cgap_comparison_print(&r->comparison, k, 0, 0, opt.all, &paper, stdout);

@@ -1,4 +1,6 @@
 /* The reports of an audit for a caller of the library: as text in memory, and as a folder. */
+#include "report/audit_report.h"
+
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,37 @@ static json_t *data_json(const cgap_data *d)
                    "notes");
 }
 
+cgap_status cgap_about_input(json_t **out, const cgap_report_about *about, cgap_error *error)
+{
+  *out = about->dataset ? cgap_dataset_json(about->dataset) : about->data ? data_json(about->data) : NULL;
+  return *out || (!about->dataset && !about->data) ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+}
+
+cgap_run cgap_about_run(const cgap_report_about *about, const char *command)
+{
+  return (cgap_run){.command_line = about->command_line ? about->command_line : command,
+                    .seed = about->seed,
+                    .threads = about->threads,
+                    .seconds = about->seconds,
+                    .peak_memory_bytes = cgap_peak_memory_bytes()};
+}
+
+cgap_status cgap_text_make(char **out, cgap_text_writer *write, const void *of, cgap_error *error)
+{
+  size_t bytes;
+  const cgap_c_locale locale = cgap_c_locale_begin();
+  FILE *stream = open_memstream(out, &bytes);
+  cgap_status status = stream ? write(stream, of, error) : CGAP_OK;
+  if (!stream || (fclose(stream) != 0 && status == CGAP_OK))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_c_locale_end(locale);
+  if (status != CGAP_OK && stream)
+    free(*out);
+  if (status != CGAP_OK)
+    *out = NULL;
+  return status;
+}
+
 static void made_report_clear(made_report *r)
 {
   json_decref(r->json);
@@ -50,17 +83,17 @@ static void made_report_clear(made_report *r)
 static cgap_status made_report_init(made_report *out, const cgap_audit *audit, const cgap_report_about *about,
                                     cgap_error *error)
 {
-  *out = (made_report){.run = {.command_line = about->command_line ? about->command_line : "contragap audit",
-                               .seed = about->seed,
-                               .threads = about->threads,
-                               .seconds = about->seconds,
-                               .peak_memory_bytes = cgap_peak_memory_bytes()}};
+  *out = (made_report){.run = cgap_about_run(about, "contragap audit")};
   cgap_status status = about->dataset ? cgap_row_names_read(&out->names, about->dataset, error) : CGAP_OK;
   if (status != CGAP_OK)
     return status;
-  json_t *input = about->dataset ? cgap_dataset_json(about->dataset) : about->data ? data_json(about->data) : NULL;
-  const bool lacks_input = !input && (about->dataset || about->data);
-  out->json = lacks_input ? NULL : cgap_report_json(audit, input, &out->run);
+  json_t *input = NULL;
+  status = cgap_about_input(&input, about, error);
+  if (status != CGAP_OK) {
+    cgap_row_names_clear(&out->names);
+    return status;
+  }
+  out->json = cgap_report_json(audit, input, &out->run);
   json_decref(input);
   if (!out->json || !cgap_report_name_pairs(out->json, &out->names)) {
     made_report_clear(out);
@@ -163,10 +196,19 @@ static cgap_status first_screen(char **out, const cgap_report *r, cgap_error *er
   return status;
 }
 
-static cgap_status print(FILE *stream, const cgap_report *r, cgap_report_form form, int columns, cgap_error *error)
+/* What is printed, and how. */
+typedef struct printed_report {
+  const cgap_report *report;
+  cgap_report_form form;
+  int columns;
+} printed_report;
+
+static cgap_status print_report(FILE *stream, const void *of, cgap_error *error)
 {
-  const cgap_paper paper = {.columns = columns < 80 ? 80 : columns};
-  switch (form) {
+  const printed_report *p = of;
+  const cgap_report *r = p->report;
+  const cgap_paper paper = {.columns = p->columns < 80 ? 80 : p->columns};
+  switch (p->form) {
   case CGAP_REPORT_JSON:
     return cgap_json_print(r->json, stream, error);
   case CGAP_REPORT_TABLE:
@@ -180,14 +222,13 @@ static cgap_status print(FILE *stream, const cgap_report *r, cgap_report_form fo
   case CGAP_REPORT_HTML:
     break;
   }
-  return cgap_fail(error, CGAP_USAGE, "cgap_audit_text: no form %d", (int)form);
+  return cgap_fail(error, CGAP_USAGE, "cgap_audit_text: there is no form %d", (int)p->form);
 }
 
 cgap_status cgap_audit_text(char **out, const cgap_audit *audit, cgap_report_form form, int columns,
                             const cgap_report_about *about, cgap_error *error)
 {
   made_report r;
-  size_t bytes;
   cgap_status status = cgap_check_argument(out, "cgap_audit_text", "out", error);
   if (status == CGAP_OK) {
     *out = NULL;
@@ -197,21 +238,14 @@ cgap_status cgap_audit_text(char **out, const cgap_audit *audit, cgap_report_for
     status = made_report_init(&r, audit, about ? about : &(cgap_report_about){0}, error);
   if (status != CGAP_OK)
     return status;
-  const cgap_c_locale locale = cgap_c_locale_begin();
   if (form == CGAP_REPORT_HTML) {
+    const cgap_c_locale locale = cgap_c_locale_begin();
     status = first_screen(out, &r.report, error);
+    cgap_c_locale_end(locale);
   } else {
-    FILE *stream = open_memstream(out, &bytes);
-    status = stream ? print(stream, &r.report, form, columns, error) : CGAP_OK;
-    if (!stream || (fclose(stream) != 0 && status == CGAP_OK))
-      status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+    status = cgap_text_make(out, print_report, &(printed_report){&r.report, form, columns}, error);
   }
-  cgap_c_locale_end(locale);
   made_report_clear(&r);
-  if (status != CGAP_OK) {
-    free(*out);
-    *out = NULL;
-  }
   return status;
 }
 
