@@ -7,10 +7,11 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
 
+from ._arguments import choice, count, open_data
 from ._call import Call, Progress
-from ._data import Data, from_arrays, from_files, is_path
 from ._errors import UsageError
 from ._library import ffi, lib
+from ._report import About, Report
 
 if TYPE_CHECKING:
     import pandas
@@ -70,18 +71,7 @@ def measures_of(report: dict, path: str = "") -> Iterator[Measure]:
             yield from measures_of(entry, key + ".")
 
 
-def text_of(call: Call, function, *arguments) -> str:
-    """The text that a function of the library makes."""
-    out = ffi.new("char **")
-    status = function(out, *arguments, call.error)
-    call.check(status)
-    try:
-        return ffi.string(out[0]).decode("utf-8", "replace")
-    finally:
-        lib.cgap_text_free(out[0])
-
-
-class Audit:
+class Audit(Report):
     """The result of `audit`: a mapping from the key of each measure to a `Measure`.
 
     >>> r["gap.corrected_distance"].value, r["gap.corrected_distance"].ci95   # doctest: +SKIP
@@ -90,15 +80,10 @@ class Audit:
     `r.advice` are the words above the table. `r.save("report")` writes the folder that `contragap audit -o` writes.
     """
 
-    def __init__(self, audit, data: Data, *, options, seconds: float) -> None:
-        self._audit, self._data = audit, data
-        self._source = ffi.new("char[]", data.label.encode("utf-8", "surrogateescape"))
-        self._line = ffi.new("char[]", b"contragap audit (Python)")
-        about = ffi.new("cgap_report_about *")
-        about.source, about.command_line = self._source, self._line
-        about.dataset, about.data = data.dataset, data.value
-        about.seed, about.threads, about.seconds = options.seed, options.threads, seconds
-        self._about = about
+    _command, _save = b"contragap audit (Python)", lib.cgap_audit_save
+
+    def __init__(self, audit, about: About) -> None:
+        super().__init__(audit, about)
         self._report: Optional[dict] = None
         self._measures: Optional[dict[str, Measure]] = None
         self._html: Optional[str] = None
@@ -204,85 +189,8 @@ class Audit:
             f'srcdoc="{html.escape(self.to_html())}"></iframe>'
         )
 
-    # ---- files
-
-    def save(self, folder, replace: bool = False) -> None:
-        """Writes report.json, rows.tsv, figures/ and report.html into a folder, all at once.
-
-        The results of an earlier audit there are replaced; of anything else only with replace=True. Without gnuplot
-        there are no pictures, of which a warning says so.
-        """
-        import os
-
-        call = Call()
-        path = ffi.new("char[]", os.fsencode(folder))
-        call.check(
-            call.run(
-                lambda: lib.cgap_audit_save(
-                    self._audit, path, bool(replace), self._about, lib.contragap_warn, call.error
-                ),
-                False,
-            )
-        )
-        for line in call.warnings:
-            import warnings
-
-            warnings.warn(line, stacklevel=2)
-
     def _text(self, form: int, columns: int = 0) -> str:
-        call = Call()
-        return call.run(lambda: text_of(call, lib.cgap_audit_text, self._audit, form, columns, self._about), False)
-
-
-def choice(name: str, value: str, choices: dict[str, int]) -> int:
-    """The number of a named choice."""
-    if value not in choices:
-        raise UsageError(f"{name}: {value!r}; give one of {', '.join(choices)}")
-    return choices[value]
-
-
-def count(name: str, value: Any, low: int = 0) -> int:
-    """A whole number that the library can take."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not low <= value.__index__() < 1 << 62:
-        raise UsageError(f"{name}: {value!r}; give a whole number from {low}")
-    return value.__index__()
-
-
-def named_modalities(arrays: tuple, modalities: dict[str, Any]) -> dict[str, Any]:
-    """Modalities by name, those without one as image and text."""
-    names = ["image", "text"]
-    if len(arrays) > 2:
-        raise UsageError(f"{len(arrays)} arrays without names; give names where there are more than two: image=…, audio=…")
-    out = dict(zip(names, arrays))
-    for name, x in modalities.items():
-        if name in out:
-            raise UsageError(f"{name} is given twice, by place and by name")
-        out[name] = x
-    return out
-
-
-def open_data(call: Call, arrays: tuple, modalities: dict[str, Any], threads: int, memory: int, **options) -> Data:
-    """The data of a call: arrays, or files where the modalities are paths."""
-    if arrays and all(is_path(x) for x in arrays):
-        others = set(modalities) - {"image", "text"}
-        if others:
-            raise UsageError(f"{', '.join(sorted(others))}: unknown option; modalities of files are image and text")
-        return from_files(call, arrays, {**options, **modalities}, threads, memory)
-    named = named_modalities(arrays, modalities)
-    given = {name: x for name, x in named.items() if x is not None}
-    if given and all(is_path(x) for x in given.values()) and set(given) <= {"image", "text"}:
-        return from_files(call, (), {**options, **given}, threads, memory)
-    if len(named) > 2:
-        raise UsageError(f"{', '.join(named)}: {len(named)} modalities; this version audits two at a time")
-    if len(named) < 2 and options["class_text"] is None:
-        raise UsageError("one modality; give two, as in audit(image, text), or class_text and labels")
-    names = [*named, "text"][:2]
-    values = [*named.values(), None][:2]
-    if options["class_text"] is None and values[1] is None:
-        from ._errors import DataError
-
-        raise DataError(f"{names[1]}: NoneType; give an array of shape (rows, dim)")
-    return from_arrays(call, values[0], values[1], names, **options)
+        return self._text_of(lib.cgap_audit_text, form, columns)
 
 
 def audit(
@@ -344,7 +252,7 @@ def audit(
     options = ffi.new("cgap_audit_options *", lib.cgap_audit_options_default())
     options.pairs = choice("pairs", pairs, _PAIRS)
     options.precision = choice("precision", precision, _PRECISIONS)
-    options.threads = min(count("threads", threads), 1 << 30)
+    options.threads = count("threads", threads, high=1 << 20)
     options.memory_bytes = count("memory", memory)
     options.seed = count("seed", seed)
     options.sample_rows = count("sample_rows", sample_rows)
@@ -371,4 +279,4 @@ def audit(
     start = time.monotonic()
     call.run(work, progress)
     data.release()
-    return Audit(out, data, options=options, seconds=time.monotonic() - start)
+    return Audit(out, About(data, Audit._command, options, time.monotonic() - start))

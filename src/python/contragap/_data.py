@@ -161,6 +161,7 @@ class Data:
         self.value = ffi.new("cgap_data *")
         self.label = "embeddings"
         self._keep: list[Any] = []
+        self._keep_names: list[Any] = []
 
     def release(self) -> None:
         """Lets the caller's arrays go; shapes, types and names stay."""
@@ -222,13 +223,23 @@ def from_arrays(
             raise DataError(f"{field}: {len(values)} numbers for {rows} {'texts' if field == 'text_image' else 'images'}")
         out._keep.append(values)
         setattr(d, field, ffi.cast(f"{dtype}_t *", ffi.from_buffer(values)))
+    for k, name in enumerate(names):
+        out._keep_names.append(ffi.new("char[]", name.encode()))
+        d.names[k] = out._keep_names[-1]
     d.pairing = _pairing(d, text_image, unpaired)
     d.drop_bad, d.merge_images, d.prompts = bool(drop_bad), bool(merge_images), prompts
     return out
 
 
-def from_files(call: Call, files: Sequence[Any], options: dict[str, Any], threads: int, memory_bytes: int) -> Data:
-    """Data of files, found as the command finds it."""
+def from_files(
+    call: Call,
+    files: Sequence[Any],
+    options: dict[str, Any],
+    threads: int,
+    memory_bytes: int,
+    names: Optional[Sequence[str]] = None,
+) -> Data:
+    """Data of files, found as the command finds it; names: what to call image and text, where the files do not say."""
     out = Data(call)
     o = ffi.new("cgap_input_options *")
     paths = [ffi.new("char[]", os.fsencode(f)) for f in files]
@@ -244,6 +255,9 @@ def from_files(call: Call, files: Sequence[Any], options: dict[str, Any], thread
         setattr(o, name, keep[-1])
     for name in ("unpaired", "drop_bad", "merge_images"):
         setattr(o, name, bool(options[name]))
+    for k, name in enumerate(names or ()):
+        keep.append(ffi.new("char[]", name.encode()))
+        o.names[k] = keep[-1]
     o.threads, o.memory_bytes = threads, memory_bytes
     dataset = ffi.new("cgap_dataset **")
     check(lib.cgap_dataset_open(dataset, o, call.error), call.error[0])
