@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import os
+import shlex
 import time
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
 
@@ -269,7 +271,7 @@ def audit(
         merge_images=merge_images,
     )  # fmt: skip
     out = ffi.gc(ffi.new("cgap_audit *"), lib.cgap_audit_clear)
-    line = ffi.new("char[]", data.label.encode("utf-8", "surrogateescape")) if data.dataset else ffi.NULL
+    line = ffi.new("char[]", os.fsencode(shlex.join(data.files))) if data.files else ffi.NULL  # for the advice's command
 
     def work() -> None:
         call.check(lib.cgap_audit_run(out, data.value, options, call.error))

@@ -159,7 +159,8 @@ class Data:
         self.call = call
         self.dataset = ffi.NULL
         self.value = ffi.new("cgap_data *")
-        self.label = "embeddings"
+        self.label = "embeddings"  # as the program names its input
+        self.files: list[str] = []
         self._keep: list[Any] = []
         self._keep_names: list[Any] = []
 
@@ -263,5 +264,7 @@ def from_files(
     check(lib.cgap_dataset_open(dataset, o, call.error), call.error[0])
     out.dataset = ffi.gc(dataset[0], lib.cgap_dataset_close)
     out.value[0] = lib.cgap_dataset_data(dataset[0])[0]
-    out.label = " ".join(os.fsdecode(f) for f in files) or "embeddings"
+    out.files = [os.fsdecode(f) for f in files or [options[k] for k in ("image", "text") if options.get(k)]]
+    shown = [os.path.basename(f.rstrip("/")) or f for f in out.files]
+    out.label = f"{shown[0]} and {len(shown) - 1} more" if len(shown) > 2 else ", ".join(shown)
     return out
