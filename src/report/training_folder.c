@@ -50,11 +50,11 @@ void cgap_training_folder_remove(const char *folder)
       cgap_training_file_remove(folder, cgap_training_prefixes[p], cgap_training_files[k]);
 }
 
-cgap_status cgap_training_folder_write_head(const char *folder, const char *prefix, const cgap_head *head,
+cgap_status cgap_training_folder_write_head(const char *folder, const char *prefix, int file, const cgap_head *head,
                                             cgap_error *error)
 {
   char path[CGAP_PATH];
-  cgap_status status = cgap_training_file(path, folder, prefix, "head.h5", error);
+  cgap_status status = cgap_training_file(path, folder, prefix, cgap_training_files[file], error);
   return status == CGAP_OK ? cgap_head_write(head, path, error) : status;
 }
 
@@ -71,7 +71,7 @@ cgap_status cgap_training_folder_write_choice(const char *folder, const cgap_cho
     for (size_t e = 0; status == CGAP_OK && e < t->history.count; e++)
       status = cgap_history_append(path, t->name, t->fold, &t->history.epoch[e], error);
   }
-  return status == CGAP_OK ? cgap_training_folder_write_head(folder, "", head, error) : status;
+  return status == CGAP_OK ? cgap_training_folder_write_head(folder, "", CGAP_TRAINING_HEAD, head, error) : status;
 }
 
 static cgap_status write_recommendation(const cgap_recommendation *r, const char *folder, cgap_error *error)

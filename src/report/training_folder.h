@@ -24,7 +24,8 @@ extern const char *const cgap_training_result_names[CGAP_TRAINING_RESULT_NAMES];
 void cgap_training_file_remove(const char *folder, const char *prefix, const char *name);
 void cgap_training_folder_remove(const char *folder);
 
-CGAP_MUST_CHECK cgap_status cgap_training_folder_write_head(const char *folder, const char *prefix,
+/* file: CGAP_TRAINING_HEAD or CGAP_TRAINING_EXPORT. */
+CGAP_MUST_CHECK cgap_status cgap_training_folder_write_head(const char *folder, const char *prefix, int file,
                                                             const cgap_head *head, cgap_error *error);
 
 typedef struct cgap_training_results {
