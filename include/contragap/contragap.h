@@ -524,6 +524,49 @@ CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *data, const char *input,
                                                      const cgap_audit_options *options, cgap_error *error);
 
+/* ---------------------------------------------------------------- reports */
+
+/* What is said of an audit besides its numbers. All of it may be NULL or 0. */
+typedef struct cgap_report_about {
+  const char *source;          /* names the data, in one line */
+  const cgap_dataset *dataset; /* the data come from: what was found in files, and the names of rows … */
+  const cgap_data *data;       /* … or what a caller gave: shapes and types */
+  const char *command_line;    /* that this audit would be repeated with */
+  uint64_t seed;
+  int threads;
+  double seconds;
+} cgap_report_about;
+
+typedef enum cgap_report_form {
+  CGAP_REPORT_JSON,     /* report.json */
+  CGAP_REPORT_TABLE,    /* verdict, advice and table for a terminal, at least 80 columns */
+  CGAP_REPORT_MARKDOWN, /* the same in Markdown … */
+  CGAP_REPORT_LATEX,    /* … and in LaTeX */
+  CGAP_REPORT_CSV,      /* a line per measure, in full precision */
+  CGAP_REPORT_HTML      /* one page without other files: verdict, advice, the main numbers, the figures by gnuplot */
+} cgap_report_form;
+
+/* *out is a new string, UTF-8, to be freed with cgap_text_free. columns: of a table on a terminal; 0: 80. about may be
+ * NULL. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_text(char **out, const cgap_audit *audit, cgap_report_form form,
+                                                     int columns, const cgap_report_about *about, cgap_error *error);
+CGAP_API void cgap_text_free(char *text); /* NULL is fine */
+
+/* Writes the folder as `contragap audit -o` does: report.json, rows.tsv, figures/, report.html, all at once or nothing.
+ * Only the results of an earlier audit are replaced, anything else where `replace` says so. warn (may be NULL) gets a
+ * line where figures cannot be drawn; the folder is written without them. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_save(const cgap_audit *audit, const char *folder, bool replace,
+                                                     const cgap_report_about *about, void (*warn)(const char *line),
+                                                     cgap_error *error);
+
+/* Compares audits with the first one, as `contragap compare` does: each difference with its interval. JSON, TABLE or
+ * CSV. Where the rows show that two audits are of the same pairs, through two models or before and after a head, and
+ * both kept their contributions, intervals are paired; independent: never. names: (count) what the audits are called.
+ */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_compare_text(char **out, const cgap_audit *const *audits,
+                                                       const char *const *names, size_t count, bool independent,
+                                                       cgap_report_form form, cgap_error *error);
+
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {
   size_t images, texts, dim; /* rows of the file */
@@ -788,6 +831,45 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply_source(const cgap_head *hea
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method gap_method, double factor,
                                                          const cgap_data *data, int threads, cgap_progress progress,
                                                          cgap_error *error);
+
+/* ---------------------------------------------------------------- what to do about a gap */
+
+/* What a candidate is scored by, a mean over images. */
+typedef enum cgap_goal {
+  CGAP_GOAL_MIXED,     /* ½ nDCG@10 in one index of both modalities + ½ mrr in the other one */
+  CGAP_GOAL_RETRIEVAL, /* mrr */
+  CGAP_GOAL_ZERO_SHOT, /* accuracy, a mean over classes */
+  CGAP_GOAL_AUTO       /* mixed, or zero-shot where class texts take the place of texts */
+} cgap_goal;
+
+/* A choice among candidates, and what the chosen one does to pairs that neither fits nor choice have seen. */
+typedef struct cgap_closing cgap_closing;
+
+/* Does what `contragap train` does: tries the embeddings as they are, the methods that need no training and a small
+ * grid of heads, chooses by held-out pairs the simplest that they support, and measures it on the test part. options:
+ * NULL, or the defaults with another seed, split, threads, memory or progress; head, start, temperature, rate and
+ * epochs are the grid's; comm has to be NULL. The data need not outlive the result. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_run(cgap_closing **out, const cgap_data *data,
+                                                      const cgap_train_options *options, cgap_goal goal,
+                                                      cgap_error *error);
+CGAP_API void cgap_closing_close(cgap_closing *closing); /* NULL is fine */
+
+/* What is recommended; where that is the embeddings as they are, a head that changes nothing. The closing owns it. */
+CGAP_API const cgap_head *cgap_closing_head(const cgap_closing *closing);
+
+/* The audit of the test part: "before", "after", and "start" (of a trained head), "center", "shift", "whiten",
+ * "procrustes", "cca"; NULL: none of this name. The closing owns it. */
+CGAP_API const cgap_audit *cgap_closing_audit(const cgap_closing *closing, const char *name);
+
+/* JSON: recommendation.json. TABLE: the recommendation and what it gains. No other forms. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_text(char **out, const cgap_closing *closing, cgap_report_form form,
+                                                       int columns, const cgap_report_about *about, cgap_error *error);
+
+/* Writes the folder as `contragap train -o` does, with head.h5, recommendation.json, the reports and report.html.
+ * `replace`: in place of any earlier run of train there. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_save(const cgap_closing *closing, const char *folder, bool replace,
+                                                       const cgap_report_about *about, void (*warn)(const char *line),
+                                                       cgap_error *error);
 
 #ifdef __cplusplus
 }

@@ -6,10 +6,10 @@
 
 #include "base/output_file.h"
 #include "cli/interrupt.h"
-#include "cli/overwrite.h"
 #include "io/find/align_rows.h"
 #include "io/find/dataset.h"
 #include "report/many_show.h"
+#include "report/overwrite.h"
 #include "rows/row_reader.h"
 
 static const char *const written[] = {"report.json", "rows.tsv", "report.html", NULL};
@@ -179,10 +179,11 @@ static cgap_status open_folder(many_audit *r, cgap_error *error)
   if (!r->own->out)
     return status;
   for (size_t m = 1; status == CGAP_OK && m < r->names->count; m++)
-    status = cli_overwrite_inputs(r->own->out, written, r->dataset[m], NULL, 0, error);
+    status = cgap_overwrite_inputs(r->own->out, written, r->dataset[m], NULL, 0, error);
   if (status == CGAP_OK)
     status = cgap_folder_open_alone(&r->folder, r->own->out, error);
-  return status == CGAP_OK ? cli_overwrite_folder(r->own->out, CLI_FOLDER_AUDIT, written, error) : status;
+  return status == CGAP_OK ? cgap_overwrite_folder(r->own->out, CGAP_FOLDER_AUDIT, written, cli_shared.force, error)
+                           : status;
 }
 
 static void describe_input(many_audit *r)
@@ -253,7 +254,7 @@ static cgap_status write_folder(many_audit *r, cgap_error *error)
   if (status == CGAP_OK)
     status = cgap_many_folder_write(&report, stage.path, cli_warn_line, error);
   if (status == CGAP_OK)
-    return cli_overwrite_replace(&stage, CLI_FOLDER_AUDIT, written, error);
+    return cgap_overwrite_replace(&stage, CGAP_FOLDER_AUDIT, written, error);
   if (cgap_stage_close(&stage, false, &ignored) == CGAP_OK)
     cgap_folder_abandon(&r->folder);
   return status;

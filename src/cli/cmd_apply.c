@@ -7,13 +7,13 @@
 #include "base/output_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "head/evaluation/applied_gap.h"
 #include "head/evaluation/apply_file.h"
 #include "head/training/memory_plan.h"
 #include "head/training/split.h"
 #include "io/find/dataset.h"
 #include "io/write/convert.h"
+#include "report/overwrite.h"
 
 static const char *const method_names[] = {"center", "shift", "whiten", "procrustes", "cca", NULL};
 
@@ -142,11 +142,11 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   const char *const others[] = {head, head ? inside : NULL, opt.fit};
   cgap_status status = cgap_folder_file(inside, head ? head : "", "head.h5", error);
   for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
-    if (others[k] && cli_same_file(others[k], opt.out))
+    if (others[k] && cgap_same_file(others[k], opt.out))
       status = cgap_fail(error, CGAP_USAGE, "%s: this command reads it; give another name with -o", opt.out);
   if (status == CGAP_OK && cli_ranks_first() && cgap_layout_of(opt.out) != CGAP_LAYOUT_NPY_FILES && /* convert's */
       !cgap_dataset_reads(dataset, opt.out)) /* that cgap_apply_file refuses */
-    status = cli_overwrite_file(opt.out, "apply", error);
+    status = cgap_overwrite_file(opt.out, "apply", cli_shared.force, error);
   return status;
 }
 

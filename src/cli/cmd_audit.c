@@ -6,8 +6,8 @@
 #include "cli/audit_many.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "io/find/dataset.h"
+#include "report/overwrite.h"
 #include "report/page.h"
 
 static cli_audit_options opt = {.pairs = CGAP_PAIRS_AUTO, .sample_rows = 32768};
@@ -155,11 +155,11 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   warn_of_one_modality(r->input);
   warn_of_output_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
-    status = cli_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);
+    status = cgap_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);
   if (!status && opt.out && cli_ranks_first())
     status = cgap_folder_open_alone(&r->folder, opt.out, error);
   if (!status && opt.out && cli_ranks_first())
-    status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
+    status = cgap_overwrite_folder(opt.out, CGAP_FOLDER_AUDIT, written, cli_shared.force, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
   if (!status && cli_ranks_first())
@@ -192,7 +192,7 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   if (!status)
     status = cgap_audit_page_write(&report, stage.path, cli_warn_line, error);
   if (!status)
-    return cli_overwrite_replace(&stage, CLI_FOLDER_AUDIT, written, error);
+    return cgap_overwrite_replace(&stage, CGAP_FOLDER_AUDIT, written, error);
   if (cgap_stage_close(&stage, false, &ignored) == CGAP_OK)
     cgap_folder_abandon(&r->folder);
   return status;

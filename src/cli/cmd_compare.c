@@ -3,8 +3,8 @@
 
 #include "cli/compare_run.h"
 #include "cli/interrupt.h"
-#include "cli/overwrite.h"
 #include "report/comparison_show.h"
+#include "report/overwrite.h"
 
 static struct {
   const char *out;
@@ -47,7 +47,7 @@ static cgap_status check_inputs(const compare_run *r, cgap_error *error)
     if (in->first[0])
       source[count++] = in->second;
   }
-  return cli_overwrite_inputs(opt.out, written, NULL, source, count, error);
+  return cgap_overwrite_inputs(opt.out, written, NULL, source, count, error);
 }
 
 static cgap_status open_folder(compare_run *r, cgap_error *error)
@@ -58,7 +58,7 @@ static cgap_status open_folder(compare_run *r, cgap_error *error)
     status = cgap_folder_open_alone(out, opt.out, error);
   if (status != CGAP_OK)
     return status;
-  status = cli_overwrite_folder(opt.out, CLI_FOLDER_COMPARE, written, error);
+  status = cgap_overwrite_folder(opt.out, CGAP_FOLDER_COMPARE, written, cli_shared.force, error);
   if (status != CGAP_OK)
     cgap_folder_abandon(out);
   return status;
@@ -101,13 +101,7 @@ static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_err
 static void print_table(const compare_run *r)
 {
   const cgap_paper paper = cli_paper();
-  for (size_t k = 1; k < r->count; k++) {
-    cgap_verdict_words words;
-    cgap_comparison_words(&words, &r->comparison, k);
-    for (size_t i = 0; i < words.count; i++)
-      cgap_text_wrap(stdout, paper.columns, "", words.sentence[i], 0);
-  }
-  printf("\nintervals %s\n", r->comparison.intervals);
+  cgap_comparison_print_words(&r->comparison, &paper, stdout);
   for (size_t k = 1; k < r->count; k++) {
     printf("\n");
     cgap_comparison_print(&r->comparison, k, 0, 0, opt.all, &paper, stdout);
@@ -168,7 +162,7 @@ static cgap_status write_folder(const compare_run *r, const cgap_overview *overv
     status =
       overview ? compare_overview_write(overview, r, &run, stage.path, error) : write_pairs(r, &run, stage.path, error);
   if (status == CGAP_OK)
-    return cli_overwrite_replace(&stage, CLI_FOLDER_COMPARE, written, error);
+    return cgap_overwrite_replace(&stage, CGAP_FOLDER_COMPARE, written, error);
   return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;
 }
 

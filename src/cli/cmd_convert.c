@@ -5,8 +5,8 @@
 #include "base/temporary_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "io/write/convert.h"
+#include "report/overwrite.h"
 
 static struct {
   const char *out;
@@ -77,7 +77,7 @@ static int run_convert(const cli_args *args)
     status = cli_open(&dataset, &input, &error);
   if (!status && options.layout != CGAP_LAYOUT_NPY && options.layout != CGAP_LAYOUT_NPY_FILES &&
       !cgap_dataset_reads(dataset, opt.out))
-    status = cli_overwrite_file(opt.out, "convert", &error);
+    status = cgap_overwrite_file(opt.out, "convert", cli_shared.force, &error);
   if (!status)
     status = cgap_lock_output(opt.out, false, &error);
   if (!status)

@@ -7,8 +7,8 @@
 #include "base/temporary_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "io/write/convert.h"
+#include "report/overwrite.h"
 #include "simulate/simulate.h"
 
 static cgap_simulate_options simulation = CGAP_SIMULATE_OPTIONS_INIT;
@@ -145,7 +145,8 @@ static int run_simulate(const cli_args *args)
     return cli_usage("simulate: -o %s: %zu modalities go into one HDF5 file; give a name such as triples.h5", opt.out,
                      simulation.modalities);
   cgap_converted converted = {.written = ""};
-  cgap_status status = layout == CGAP_LAYOUT_NPY_FILES ? CGAP_OK : cli_overwrite_file(opt.out, "simulate", &error);
+  cgap_status status =
+    layout == CGAP_LAYOUT_NPY_FILES ? CGAP_OK : cgap_overwrite_file(opt.out, "simulate", cli_shared.force, &error);
   if (!status)
     status = cgap_lock_output(opt.out, false, &error);
   if (!status && layout != CGAP_LAYOUT_HDF5)

@@ -10,12 +10,12 @@
 #include "base/output_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "cli/sweep_results.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
 #include "head/training/train_options.h"
 #include "head/training/training_run.h"
+#include "report/overwrite.h"
 
 static struct {
   const char *out;
@@ -366,7 +366,8 @@ static cgap_status check_folder(cgap_error *error)
                      "%s: holds another sweep (runs.jsonl); give --resume to go on with it, --force to replace it, or "
                      "another folder",
                      opt.out);
-  return status == CGAP_OK ? cli_overwrite_folder(opt.out, CLI_FOLDER_SWEEP, written, error) : status;
+  return status == CGAP_OK ? cgap_overwrite_folder(opt.out, CGAP_FOLDER_SWEEP, written, cli_shared.force, error)
+                           : status;
 }
 
 /* Of an earlier sweep, before its runs: whatever ends the program, those of the new one are never next to them. */
@@ -376,7 +377,7 @@ static void remove_results(const char *folder)
   cgap_error ignored;
   if (cgap_folder_file(path, folder, "runs.jsonl", &ignored) != CGAP_OK || access(path, F_OK) != 0)
     return;
-  cli_overwrite_remove_figures(folder, CLI_FOLDER_SWEEP);
+  cgap_overwrite_remove_figures(folder, CGAP_FOLDER_SWEEP);
   for (const char *const *name = results; *name; name++)
     if (cgap_folder_file(path, folder, *name, &ignored) == CGAP_OK)
       (void)remove(path); /* a file that stays is replaced at the end */
@@ -384,7 +385,7 @@ static void remove_results(const char *folder)
 
 static cgap_status open_folder(sweep_run *s, cgap_error *error)
 {
-  cgap_status status = cli_overwrite_inputs(opt.out, written, s->dataset, NULL, 0, error);
+  cgap_status status = cgap_overwrite_inputs(opt.out, written, s->dataset, NULL, 0, error);
   if (status == CGAP_OK)
     status = cgap_folder_open_alone(&s->folder, opt.out, error);
   if (status == CGAP_OK)
@@ -563,7 +564,7 @@ static cgap_status write_results(const sweep_run *s, const cgap_run *run, cgap_e
   if (status == CGAP_OK)
     status = sweep_report_write(&s->results, &s->grid, stage.path, run, s->source, cli_warn_line, error);
   if (status == CGAP_OK)
-    return cli_overwrite_replace(&stage, CLI_FOLDER_SWEEP, results, error);
+    return cgap_overwrite_replace(&stage, CGAP_FOLDER_SWEEP, results, error);
   if (status == CGAP_INTERRUPTED)
     (void)fail_interrupted(s, error);
   return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;

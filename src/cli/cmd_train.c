@@ -7,7 +7,6 @@
 
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "head/model/loss.h"
@@ -16,12 +15,11 @@
 #include "io/find/row_names.h"
 #include "report/changes_show.h"
 #include "report/comparison_show.h"
+#include "report/overwrite.h"
 
 enum { RUNS_MAX = CGAP_NAMED_LOSSES };
 
-/* In columns. The table has the start and the first four; the page and compare.json have all of them. */
-static const cgap_gap_method METHOD_ORDER[CGAP_GAP_METHODS] = {CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_CCA,
-                                                               CGAP_PROCRUSTES};
+/* The table has the start and the first four methods; the page and compare.json have all of them. */
 enum { COLUMNS_SHOWN = 5 };
 
 static struct {
@@ -84,7 +82,7 @@ typedef struct train_run {
   cgap_choice choice;
   cgap_pilot pilot;
   cgap_recommendation recommendation;
-  char fingerprint[2 * 16 + 2]; /* of a choice: its data and options */
+  char fingerprint[CGAP_FINGERPRINT]; /* of a choice: its data and options */
   cgap_folder folder, events;
   cgap_training_data training_data;
   cgap_evaluation evaluation;
@@ -238,9 +236,11 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
     return fail_interrupted(t, error);
   if (r->training_result.head && cli_ranks_first()) {
     cgap_error written;
-    cgap_status saved = cli_train_write_head(opt.out, r->prefix, CLI_TRAINING_HEAD, r->training_result.head, &written);
+    cgap_status saved =
+      cgap_training_folder_write_head(opt.out, r->prefix, CGAP_TRAINING_HEAD, r->training_result.head, &written);
     if (saved == CGAP_OK && opt.export)
-      saved = cli_train_write_head(opt.out, r->prefix, CLI_TRAINING_EXPORT, r->training_result.head, &written);
+      saved =
+        cgap_training_folder_write_head(opt.out, r->prefix, CGAP_TRAINING_EXPORT, r->training_result.head, &written);
     if (status == CGAP_OK && saved != CGAP_OK)
       *error = written;
     status = status == CGAP_OK ? saved : status;
@@ -296,28 +296,11 @@ static void say_split(const train_run *t)
 
 static cgap_status run_evaluation(train_run *t, cgap_error *error)
 {
-  cgap_evaluated_head entrants[2 + RUNS_MAX + CGAP_GAP_METHODS] = {{.name = "before"}};
-  const cgap_head *start = t->run[0].training_result.start_head;
-  size_t count = 1;
+  cgap_trained heads[RUNS_MAX];
   for (size_t k = 0; k < t->runs; k++)
-    entrants[count++] =
-      (cgap_evaluated_head){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
-                            start ? cgap_terms_of(&t->run[k].options.weights) : 0, start ? 1 + t->runs : 0};
-  if (start) /* that of all runs; what needs no training has none */
-    entrants[count++] = (cgap_evaluated_head){.name = "start", .head = start};
-  for (int i = 0; i < CGAP_GAP_METHODS; i++) {
-    const cgap_gap_method k = METHOD_ORDER[i];
-    if (t->training_data.method[k])
-      entrants[count++] = (cgap_evaluated_head){cgap_gap_method_name(k), t->training_data.method[k],
-                                                t->training_data.method_seconds[k], 0, 0};
-  }
-  const cgap_evaluation_options options = {
-    .threads = cli_shared.threads,
-    .memory_bytes =
-      cgap_plan_test_memory(&t->training_data.plan, &t->options, &t->training_data.test.data, t->training_data.dim),
-    .spill = !t->training_data.plan.resident,
-    .progress = t->options.progress};
-  cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
+    heads[k] = (cgap_trained){t->run[k].name, &t->run[k].training_result, &t->run[k].options.weights};
+  cgap_status status = cgap_trained_evaluation_run(&t->evaluation, &t->training_data, heads, t->runs, &t->options,
+                                                   cli_shared.threads, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     status = cgap_changes_init(&t->run[k].changes, &t->evaluation.audit[0], &t->evaluation.audit[1 + k], error);
     t->run[k].changes.held = t->training_data.held_out.class;
@@ -353,9 +336,8 @@ static cgap_status note_fingerprint(train_run *t, cgap_error *error)
 {
   uint64_t data = 0;
   const cgap_status status = cgap_data_hash(&data, &t->data, error);
-  const uint64_t options = cgap_options_hash(&t->options, t->data.image.dim), axes = 16 * t->fixed;
-  snprintf(t->fingerprint, sizeof t->fingerprint, "%016llx-%016llx", (unsigned long long)data,
-           (unsigned long long)(options ^ (axes + (uint64_t)(opt.goal + 1))));
+  cgap_choice_fingerprint(t->fingerprint, data, &t->options, t->data.image.dim, t->fixed,
+                          opt.goal >= 0 ? (cgap_goal)opt.goal : CGAP_GOAL_AUTO);
   return status;
 }
 
@@ -456,11 +438,11 @@ static cgap_status test_thresholds(const train_run *t, json_t *outcomes, int *co
 static cgap_status write_results(train_run *t, const cli_args *args, cgap_error *error)
 {
   json_t *outcomes = opt.fail_if.count ? json_array() : NULL;
-  cli_train_result result = {.evaluation = &t->evaluation,
-                             .source = t->source,
-                             .input = t->input,
-                             .fail_if = outcomes,
-                             .run = cli_run(args->command_line, cli_shared.threads, t->start)};
+  cgap_training_results result = {.evaluation = &t->evaluation,
+                                  .source = t->source,
+                                  .input = t->input,
+                                  .fail_if = outcomes,
+                                  .run = cli_run(args->command_line, cli_shared.threads, t->start)};
   if (t->chooses) {
     char *input = cli_input_line(args->items, args->count), *folder = cli_input_line(&opt.out, 1);
     const cgap_status status = cgap_recommendation_init(&t->recommendation, &t->choice, &t->pilot, &t->evaluation,
@@ -484,11 +466,11 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
   cgap_status status = opt.fail_if.count && !outcomes ? cgap_fail(error, CGAP_RESOURCE, "out of memory")
                                                       : test_thresholds(t, outcomes, NULL, error);
   if (status == CGAP_OK && t->chooses)
-    status = cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error);
+    status = cgap_training_folder_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error);
   if (status == CGAP_OK && t->chooses && opt.export)
-    status = cli_train_write_head(opt.out, "", CLI_TRAINING_EXPORT, t->run[0].training_result.head, error);
+    status = cgap_training_folder_write_head(opt.out, "", CGAP_TRAINING_EXPORT, t->run[0].training_result.head, error);
   if (status == CGAP_OK)
-    status = cli_train_write(&result, t->folder.path, cli_warn_line, error);
+    status = cgap_training_folder_write(&result, t->folder.path, cli_warn_line, error);
   json_decref(outcomes);
   return status == CGAP_INTERRUPTED ? fail_interrupted(t, error) : status;
 }

@@ -14,7 +14,7 @@ typedef struct cli_common {
   uint64_t memory_bytes; /* 0: half of what is free */
   uint64_t seed;
   int progress; /* cli_progress_choice */
-  bool force;   /* replace what the output holds: cli/overwrite.h */
+  bool force;   /* replace what the output holds: report/overwrite.h */
   bool quiet, verbose;
 } cli_common;
 

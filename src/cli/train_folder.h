@@ -1,4 +1,4 @@
-/* The folder of a training: whether it may be written, and what goes into it at the end. */
+/* The folder of a training: whether it may be written. */
 #ifndef CLI_TRAIN_FOLDER_H
 #define CLI_TRAIN_FOLDER_H
 
@@ -9,10 +9,7 @@
 #include "head/model/loss.h"
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
-#include "report/against_show.h"
-#include "report/changes_show.h"
-#include "report/json.h"
-#include "report/recommendation.h"
+#include "report/training_folder.h"
 
 /* How the folder is entered, and which runs the command has. */
 typedef struct cli_train_begin {
@@ -40,35 +37,6 @@ CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *
 
 /* Whether there is a checkpoint of one of its runs to go on from. */
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how);
-
-/* file: CLI_TRAINING_HEAD or CLI_TRAINING_EXPORT. */
-CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char *prefix, int file,
-                                                 const cgap_head *head, cgap_error *error);
-
-typedef struct cli_train_result {
-  const cgap_evaluation *evaluation;
-  const cgap_training_result *training_result[CGAP_NAMED_LOSSES]; /* inputs 1 to fits of the study */
-  const cgap_changes *changes[CGAP_NAMED_LOSSES];                 /* of these against input 0 */
-  const char *prefix[CGAP_NAMED_LOSSES];                          /* of their files */
-  cgap_contender head[CGAP_NAMED_LOSSES];                         /* the same, next to what needs no training */
-  size_t run_count;
-  const cgap_row_names *names;
-  const cgap_recommendation *recommendation; /* NULL: there was no choice */
-  const char *source;
-  json_t *input;   /* borrowed */
-  json_t *fail_if; /* the outcome of each threshold, borrowed; NULL: none was given */
-  cgap_run run;
-} cli_train_result;
-
-/* head.h5 and history.jsonl of a choice. */
-CGAP_MUST_CHECK cgap_status cli_train_write_choice(const char *folder, const cgap_choice *choice, const cgap_head *head,
-                                                   cgap_error *error);
-
-/* before.json and one for every other input, compare.json, changes.tsv and classes.tsv,
- * recommendation.json of a choice, figures and report.html, all at once in place of an earlier
- * run's; warn_line gets a line for each picture that cannot be drawn. */
-CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder,
-                                            void (*warn_line)(const char *line), cgap_error *error);
 
 /* The memory that training needs, in words, for -v and --dry-run: on stdout where nothing else was asked for (print),
  * else on stderr. CGAP_RESOURCE where nothing fits. */

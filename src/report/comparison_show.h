@@ -27,6 +27,9 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
+/* The words of all inputs against the first, and how their intervals were made. */
+void cgap_comparison_print_words(const cgap_comparison *c, const cgap_paper *paper, FILE *stream);
+
 /* The same table for other documents. */
 void cgap_comparison_markup(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                             cgap_markup markup, FILE *stream);

@@ -314,6 +314,19 @@ static void put_run(cgap_page *page, const void *report)
           r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, " : ", ");
 }
 
+static cgap_status write_page(const cgap_report *r, const cgap_section *sections, const char *folder,
+                              void (*warn_line)(const char *line), cgap_error *error)
+{
+  char title[700], about[CGAP_SENTENCE];
+  const cgap_audit *a = r->audit;
+  snprintf(title, sizeof title, "%s of %s", cgap_title_words(a), r->source);
+  snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
+           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
+  if (!(a->has & CGAP_ONE_SPACE))
+    (void)cgap_size_words(about, a);
+  return cgap_page_write(folder, title, about, sections, r, warn_line, error);
+}
+
 cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, void (*warn_line)(const char *line),
                                   cgap_error *error)
 {
@@ -324,12 +337,13 @@ cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, void
                                           {"definitions", "Definitions", put_definitions},
                                           {"run", "How it was run", put_run},
                                           {NULL, NULL, NULL}};
-  char title[700], about[CGAP_SENTENCE];
-  const cgap_audit *a = r->audit;
-  snprintf(title, sizeof title, "%s of %s", cgap_title_words(a), r->source);
-  snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
-           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
-  if (!(a->has & CGAP_ONE_SPACE))
-    (void)cgap_size_words(about, a);
-  return cgap_page_write(folder, title, about, sections, r, warn_line, error);
+  return write_page(r, sections, folder, warn_line, error);
+}
+
+cgap_status cgap_audit_screen_write(const cgap_report *r, const char *folder, void (*warn_line)(const char *line),
+                                    cgap_error *error)
+{
+  static const cgap_section sections[] = {
+    {"verdict", "Verdict", put_verdict}, {"figures", "Figures", put_figures}, {NULL, NULL, NULL}};
+  return write_page(r, sections, folder, warn_line, error);
 }

@@ -95,4 +95,8 @@ CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const cgap_
 CGAP_MUST_CHECK cgap_status cgap_audit_page_write(const cgap_report *report, const char *folder,
                                                   void (*warn_line)(const char *line), cgap_error *error);
 
+/* The same with the verdict and the figures alone. */
+CGAP_MUST_CHECK cgap_status cgap_audit_screen_write(const cgap_report *report, const char *folder,
+                                                    void (*warn_line)(const char *line), cgap_error *error);
+
 #endif

@@ -16,7 +16,7 @@
 
 #include "base/text_buffer.h"
 #include "cli/options.h"
-#include "cli/overwrite.h"
+#include "report/overwrite.h"
 #include "cli/sweep_results.h"
 #include "head/evaluation/apply_file.h"
 #include "head/training/training_run.h"
@@ -612,8 +612,8 @@ static void run_results(const fuzz_input *in)
 {
   cgap_error error = {0};
   (void)in;
-  for (int kind = CLI_FOLDER_AUDIT; kind <= CLI_FOLDER_SWEEP; kind++)
-    (void)check_outcome(cli_overwrite_folder(folder, kind, RESULTS, &error), &error);
+  for (int kind = CGAP_FOLDER_AUDIT; kind <= CGAP_FOLDER_SWEEP; kind++)
+    (void)check_outcome(cgap_overwrite_folder(folder, kind, RESULTS, &error), &error);
 }
 
 /* The picture of gnuplot that the page takes in (linked with --wrap: nothing is started). */

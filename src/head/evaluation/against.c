@@ -52,3 +52,33 @@ cgap_status cgap_against_evaluation(cgap_against *out, const cgap_evaluation *e,
         rivals[r] = &e->audit[i];
   return cgap_against_init(out, rivals, &e->audit[k], error);
 }
+
+/* In columns. */
+static const cgap_gap_method METHOD_ORDER[CGAP_GAP_METHODS] = {CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_CCA,
+                                                               CGAP_PROCRUSTES};
+
+cgap_status cgap_trained_evaluation_run(cgap_evaluation *out, const cgap_training_data *data, const cgap_trained *heads,
+                                        size_t count, const cgap_train_options *options, int threads, cgap_error *error)
+{
+  cgap_evaluated_head entrants[2 + CGAP_NAMED_LOSSES + CGAP_GAP_METHODS] = {{.name = "before"}};
+  const cgap_head *start = heads->result->start_head;
+  size_t entrant_count = 1;
+  for (size_t k = 0; k < count; k++)
+    entrants[entrant_count++] =
+      (cgap_evaluated_head){heads[k].name, heads[k].result->head, heads[k].result->seconds,
+                            start ? cgap_terms_of(heads[k].weights) : 0, start ? 1 + count : 0};
+  if (start) /* that of all heads; what needs no training has none */
+    entrants[entrant_count++] = (cgap_evaluated_head){.name = "start", .head = start};
+  for (int i = 0; i < CGAP_GAP_METHODS; i++) {
+    const cgap_gap_method k = METHOD_ORDER[i];
+    if (data->method[k])
+      entrants[entrant_count++] =
+        (cgap_evaluated_head){cgap_gap_method_name(k), data->method[k], data->method_seconds[k], 0, 0};
+  }
+  const cgap_evaluation_options how = {.threads = threads,
+                                       .memory_bytes =
+                                         cgap_plan_test_memory(&data->plan, options, &data->test.data, data->dim),
+                                       .spill = !data->plan.resident,
+                                       .progress = options->progress};
+  return cgap_evaluation_run(out, &data->test, entrants, entrant_count, &how, error);
+}

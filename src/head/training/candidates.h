@@ -6,13 +6,7 @@
 #include "head/training/training_data.h"
 #include "head/training/training_run.h"
 
-/* What a candidate is scored by, a mean over images. */
-typedef enum cgap_goal {
-  CGAP_GOAL_MIXED,     /* ½ nDCG@10 in one index of both modalities + ½ mrr in the other one */
-  CGAP_GOAL_RETRIEVAL, /* mrr */
-  CGAP_GOAL_ZERO_SHOT  /* accuracy, a mean over classes */
-} cgap_goal;
-enum { CGAP_GOALS = 3 };
+enum { CGAP_GOALS = CGAP_GOAL_ZERO_SHOT + 1 };
 extern const char *const cgap_goal_names[CGAP_GOALS + 1]; /* ends with NULL */
 
 typedef struct cgap_candidate {

@@ -313,3 +313,11 @@ void cgap_choice_clear(cgap_choice *c)
   cgap_free(c->candidate);
   *c = (cgap_choice){0};
 }
+
+void cgap_choice_fingerprint(char out[CGAP_FINGERPRINT], uint64_t data, const cgap_train_options *options,
+                             size_t dim_in, unsigned fixed, cgap_goal goal)
+{
+  const uint64_t asked = goal == CGAP_GOAL_AUTO ? 0 : (uint64_t)goal + 1, axes = 16 * (uint64_t)fixed;
+  snprintf(out, CGAP_FINGERPRINT, "%016llx-%016llx", (unsigned long long)data,
+           (unsigned long long)(cgap_options_hash(options, dim_in) ^ (axes + asked)));
+}

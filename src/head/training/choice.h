@@ -14,4 +14,9 @@ CGAP_MUST_CHECK cgap_status cgap_choice_run(cgap_choice *out, const cgap_trainin
                                             const cgap_choice_options *options, cgap_error *error);
 void cgap_choice_clear(cgap_choice *choice);
 
+/* Tells whether two choices are of the same data, whose hash is cgap_data_hash, and the same options, as text. */
+enum { CGAP_FINGERPRINT = 2 * 16 + 2 };
+void cgap_choice_fingerprint(char out[CGAP_FINGERPRINT], uint64_t data, const cgap_train_options *options,
+                             size_t dim_in, unsigned fixed, cgap_goal goal);
+
 #endif

@@ -1,4 +1,4 @@
-#include "cli/overwrite.h"
+#include "report/overwrite.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/output_file.h"
-#include "cli/options.h"
 #include "head/training/train_options.h"
 #include "io/read/hdf5_basics.h"
 #include "report/figures.h"
@@ -18,9 +17,9 @@
 
 enum { NAME = 300, TEXT_BYTES_MAX = 65536 };
 
-const char *const cli_training_files[CLI_TRAINING_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl", "history.csv",
-                                                            "head.safetensors"};
-const char *const cli_training_prefixes[CLI_TRAINING_PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
+const char *const cgap_training_files[CGAP_TRAINING_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl",
+                                                              "history.csv", "head.safetensors"};
+const char *const cgap_training_prefixes[CGAP_TRAINING_PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
 
 /* An error is no absence: what cannot be examined is taken as there. */
 static bool is_there(const char *path)
@@ -83,13 +82,13 @@ static bool has_sweep(const char *folder, char found[NAME])
   return holds_file(folder, found);
 }
 
-bool cli_overwrite_finds_training(const char *folder, char found[NAME])
+bool cgap_overwrite_finds_training(const char *folder, char found[NAME])
 {
-  for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
-    for (int k = CLI_TRAINING_HEAD; k <= CLI_TRAINING_HISTORY; k++) { /* a history.csv alone may be anyone's */
+  for (int p = 0; p < CGAP_TRAINING_PREFIXES; p++)
+    for (int k = CGAP_TRAINING_HEAD; k <= CGAP_TRAINING_HISTORY; k++) { /* a history.csv alone may be anyone's */
       char path[CGAP_PATH];
       cgap_error ignored;
-      snprintf(found, NAME, "%s%s", cli_training_prefixes[p], cli_training_files[k]);
+      snprintf(found, NAME, "%s%s", cgap_training_prefixes[p], cgap_training_files[k]);
       if (cgap_folder_file(path, folder, found, &ignored) == CGAP_OK && access(path, F_OK) == 0)
         return true;
     }
@@ -99,10 +98,10 @@ bool cli_overwrite_finds_training(const char *folder, char found[NAME])
 static const struct {
   const char *command, *result;
   bool (*has)(const char *folder, char found[NAME]); /* the file by which that is known into found */
-} KINDS[] = {[CLI_FOLDER_AUDIT] = {"audit", "an audit", has_audit},
-             [CLI_FOLDER_TRAIN] = {"train", "a training", cli_overwrite_finds_training},
-             [CLI_FOLDER_COMPARE] = {"compare", "a comparison", has_comparison},
-             [CLI_FOLDER_SWEEP] = {"sweep", "a sweep", has_sweep}};
+} KINDS[] = {[CGAP_FOLDER_AUDIT] = {"audit", "an audit", has_audit},
+             [CGAP_FOLDER_TRAIN] = {"train", "a training", cgap_overwrite_finds_training},
+             [CGAP_FOLDER_COMPARE] = {"compare", "a comparison", has_comparison},
+             [CGAP_FOLDER_SWEEP] = {"sweep", "a sweep", has_sweep}};
 
 static bool file_contains(const char *folder, const char *name, const char *mark)
 {
@@ -174,24 +173,26 @@ static bool holds_figure(const char *folder, bool own, char found[NAME])
   return any;
 }
 
-static cgap_status fail_foreign(const char *folder, const char *name, cli_folder_kind kind, cgap_error *error)
+static cgap_status fail_foreign(const char *folder, const char *name, cgap_folder_kind kind, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_FILE,
-                   "%s: holds %s, which %s did not write and would replace; give another folder, or --force to replace "
-                   "it",
-                   folder, name, KINDS[kind].command);
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: holds %s, which %s did not write and would replace; give another folder, or `replace` to replace "
+    "it",
+    folder, name, KINDS[kind].command);
 }
 
-cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const char *const *names, cgap_error *error)
+cgap_status cgap_overwrite_folder(const char *folder, cgap_folder_kind kind, const char *const *names, bool replace,
+                                  cgap_error *error)
 {
   char found[NAME];
-  if (cli_shared.force || !is_there(folder))
+  if (replace || !is_there(folder))
     return CGAP_OK;
   for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++)
     if (k != (size_t)kind && KINDS[k].has(folder, found))
       return cgap_fail(error, CGAP_FILE,
                        "%s: holds the results of %s (%s), whose page and figures %s would replace; give another "
-                       "folder, or --force to replace them",
+                       "folder, or `replace` to replace them",
                        folder, KINDS[k].result, found, KINDS[kind].command);
   const bool own = KINDS[kind].has(folder, found);
   for (; *names; names++)
@@ -206,13 +207,13 @@ enum { FIGURES_OF_ONE_MAX = 10 };
 
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
-  [CLI_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "matrix", "modalities"},
-  [CLI_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
-                        "dimensions_before_after"},
-  [CLI_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",
-                          "cosines_before_after", "variance_before_after", "dimensions_before_after", "overview",
-                          "series"},
-  [CLI_FOLDER_SWEEP] = {"sweep-", "map"}};
+  [CGAP_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "matrix", "modalities"},
+  [CGAP_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
+                         "dimensions_before_after"},
+  [CGAP_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",
+                           "cosines_before_after", "variance_before_after", "dimensions_before_after", "overview",
+                           "series"},
+  [CGAP_FOLDER_SWEEP] = {"sweep-", "map"}};
 
 static bool is_axis_or_letter(const char *text)
 {
@@ -222,7 +223,7 @@ static bool is_axis_or_letter(const char *text)
   return found;
 }
 
-static bool is_figure_of(cli_folder_kind kind, const char *stem)
+static bool is_figure_of(cgap_folder_kind kind, const char *stem)
 {
   for (const char *const *name = FIGURES[kind]; *name; name++) {
     const size_t length = strlen(*name);
@@ -234,7 +235,7 @@ static bool is_figure_of(cli_folder_kind kind, const char *stem)
 }
 
 /* stage NULL: at once. */
-static cgap_status remove_figures(const char *folder, cli_folder_kind kind, const cgap_stage *stage, cgap_error *error)
+static cgap_status remove_figures(const char *folder, cgap_folder_kind kind, const cgap_stage *stage, cgap_error *error)
 {
   char figures[CGAP_PATH], name[NAME + 8], stem[NAME];
   cgap_status status = cgap_folder_file(figures, folder, "figures", error);
@@ -253,14 +254,15 @@ static cgap_status remove_figures(const char *folder, cli_folder_kind kind, cons
   return status;
 }
 
-void cli_overwrite_remove_figures(const char *folder, cli_folder_kind kind)
+void cgap_overwrite_remove_figures(const char *folder, cgap_folder_kind kind)
 {
   cgap_error ignored;
   if (remove_figures(folder, kind, NULL, &ignored) != CGAP_OK)
     return; /* none has so long a name */
 }
 
-cgap_status cli_overwrite_replace(cgap_stage *stage, cli_folder_kind kind, const char *const *names, cgap_error *error)
+cgap_status cgap_overwrite_replace(cgap_stage *stage, cgap_folder_kind kind, const char *const *names,
+                                   cgap_error *error)
 {
   cgap_status status = remove_figures(stage->folder, kind, stage, error);
   for (; status == CGAP_OK && *names; names++)
@@ -273,14 +275,14 @@ cgap_status cli_overwrite_replace(cgap_stage *stage, cli_folder_kind kind, const
 
 /* ---------------------------------------------------------------- what is read */
 
-bool cli_same_file(const char *a, const char *b)
+bool cgap_same_file(const char *a, const char *b)
 {
   struct stat one, other;
   return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-cgap_status cli_overwrite_inputs(const char *folder, const char *const *names, const cgap_dataset *dataset,
-                                 const char *const *inputs, size_t count, cgap_error *error)
+cgap_status cgap_overwrite_inputs(const char *folder, const char *const *names, const cgap_dataset *dataset,
+                                  const char *const *inputs, size_t count, cgap_error *error)
 {
   for (; *names; names++) {
     char path[CGAP_PATH];
@@ -289,7 +291,7 @@ cgap_status cli_overwrite_inputs(const char *folder, const char *const *names, c
       return status;
     bool is_read = dataset && cgap_dataset_reads(dataset, path);
     for (size_t k = 0; !is_read && k < count; k++)
-      is_read = cli_same_file(inputs[k], path);
+      is_read = cgap_same_file(inputs[k], path);
     if (is_read)
       return cgap_fail(error, CGAP_USAGE, "%s: this command reads it; give another folder with -o", path);
   }
@@ -311,10 +313,10 @@ static bool is_written_by(const char *path, const char *command)
   return own;
 }
 
-cgap_status cli_overwrite_file(const char *path, const char *command, cgap_error *error)
+cgap_status cgap_overwrite_file(const char *path, const char *command, bool replace, cgap_error *error)
 {
   struct stat facts;
-  if (cli_shared.force || !is_there(path))
+  if (replace || !is_there(path))
     return CGAP_OK;
   if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) /* the writer says what it is */
     return CGAP_OK;
@@ -322,6 +324,6 @@ cgap_status cli_overwrite_file(const char *path, const char *command, cgap_error
     return CGAP_OK;
   return cgap_fail(
     error, CGAP_FILE,
-    "%s: exists already and was not written by contragap %s; give another name, or --force to replace it", path,
+    "%s: exists already and was not written by contragap %s; give another name, or `replace` to replace it", path,
     command);
 }

@@ -1,0 +1,59 @@
+/* What an output may replace. Into an existing folder or file a command writes only over what the same command wrote
+ * there; anything else is refused with CGAP_FILE, and `replace` replaces it. What a folder holds is read from the files
+ * themselves: a report names its command line, a training has heads and checkpoints, a sweep runs. */
+#ifndef CGAP_REPORT_OVERWRITE_H
+#define CGAP_REPORT_OVERWRITE_H
+
+#include "base/temporary_file.h"
+#include "contragap/contragap.h"
+#include "io/find/dataset.h"
+
+/* The commands that write a folder of results. */
+typedef enum cgap_folder_kind {
+  CGAP_FOLDER_AUDIT,
+  CGAP_FOLDER_TRAIN,
+  CGAP_FOLDER_COMPARE,
+  CGAP_FOLDER_SWEEP
+} cgap_folder_kind;
+
+/* What a training leaves: these files, each alone (prefix "") and for each loss of a race. */
+enum {
+  CGAP_TRAINING_HEAD,
+  CGAP_TRAINING_CHECKPOINT,
+  CGAP_TRAINING_HISTORY,
+  CGAP_TRAINING_TABLE,
+  CGAP_TRAINING_EXPORT,
+  CGAP_TRAINING_FILES,
+  CGAP_TRAINING_PREFIXES = 4
+};
+extern const char *const cgap_training_files[CGAP_TRAINING_FILES];
+extern const char *const cgap_training_prefixes[CGAP_TRAINING_PREFIXES];
+
+/* A file of any training in the folder into found; false: there is none. */
+bool cgap_overwrite_finds_training(const char *folder, char found[300]);
+
+/* names: files that the command would write there, up to a NULL; its figures count too. A folder that the command wrote
+ * passes: whether a finished training or sweep may be replaced is asked before. */
+CGAP_MUST_CHECK cgap_status cgap_overwrite_folder(const char *folder, cgap_folder_kind kind, const char *const *names,
+                                                  bool replace, cgap_error *error);
+
+/* Puts what a command has written into its place in the folder (cgap_stage_close), and removes what the same command
+ * left there before and has not written now: of these names, and of its figures. */
+CGAP_MUST_CHECK cgap_status cgap_overwrite_replace(cgap_stage *stage, cgap_folder_kind kind, const char *const *names,
+                                                   cgap_error *error);
+
+/* Removes the figures of the command's earlier run from the folder at once. */
+void cgap_overwrite_remove_figures(const char *folder, cgap_folder_kind kind);
+
+bool cgap_same_file(const char *a, const char *b);
+
+/* CGAP_USAGE where a file that the command writes or removes in the folder is one that it reads: of the dataset (NULL:
+ * none) or an input. `replace` changes nothing about that. */
+CGAP_MUST_CHECK cgap_status cgap_overwrite_inputs(const char *folder, const char *const *names,
+                                                  const cgap_dataset *dataset, const char *const *inputs, size_t count,
+                                                  cgap_error *error);
+
+/* An HDF5 file whose attribute "command" begins with `contragap COMMAND` passes. */
+CGAP_MUST_CHECK cgap_status cgap_overwrite_file(const char *path, const char *command, bool replace, cgap_error *error);
+
+#endif

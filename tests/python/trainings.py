@@ -1,0 +1,101 @@
+"""The Python package: train gives the bits of the program, heads are applied and loaded, audits are compared."""
+
+import json
+import os
+
+import contragap as cg  # before NumPy, whose BLAS may load libgomp: see contragap/_load.py
+import h5py
+import numpy as np
+from helpers import command, main, raises, rows
+
+IMAGE, TEXT = (x.astype("float32") for x in rows(300, 16))
+
+
+def without_times(x):
+    """A JSON without what depends on the run: times, where rows come from, the words that tell seconds."""
+    if isinstance(x, dict):
+        left_out = ("run", "input", "cost", "command", "fingerprint")
+        return {k: without_times(v) for k, v in x.items() if k not in left_out and "seconds" not in k}
+    return [without_times(v) for v in x] if isinstance(x, list) else x
+
+
+def load(*path):
+    with open(os.path.join(*path)) as file:
+        return json.load(file)
+
+
+def test_training_is_that_of_the_program():
+    np.save("image.npy", IMAGE)
+    np.save("text.npy", TEXT)
+    command("train", "image.npy", "text.npy", "-o", "by-program", "--quiet")
+    f = cg.train(IMAGE, TEXT)
+    f.save("by-python")
+    names = sorted(os.listdir("by-program"))
+    assert sorted(os.listdir("by-python")) == names
+    assert {"head.h5", "recommendation.json", "compare.json", "report.html", "changes.tsv"} <= set(names)
+    for name in names:
+        if name.endswith(".json"):
+            assert without_times(load("by-python", name)) == without_times(load("by-program", name)), name
+    assert load("by-python", "recommendation.json")["fingerprint"] == load("by-program", "recommendation.json")["fingerprint"]
+    with open("by-python/changes.tsv", "rb") as a, open("by-program/changes.tsv", "rb") as b:
+        assert a.read() == b.read()
+    # the heads are the same, through the program and through Python
+    command("apply", "by-program", "image.npy", "text.npy", "-o", "applied.h5", "--quiet")
+    with h5py.File("applied.h5") as file:
+        for head in (f, cg.load("by-python"), cg.load("by-program/head.h5")):
+            assert (head.transform(image=IMAGE) == file["image"][:]).all()
+            assert (head.transform(text=np.asfortranarray(TEXT)) == file["text"][:]).all()
+    # what is said of it
+    r = f.recommendation
+    assert r.method == f.to_dict()["method"] and r.reason and r.test["images"] == 60 and str(r).startswith("Recommended: ")
+    assert without_times(f.before.to_dict())["gap"] == without_times(load("by-python", "before.json"))["gap"]
+    assert f.after["gap.corrected_distance"].value == load("by-program", "after.json")["gap"]["corrected_distance"]["value"]
+    assert f.audit_of("center") is not None and f.audit_of("nothing") is None
+    after = f.after
+    del f
+    assert after["gap.corrected_distance"].n > 0  # it keeps what it is of
+    # a folder that holds a training is replaced where that is said
+    g = cg.train(IMAGE, TEXT, seed=1)
+    raises(cg.FileError, "by-python", "`replace`")(lambda: g.save("by-python"))
+    g.save("by-python", replace=True)
+    both = cg.load("by-python").transform(image=IMAGE[:3], text=TEXT[:4])
+    assert both[0].shape == (3, g.dim) and both[1].shape == (4, g.dim)
+    raises(cg.DataError, "16", "5")(lambda: g.transform(image=IMAGE[:, :5]))
+    raises(cg.UsageError, "transform")(lambda: g.transform())
+    zero = IMAGE.copy()
+    zero[7] = 0
+    raises(cg.DataError, "7")(lambda: g.transform(image=zero))
+
+
+def test_classes_without_texts():
+    labels = np.arange(len(IMAGE)) % 10
+    classes = np.stack([IMAGE[labels == c].mean(axis=0) + 0.5 for c in range(10)])
+    f = cg.train(IMAGE, labels=labels, class_text=classes)
+    assert f.recommendation.goal == "zero-shot" and "class" in str(f.audit_of("before"))
+    f.save("classes")
+    assert os.path.exists("classes/classes.tsv")
+
+
+def test_too_few_pairs():
+    raises(cg.DataError)(lambda: cg.train(IMAGE[:5], TEXT[:5]))
+    raises(cg.DataError, "row 3")(lambda: cg.train(np.where(np.arange(300)[:, None] == 3, np.nan, IMAGE), TEXT))
+
+
+def test_comparison():
+    a, b = cg.audit(IMAGE, TEXT), cg.audit(IMAGE - IMAGE.mean(0), TEXT - TEXT.mean(0))
+    with h5py.File("a.h5", "w") as one, h5py.File("b.h5", "w") as two:
+        one["image"], one["text"] = IMAGE, TEXT
+        two["image"], two["text"] = IMAGE - IMAGE.mean(0), TEXT - TEXT.mean(0)
+    want = json.loads(command("compare", "a.h5", "b.h5", "--json", "--quiet"))
+    c = cg.compare({"a.h5": a, "b.h5": b})
+    assert without_times(c.to_dict()) == without_times(want)
+    assert str(c) == command("compare", "a.h5", "b.h5", "--quiet")
+    frame = c.to_frame()
+    d = want["measures"]["gap"]["corrected_distance"]["differences"]["b.h5"]
+    row = frame.loc[("gap.corrected_distance", "b.h5")]
+    assert (row.difference, [row.low, row.high], row.verdict) == (d["value"], d["ci95"], d["verdict"])
+    assert "paired" in c.to_dict()["intervals"] and "paired" not in cg.compare({"a": a, "b": b}, independent=True).to_dict()["intervals"]
+
+
+if __name__ == "__main__":
+    main(globals())
