@@ -498,7 +498,9 @@ static void run_runs(const fuzz_input *in)
             cgap_sweep_grid_set(&grid, CGAP_AXIS_SEED, "0,1", &error) == CGAP_OK;
   for (size_t k = 0; ok && k < cgap_sweep_grid_settings(&grid); k++) {
     ok = check_outcome(sweep_setting_options(&setting, &grid, &options, k, &error), &error);
-    json_t *own = sweep_options_json(&setting, DIM), *name = sweep_setting_json(&grid, k);
+    size_t index[CGAP_AXES_MAX];
+    cgap_sweep_grid_setting(&grid, k, index);
+    json_t *own = sweep_options_json(&setting, DIM), *name = sweep_setting_json(&grid, index, SWEEP_ALL);
     ok = ok && check_outcome(sweep_results_take(&results, own, name, &found, &error), &error);
     json_decref(own);
     json_decref(name);
@@ -508,7 +510,7 @@ static void run_runs(const fuzz_input *in)
   if (ok)
     (void)check_outcome(sweep_results_write(&results, &grid, folder, &run, NULL, &error), &error);
   if (ok)
-    sweep_report_print(&results, &grid, &(cgap_paper){.columns = 80});
+    (void)check_outcome(sweep_report_print(&results, &grid, &(cgap_paper){.columns = 80}, &error), &error);
   cgap_sweep_grid_clear(&grid);
   sweep_results_clear(&results);
 }
