@@ -110,6 +110,16 @@ typedef enum cgap_pairing {
   CGAP_PAIRING_OPEN /* texts = k × images: image-major or caption-major, decided by the pairing test */
 } cgap_pairing;
 
+enum {
+  CGAP_NAME_SIZE = 64, /* of a modality's name with its end: letters, digits and _ */
+  CGAP_MODALITIES_MAX = 8
+};
+
+/* What image and text are called; "" is the default. */
+typedef struct cgap_modality_names {
+  char of[2][CGAP_NAME_SIZE];
+} cgap_modality_names;
+
 /* Everything that a file, or a caller, gives to the audit and the head. What it points to must outlive it. */
 typedef struct cgap_data {
   cgap_source image; /* (images, dim) */
@@ -130,6 +140,8 @@ typedef struct cgap_data {
   size_t queries;
 
   bool texts_are_classes; /* the texts of an image are its class's prompts, which other images of the class share */
+
+  const char *names[2]; /* what reports call image and text: "audio", "caption"; NULL: "image", "text" */
 } cgap_data;
 
 /* ---------------------------------------------------------------- files */
@@ -151,6 +163,7 @@ typedef struct cgap_input_options {
   uint64_t memory_bytes; /* limit of what is read whole: labels, ids, pairings, class texts; 0: none */
   bool follow;           /* read files outside the folder of a HDF5 file, where it names them: links, virtual sources */
   bool plugins;          /* let HDF5 use filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip, nbit */
+  const char *names[2];  /* what to call image and text; NULL: as the files say */
 } cgap_input_options;
 
 #ifdef __cplusplus
@@ -394,6 +407,7 @@ typedef struct cgap_audit {
   unsigned has;              /* CGAP_HAS_… */
   size_t images, texts, dim; /* rows measured, after dropping and merging */
   size_t dropped_images, dropped_texts, merged_images;
+  cgap_modality_names names;
   char pairing[128]; /* how pairs were formed, in words */
   cgap_sample sample;
 

@@ -7,10 +7,12 @@
 #include "audit/ranks_pass.h"
 #include "audit/row_sample.h"
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "comm/comm.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -336,6 +338,8 @@ static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *e
   out->dropped_texts = e->dropped_texts;
   out->merged_images = e->merged_images;
   memcpy(out->pairing, e->pairing, sizeof out->pairing);
+  for (int k = 0; k < 2; k++)
+    snprintf(out->names.of[k], CGAP_NAME_SIZE, "%s", cgap_modality_name(r->prepared.data.names[k], k));
   out->checks_image = e->image.checks;
   out->checks_text = e->text.checks;
   out->image_mean = copy_array(e->image.mean, e->image.dim, sizeof(double));

@@ -4,6 +4,7 @@
 #include "base/text_buffer.h"
 #include "contragap/contragap.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,6 +211,19 @@ static cgap_status check_weights(const cgap_data *d, cgap_error *error)
   return CGAP_OK;
 }
 
+cgap_status cgap_check_name(const char *name, cgap_error *error)
+{
+  size_t length = 0;
+  while (isalnum((unsigned char)name[length]) || name[length] == '_')
+    length++;
+  if (length == 0 || name[length])
+    return cgap_fail(error, CGAP_USAGE, "'%s' is no name of a modality; use letters, digits and _", name);
+  if (length >= CGAP_NAME_SIZE)
+    return cgap_fail(error, CGAP_USAGE, "'%s' has %zu letters; the name of a modality has at most %d", name, length,
+                     CGAP_NAME_SIZE - 1);
+  return CGAP_OK;
+}
+
 cgap_status cgap_check_data(cgap_data *out, const cgap_data *given, cgap_error *error)
 {
   *out = *given;
@@ -228,5 +242,8 @@ cgap_status cgap_check_data(cgap_data *out, const cgap_data *given, cgap_error *
     status = check_classes(out, error);
   if (!status && out->words.rows)
     status = check_weights(out, error);
+  for (int k = 0; !status && k < 2; k++)
+    if (out->names[k])
+      status = cgap_check_name(out->names[k], error);
   return status;
 }

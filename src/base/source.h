@@ -49,6 +49,9 @@ CGAP_MUST_CHECK cgap_status cgap_check_argument(bool there, const char *call, co
 
 CGAP_MUST_CHECK cgap_status cgap_check_threads(int threads, cgap_error *error);
 
+/* CGAP_USAGE unless it is the name of a modality: 1 to CGAP_NAME_SIZE - 1 of the characters [A-Za-z0-9_]. */
+CGAP_MUST_CHECK cgap_status cgap_check_name(const char *name, cgap_error *error);
+
 /* CGAP_USAGE unless 0 <= value < count. */
 CGAP_MUST_CHECK cgap_status cgap_check_choice(const char *what, int value, int count, cgap_error *error);
 

@@ -69,7 +69,7 @@ static bool names_file(const char *value)
 /* The input options for --fit: what they say of other files is not of this one. */
 static cgap_input_options fit_input(void)
 {
-  cgap_input_options input = cli_input(&(cli_args){0});
+  cgap_input_options input = cli_input_shared();
   const char **values[] = {&input.image, &input.text, &input.text_image, &input.labels, &input.class_text};
   input.files = &opt.fit;
   input.file_count = 1;
@@ -357,7 +357,10 @@ static cgap_status apply(apply_run *r, const cli_args *args, cgap_error *error)
     r->files.items++;
     r->files.count--;
   }
-  cgap_input_options input = cli_input(&r->files);
+  cgap_input_options input;
+  cli_modalities names;
+  if (status == CGAP_OK)
+    status = cli_input(&input, &names, &r->files, error);
   input.one_modality = true;
   if (status == CGAP_OK)
     status = cgap_dataset_open(&r->dataset, &input, error);

@@ -206,7 +206,8 @@ static cgap_status advise(audit_run *r, const cli_args *args, const cgap_audit_o
 static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds,
                                  cgap_error *error)
 {
-  cgap_input_options input = cli_input(args);
+  cgap_input_options input;
+  cli_modalities names;
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   options.threads = cli_rank_threads();
   options.comm = cli_ranks();
@@ -218,7 +219,9 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   options.csls = opt.csls;
   options.progress = cli_progress();
   double start = cli_seconds();
-  cgap_status status = cli_open(&r->dataset, &input, error);
+  cgap_status status = cli_input(&input, &names, args, error);
+  if (!status)
+    status = cli_open(&r->dataset, &input, error);
   if (!status)
     r->input = cgap_dataset_json(r->dataset);
   if (!status)

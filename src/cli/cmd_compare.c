@@ -192,7 +192,7 @@ static cgap_status refuse_array(const char *path, cgap_error *error)
 static cgap_status audit_embeddings(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   compared *c = &r->item[k];
-  cgap_input_options input = cli_input(&(cli_args){0});
+  cgap_input_options input = cli_input_shared();
   input.files = &path;
   input.file_count = 1;
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;

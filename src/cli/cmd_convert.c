@@ -56,12 +56,15 @@ static int run_convert(const cli_args *args)
     return code;
   cgap_dataset *dataset = NULL;
   cgap_error error = {0};
-  cgap_input_options input = cli_input(args);
+  cgap_input_options input;
+  cli_modalities names;
   const cgap_convert_options options = {.layout = (cgap_layout)opt.format,
                                         .command = args->command_line,
                                         .replace = cli_shared.force,
                                         .progress = cli_progress()};
-  cgap_status status = cli_open(&dataset, &input, &error);
+  cgap_status status = cli_input(&input, &names, args, &error);
+  if (!status)
+    status = cli_open(&dataset, &input, &error);
   if (!status && opt.format == CGAP_LAYOUT_HDF5 && !cgap_dataset_reads(dataset, opt.out))
     status = cli_overwrite_file(opt.out, "convert", &error);
   if (!status)

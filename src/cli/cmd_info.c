@@ -245,9 +245,12 @@ static cgap_status print_listing(const cgap_dataset *dataset, const char *refusa
 static int run_info(const cli_args *args)
 {
   cgap_dataset *dataset = NULL;
-  cgap_input_options input = cli_input(args);
+  cgap_input_options input;
+  cli_modalities names;
   cgap_error refusal = {0}, error = {0};
-  cgap_status status = cgap_dataset_inspect(&dataset, &input, &refusal);
+  cgap_status status = cli_input(&input, &names, args, &refusal);
+  if (!status)
+    status = cgap_dataset_inspect(&dataset, &input, &refusal);
   char refused[sizeof refusal.message];
   cli_name_flags(refused, sizeof refused, refusal.message);
   cgap_status printed = dataset ? print_listing(dataset, status ? refused : NULL, &error) : CGAP_OK;

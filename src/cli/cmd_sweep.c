@@ -575,10 +575,13 @@ static cgap_status write_results(const sweep_run *s, const cgap_run *run, cgap_e
 
 static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error)
 {
-  cgap_input_options input = cli_input(args);
+  cgap_input_options input;
+  cli_modalities names;
   s->inner = cli_progress();
   s->start = cli_seconds();
-  cgap_status status = read_grid(s, error);
+  cgap_status status = cli_input(&input, &names, args, error);
+  if (status == CGAP_OK)
+    status = read_grid(s, error);
   if (status == CGAP_OK && cli_ranks_first())
     status = check_folder(error);
   if (status == CGAP_OK)

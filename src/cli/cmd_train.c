@@ -196,8 +196,11 @@ static void print_epoch(void *context, const cgap_epoch *e, const cgap_train_opt
 
 static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *error)
 {
-  cgap_input_options input = cli_input(args);
-  cgap_status status = cli_open(&t->dataset, &input, error);
+  cgap_input_options input;
+  cli_modalities names;
+  cgap_status status = cli_input(&input, &names, args, error);
+  if (status == CGAP_OK)
+    status = cli_open(&t->dataset, &input, error);
   if (status != CGAP_OK)
     return status;
   const cgap_data *data = cgap_dataset_data(t->dataset);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/plan.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "cli/interrupt.h"
@@ -23,6 +22,9 @@ const cli_option cli_input_options[] = {
   {"labels", 0, CLI_STRING, &cli_shared.labels, "PATH", "dataset of the images' classes", .zero = "found by name"},
   {"class-text", 0, CLI_STRING, &cli_shared.class_text, "PATH", "dataset of class texts for zero-shot",
    .zero = "found by name"},
+  {"names", 0, CLI_STRING, &cli_shared.names, "A,B",
+   "what to call the two modalities, as in audio,text; NAME=FILE arguments do the same",
+   .zero = "as the files say, else image,text"},
   {"unpaired", 0, CLI_FLAG, &cli_shared.unpaired, .help = "images and texts are not paired"},
   {"drop-bad", 0, CLI_FLAG, &cli_shared.drop_bad, .help = "drop rows with NaN, infinity or norm zero"},
   {"merge-images", 0, CLI_FLAG, &cli_shared.merge_images,
@@ -253,25 +255,6 @@ cgap_status cli_print_file(const char *folder, const char *name, cgap_error *err
     fputs(text, stdout);
   free(text);
   return cli_printed(status, error);
-}
-
-cgap_input_options cli_input(const cli_args *args)
-{
-  return (cgap_input_options){.files = args->items,
-                              .file_count = args->count,
-                              .image = cli_shared.image,
-                              .text = cli_shared.text,
-                              .text_image = cli_shared.text_image,
-                              .labels = cli_shared.labels,
-                              .class_text = cli_shared.class_text,
-                              .unpaired = cli_shared.unpaired,
-                              .drop_bad = cli_shared.drop_bad,
-                              .merge_images = cli_shared.merge_images,
-                              .memory_bytes =
-                                cli_shared.memory_bytes ? cli_shared.memory_bytes : cgap_free_memory() / 2,
-                              .follow = cli_shared.follow,
-                              .plugins = cli_shared.plugins,
-                              .threads = cli_shared.threads};
 }
 
 cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, bool before_after, cgap_error *error)

@@ -6,6 +6,7 @@
 #define CLI_OPTIONS_H
 
 #include "cli/messages.h"
+#include "cli/modalities.h"
 #include "cli/option_table.h"
 #include "cli/run_info.h"
 
@@ -55,9 +56,6 @@ CGAP_MUST_CHECK cgap_status cli_check_forms(const char *command, const cli_forms
 
 /* Prints folder/name, which was just written, on stdout. */
 CGAP_MUST_CHECK cgap_status cli_print_file(const char *folder, const char *name, cgap_error *error);
-
-/* The input options of the command line, over its arguments as files; borrowed. */
-cgap_input_options cli_input(const cli_args *args);
 
 /* The thresholds of --fail-if, one for each item; the caller's (free), also on failure. before_after: the command has
  * a before and an after, and so takes before:KEY and diff:KEY. */

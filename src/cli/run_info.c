@@ -69,7 +69,8 @@ char *cli_input_line(const char *const *items, size_t count)
                {"--text", cli_shared.text},
                {"--text-image", cli_shared.text_image},
                {"--labels", cli_shared.labels},
-               {"--class-text", cli_shared.class_text}};
+               {"--class-text", cli_shared.class_text},
+               {"--names", cli_shared.names}};
   char *text = NULL;
   size_t bytes;
   FILE *out = open_memstream(&text, &bytes);

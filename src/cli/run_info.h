@@ -7,7 +7,7 @@
 
 /* The options that commands share, filled by the groups below. */
 typedef struct cli_common {
-  const char *image, *text, *text_image, *labels, *class_text;
+  const char *image, *text, *text_image, *labels, *class_text, *names;
   bool unpaired, drop_bad, merge_images;
   bool follow, plugins;
   int threads;           /* 0: as many as the machine has */

@@ -2,6 +2,7 @@
  * there is, and the search for the small datasets that belong to images or texts. */
 #include "io/find/dataset_internal.h"
 #include "base/output_file.h"
+#include "base/source.h"
 
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
@@ -391,6 +392,12 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
   d->one_modality = options->one_modality;
   d->data.drop_bad = options->drop_bad;
   d->data.merge_images = options->merge_images;
+  for (int k = 0; k < 2; k++) {
+    if (options->names[k] && status == CGAP_OK)
+      status = cgap_check_name(options->names[k], error);
+    if (options->names[k] && status == CGAP_OK)
+      d->data.names[k] = strcpy(d->names.of[k], options->names[k]);
+  }
   return status;
 }
 

@@ -62,10 +62,11 @@ struct cgap_dataset {
   uint64_t *text_image;
   int64_t *labels, *image_label, *query;
   double *weight;
-  char *pairing;           /* in words */
-  char *notes;             /* lines */
-  char trained_on[200];    /* "300 of 500 images": those that trained the head that made these rows; "": not known */
-  char trained_losses[64]; /* and by which terms */
+  char *pairing;             /* in words */
+  char *notes;               /* lines */
+  cgap_modality_names names; /* of the modalities, where they were given */
+  char trained_on[200];      /* "300 of 500 images": those that trained the head that made these rows; "": not known */
+  char trained_losses[64];   /* and by which terms */
   cgap_data data;
 };
 

@@ -1,0 +1,83 @@
+#include "base/modality_names.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const DEFAULT[2] = {"image", "text"};
+
+/* Names of things that can be counted, which take an s; of others ("audio", "eeg") rows are counted. */
+static const char *const COUNTED[] = {"image",    "text",  "caption",  "sentence", "title",  "prompt",   "photo",
+                                      "picture",  "video", "clip",     "document", "query",  "question", "answer",
+                                      "molecule", "cell",  "sequence", "protein",  "sketch", "song",     "sound",
+                                      "recipe",   "scan",  "report",   "product",  "user",   "item",     "code"};
+
+const char *cgap_modality_name(const char *name, int modality)
+{
+  return name && *name ? name : DEFAULT[modality];
+}
+
+static bool is_counted(const char *name)
+{
+  for (size_t i = 0; i < sizeof COUNTED / sizeof *COUNTED; i++)
+    if (strcmp(name, COUNTED[i]) == 0)
+      return true;
+  return false;
+}
+
+/* What the word in braces becomes; false where it is none of ours. */
+static bool put_in(char out[CGAP_NAME_SIZE + 16], const char *word, size_t length, const cgap_modality_names *names)
+{
+  for (int m = 0; m < 2; m++) {
+    const struct {
+      const char *word;
+      bool article, singular, plural;
+    } FORMS[] = {{m ? "text" : "image", false, false, false},
+                 {m ? "texts" : "images", false, false, true},
+                 {m ? "one text" : "one image", false, true, false},
+                 {m ? "a text" : "an image", true, true, false}};
+    const char *name = cgap_modality_name(names->of[m], m);
+    for (size_t f = 0; f < sizeof FORMS / sizeof *FORMS; f++) {
+      if (strlen(FORMS[f].word) != length || strncasecmp(FORMS[f].word, word, length) != 0)
+        continue;
+      const bool counted = is_counted(name), of_query = strcmp(name, "query") == 0;
+      (void)snprintf(out, CGAP_NAME_SIZE + 16, "%s%s%s",
+                     !FORMS[f].article                                  ? ""
+                     : strchr("aeiouAEIOU", name[0]) && name[0] != '\0' ? "an "
+                                                                        : "a ",
+                     FORMS[f].plural && of_query ? "querie" : name,
+                     FORMS[f].plural     ? (counted ? "s" : " rows")
+                     : FORMS[f].singular ? (counted ? "" : " row")
+                                         : "");
+      if (isupper((unsigned char)word[0]))
+        out[0] = (char)toupper((unsigned char)out[0]);
+      return true;
+    }
+  }
+  return false;
+}
+
+size_t cgap_modality_words(char *out, size_t size, const char *words, const cgap_modality_names *names)
+{
+  size_t used = 0;
+  for (const char *at = words; *at;) {
+    char in[CGAP_NAME_SIZE + 16];
+    const char *end = *at == '{' ? strchr(at, '}') : NULL;
+    size_t length = 1;
+    const char *from = at;
+    if (end && put_in(in, at + 1, (size_t)(end - at) - 1, names)) {
+      from = in;
+      length = strlen(in);
+      at = end + 1;
+    } else {
+      at++;
+    }
+    for (size_t i = 0; i < length; i++, used++)
+      if (used + 1 < size)
+        out[used] = from[i];
+  }
+  if (size)
+    out[used < size ? used : size - 1] = '\0';
+  return used;
+}
