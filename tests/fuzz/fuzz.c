@@ -720,7 +720,8 @@ static const struct target {
   {"npz", "pairs.npz", NULL, run_rows},
   {"safetensors", "pairs.safetensors", NULL, run_rows},
   {"safetensors-audit", "pairs.safetensors", NULL, run_audit}, /* values, and all that is computed from them */
-  {"unsupported", "file.bin", NULL, run_list},                 /* pickles, tables: named, not read */
+  {"text_table", "pairs.csv", NULL, run_rows},                 /* tables, and JSON, which its content says */
+  {"unsupported", "file.bin", NULL, run_list},                 /* pickles, archives: named, not read */
   {"checkpoint", "checkpoint.bin", prepare_checkpoint, run_checkpoint},
   {"history", "history.jsonl", NULL, run_history},
   {"runs", "runs.jsonl", NULL, run_runs},

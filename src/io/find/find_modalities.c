@@ -332,6 +332,19 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
 
 /* ---------------------------------------------------------------- over all files */
 
+/* The only entry of a file, or the only one that has rows; NULL: there are several. */
+static const cgap_entry *only_matrix(const cgap_file *file)
+{
+  const cgap_entry *found = NULL;
+  size_t matrices = 0;
+  for (size_t i = 0; i < file->count; i++)
+    if (can_be_modality(&file->entries[i], CGAP_WORD_TEXT) && !file->entries[i].alias) {
+      found = &file->entries[i];
+      matrices++;
+    }
+  return file->count == 1 ? file->entries : matrices == 1 ? found : NULL;
+}
+
 /* An option that names a file of its own has one dataset, found in that file alone. */
 static cgap_status find_in_own_file(cgap_dataset *d, int modality, cgap_error *error)
 {
@@ -348,8 +361,8 @@ static cgap_status find_in_own_file(cgap_dataset *d, int modality, cgap_error *e
     if (status != CGAP_OK)
       return status;
     entry = modality == 0 ? choice.image : choice.text;
-    if (!entry && option->file->count == 1)
-      entry = option->file->entries;
+    if (!entry)
+      entry = only_matrix(option->file);
     if (!entry)
       return cgap_refuse_missing(option->file, NAME[modality], option->name, error);
   }

@@ -17,6 +17,8 @@ static const struct {
   {cgap_npy_file_is, cgap_npy_file_open},
   {cgap_npz_is, cgap_npz_open},
   {cgap_safetensors_is, cgap_safetensors_open},
+  {cgap_json_table_is, cgap_json_table_open},
+  {cgap_text_table_is, cgap_text_table_open},
 };
 
 static cgap_status open_container(cgap_file *file, cgap_error *error)
@@ -73,6 +75,8 @@ static cgap_status open_any(cgap_file **out, const char *path, const char *const
   if (status == CGAP_OK)
     status = paths ? cgap_npy_files_open(file, paths, count, error) : open_container(file, error);
   if (status == CGAP_OK)
+    status = cgap_items_stack(file, error);
+  if (status == CGAP_OK)
     status = name_entries(file, error);
   if (status == CGAP_OK)
     status = cgap_entries_check(file, error);
@@ -106,6 +110,9 @@ void cgap_file_close(cgap_file *file)
   for (size_t i = 0; i < file->count; i++)
     cgap_entry_clear(&file->entries[i]);
   free(file->entries);
+  for (size_t i = 0; i < file->memory_count; i++)
+    free(file->memory[i]);
+  free(file->memory);
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (file->id >= 0)
     H5Fclose(file->id);
