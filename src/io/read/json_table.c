@@ -1,6 +1,7 @@
 /* Vectors in JSON: a list of them; a list of objects, each with a vector and perhaps an id or a caption; an object of
  * lists; an object with a vector for each id, which may be divided into groups. JSON lines are lists of their lines. A
  * file is read once and no tree is built. What is neither vector, string nor integer is passed over. */
+#include "base/memory.h"
 #include "base/text_buffer.h"
 #include "io/read/text_datasets.h"
 
@@ -480,7 +481,7 @@ cgap_status cgap_json_table_open(cgap_file *file, cgap_error *error)
 {
   reader r = {0};
   cgap_status status = cgap_text_open(&r.c, file, error);
-  if (status == CGAP_OK && !(r.scratch = malloc(CGAP_TEXT_CELL_MAX + 1)))
+  if (status == CGAP_OK && !(r.scratch = malloc((size_t)cgap_lesser(file->bytes, CGAP_TEXT_CELL_MAX) + 8)))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   if (status == CGAP_OK && !strncmp(r.c.at, "\xef\xbb\xbf", 3))
     r.c.at += 3;

@@ -18,7 +18,8 @@ enum { BUFFER_BYTES = 4 * CGAP_TEXT_CELL_MAX };
 cgap_status cgap_text_open(cgap_text_cursor *c, cgap_file *file, cgap_error *error)
 {
   *c = (cgap_text_cursor){.file = file, .line = 1, .error = error};
-  c->buffer = malloc(BUFFER_BYTES + 1);
+  c->size = (size_t)cgap_lesser(file->bytes, BUFFER_BYTES);
+  c->buffer = malloc(c->size + 1);
   c->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   if (!c->buffer || !c->c_locale)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
@@ -36,7 +37,7 @@ void cgap_text_close(cgap_text_cursor *c)
 cgap_status cgap_text_refill(cgap_text_cursor *c)
 {
   const size_t kept = (size_t)(c->end - c->at);
-  const size_t here = (size_t)cgap_lesser(c->file->bytes - c->next, BUFFER_BYTES - kept);
+  const size_t here = (size_t)cgap_lesser(c->file->bytes - c->next, c->size - kept);
   memmove(c->buffer, c->at, kept);
   const cgap_status status = cgap_pread_all(c->file->fd, c->next, here, c->buffer + kept, c->file->path, c->error);
   c->at = c->buffer;

@@ -17,7 +17,8 @@ enum { CGAP_TEXT_CELL_MAX = 1 << 20 }; /* bytes of a cell, a number or a string 
 
 typedef struct cgap_text_cursor {
   cgap_file *file;
-  char *buffer; /* with a byte 0 at `end` */
+  char *buffer; /* (size + 1) with a byte 0 at `end` */
+  size_t size;
   char *at, *end;
   uint64_t next; /* bytes of the file that have been read */
   uint64_t line; /* from 1, for messages */

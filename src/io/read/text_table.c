@@ -3,6 +3,7 @@
  * or captions, or hold a whole vector, "[0.1, 0.2]". After that each line has to be like the first row.
  *
  * Columns whose names end with numbers, e0 to e511, are a matrix; of several such families each is one. */
+#include "base/memory.h"
 #include "base/text_buffer.h"
 #include "io/read/text_datasets.h"
 
@@ -757,7 +758,7 @@ cgap_status cgap_text_table_open(cgap_file *file, cgap_error *error)
 {
   table t = {0};
   cgap_status status = cgap_text_open(&t.c, file, error);
-  if (status == CGAP_OK && !(t.scratch = malloc(CGAP_TEXT_CELL_MAX + 1)))
+  if (status == CGAP_OK && !(t.scratch = malloc((size_t)cgap_lesser(file->bytes, CGAP_TEXT_CELL_MAX) + 8)))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   if (status == CGAP_OK && !strncmp(t.c.at, "\xef\xbb\xbf", 3)) /* the byte order mark of UTF-8 */
     t.c.at += 3;
