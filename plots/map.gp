@@ -14,6 +14,8 @@ set tics scale 0
 set palette defined (0 "#2c1e5c", 0.25 "#3b528b", 0.5 "#21918c", 0.75 "#5ec962", 1 "#fde725")
 set cblabel meta("measure") textcolor rgb ink
 set cbtics textcolor rgb soft
+# before the ranges are set, which stats obeys
+stats table skip 1 using 5 name "V" nooutput
 nx = int(real(meta("columns"))); ny = int(real(meta("rows")))
 set xrange [0.5 : nx + 0.5]
 set yrange [0.5 : ny + 0.5]
@@ -22,7 +24,6 @@ set ytics ("" 0)
 do for [i = 1:nx] { set xtics add (meta(sprintf("column_%d", i)) i) }
 do for [i = 1:ny] { set ytics add (meta(sprintf("row_%d", i)) i) }
 if (!dumb) { set rmargin at screen 1 - 125.0/width }
-stats table skip 1 using 5 name "V" nooutput
 middle = (V_min + V_max) / 2
 set style fill solid 1.0 noborder
 set boxwidth 0.94

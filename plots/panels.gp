@@ -30,6 +30,14 @@ if (!dumb) {
 set offsets 0, 0, graph 0.08, graph 0.08
 stats table skip 1 using 3 name "X" nooutput
 if (strlen(meta("log_x"))) { set xrange [X_min / 1.12 : X_max * 1.12] } else { set xrange [X_min - 0.02 * (X_max - X_min) - 1e-9 : X_max + 0.02 * (X_max - X_min) + 1e-9] }
+# names in place of numbers: points at 0, 1, …, those of several series side by side
+categories = strlen(meta("categories")) ? int(real(meta("categories"))) : 0
+longest = 0
+do for [i = 1:categories] { longest = strlen(meta(sprintf("category_%d", i))) > longest ? strlen(meta(sprintf("category_%d", i))) : longest }
+if (categories) { set xrange [-0.5 : categories - 0.5] }
+drawn = categories ? "points pointsize 0.7" : "linespoints pointsize 0.45 linewidth 1.8"
+named = categories ? "points pointsize 0.8" : "linespoints pointsize 0.6 linewidth 1.8"
+aside(s) = categories && counted_series < 9 ? (s - (counted_series + 1) / 2.0) * 0.5 / counted_series : 0
 set multiplot
 if (!dumb) {
   # the names of the series stand once, above all panels
@@ -43,7 +51,7 @@ if (!dumb) {
     plot NaN with lines linewidth 0.8 linecolor rgb pale title sprintf("%d runs", counted_series), \
       NaN with linespoints linewidth 2.4 pointtype 7 pointsize 0.4 linecolor rgb c_pair title "their mean"
   } else {
-    plot for [s = 1:counted_series] NaN with linespoints pointtype mark[1 + (s - 1) % 6] pointsize 0.6 linewidth 1.8 linecolor rgb of(s) title meta(sprintf("series_%d", s))
+    plot for [s = 1:counted_series] NaN with @named pointtype mark[1 + (s - 1) % 6] linecolor rgb of(s) title meta(sprintf("series_%d", s))
   }
   unset label 901; unset label 902; unset label 903
   set yrange [*:*]
@@ -56,6 +64,11 @@ if (!dumb) {
   }
   set grid noxtics ytics
   set key off
+}
+if (categories) {
+  set xtics ("" 0) noenhanced
+  if (longest * categories > 40) { set xtics rotate by -30 left }
+  do for [i = 1:categories] { set xtics add (meta(sprintf("category_%d", i)) i - 1) }
 }
 do for [p = 1:counted_panels] {
   panel = meta(sprintf("panel_%d", p))
@@ -76,10 +89,10 @@ do for [p = 1:counted_panels] {
       table skip 1 using 3:(strcol(1) eq panel ? $4 : NaN) smooth unique with linespoints linewidth 2.4 pointtype 7 \
       pointsize 0.4 linecolor rgb c_pair title "mean"
   } else {
-    plot for [s = 1:counted_series] table skip 1 using 3:(at(panel, meta(sprintf("series_%d", s)), 4)):(at(panel, meta(sprintf("series_%d", s)), 5)):(at(panel, meta(sprintf("series_%d", s)), 6)) \
+    plot for [s = 1:counted_series] table skip 1 using ($3 + aside(s)):(at(panel, meta(sprintf("series_%d", s)), 4)):(at(panel, meta(sprintf("series_%d", s)), 5)):(at(panel, meta(sprintf("series_%d", s)), 6)) \
       with yerrorbars pointtype mark[1 + (s - 1) % 6] pointsize 0.01 linewidth 1.2 linecolor rgb of(s) notitle, \
-      for [s = 1:counted_series] table skip 1 using 3:(at(panel, meta(sprintf("series_%d", s)), 4)) \
-      with linespoints pointtype mark[1 + (s - 1) % 6] pointsize 0.45 linewidth 1.8 linecolor rgb of(s) \
+      for [s = 1:counted_series] table skip 1 using ($3 + aside(s)):(at(panel, meta(sprintf("series_%d", s)), 4)) \
+      with @drawn pointtype mark[1 + (s - 1) % 6] linecolor rgb of(s) \
       title meta(sprintf("series_%d", s))
   }
 }

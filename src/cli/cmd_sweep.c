@@ -401,7 +401,9 @@ static cgap_status spell_setting(const sweep_run *s, size_t k, cgap_train_option
 {
   cgap_status status = sweep_setting_options(o, &s->grid, &s->base, k, error);
   *options = status == CGAP_OK ? sweep_options_json(o, cgap_dataset_data(s->dataset)->image.dim) : NULL;
-  *setting = status == CGAP_OK ? sweep_setting_json(&s->grid, k) : NULL;
+  size_t index[CGAP_AXES_MAX];
+  cgap_sweep_grid_setting(&s->grid, k, index);
+  *setting = status == CGAP_OK ? sweep_setting_json(&s->grid, index, SWEEP_ALL) : NULL;
   return status;
 }
 
@@ -607,12 +609,12 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK && (opt.forms.json || opt.forms.csv))
     status = cli_print_file(opt.out, opt.forms.json ? "sweep.json" : "sweep.csv", error);
   else if (status == CGAP_OK && (opt.forms.markdown || opt.forms.latex)) {
-    sweep_report_markup(&s->results, &s->grid, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN);
-    status = cli_printed(CGAP_OK, error);
+    status = sweep_report_markup(&s->results, &s->grid, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN, error);
+    status = cli_printed(status, error);
   } else if (status == CGAP_OK) {
     const cgap_paper paper = cli_paper();
-    sweep_report_print(&s->results, &s->grid, &paper);
-    status = cli_printed(CGAP_OK, error);
+    status = sweep_report_print(&s->results, &s->grid, &paper, error);
+    status = cli_printed(status, error);
   }
   if (status == CGAP_OK)
     cli_wrote_folder(opt.out, "sweep.csv, sweep.json, runs.jsonl and figures");
@@ -656,7 +658,8 @@ const cli_spec cmd_sweep = {
   .about =
     "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
     "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs. Each is "
-    "shown next to the original embeddings, to subtracting the means and to its start.",
+    "shown next to the original embeddings, to subtracting the means and to its start; the best comes first, by "
+    "numbers of the test part.",
   .groups = {{"Options", own},
              {"Grid", cli_grid_options},
              {"Head", cli_head_options},

@@ -26,6 +26,7 @@ enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN, GAP = 0, RECALL = SHOWN_COUNT
 /* What all of these are made of, and the axes that vary, without the seed. */
 typedef struct sweep_view {
   const sweep_results *results;
+  const sweep_ranking *ranking;
   const cgap_sweep_grid *grid;
   const cgap_run *run;
   const char *source;
@@ -33,9 +34,9 @@ typedef struct sweep_view {
   size_t axes;
 } sweep_view;
 
-static sweep_view view_of(const sweep_results *r, const cgap_sweep_grid *g, const cgap_run *run, const char *source)
+static sweep_view view_of(const sweep_results *r, const cgap_sweep_grid *g, const sweep_ranking *ranking)
 {
-  sweep_view v = {.results = r, .grid = g, .run = run, .source = source};
+  sweep_view v = {.results = r, .grid = g, .ranking = ranking};
   for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
     if (g->count[a] > 1)
       v.axis[v.axes++] = a;
@@ -85,56 +86,18 @@ static bool has_numbers(const cgap_sweep_grid *g, int axis)
 
 /* ---------------------------------------------------------------- next to what needs no training */
 
-/* The settings without the seed, each as a head. */
-typedef struct setting_list {
-  cgap_against *against;
-  cgap_contender *head;
-  char (*name)[60];
-  size_t count;
-} setting_list;
-
-static void setting_list_clear(setting_list *l)
-{
-  free(l->against);
-  free(l->head);
-  free(l->name);
-}
-
-/* "dim 4, loss cua" */
-static void name_setting(char out[60], const sweep_view *v, const size_t index[CGAP_AXES_MAX])
-{
-  size_t used = (size_t)snprintf(out, 60, v->axes ? "" : "the head");
-  for (size_t a = 0; a < v->axes && used < 60; a++)
-    used += (size_t)snprintf(out + used, 60 - used, "%s%s %s", a ? ", " : "", cgap_axis_name(v->axis[a]),
-                             v->grid->value[v->axis[a]][index[v->axis[a]]]);
-}
-
-/* false: out of memory. */
-static bool setting_list_init(setting_list *l, const sweep_view *v)
-{
-  const size_t settings = cgap_sweep_grid_settings(v->grid);
-  size_t index[CGAP_AXES_MAX];
-  *l = (setting_list){.against = calloc(settings, sizeof *l->against),
-                      .head = calloc(settings, sizeof *l->head),
-                      .name = calloc(settings, sizeof *l->name)};
-  if (!l->against || !l->head || !l->name)
-    return false;
-  for (size_t s = 0; s < settings; s++) {
-    if (!sweep_is_first_seed(v->grid, s, index))
-      continue;
-    sweep_against(&l->against[l->count], v->results, v->grid, index);
-    name_setting(l->name[l->count], v, index);
-    l->head[l->count] = (cgap_contender){l->name[l->count], &l->against[l->count]};
-    l->count++;
-  }
-  return true;
-}
-
 static void before_of(double out[CGAP_TRIAL_MEASURES], const sweep_view *v)
 {
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
     out[m] = sweep_reference_over(v->results, SWEEP_BEFORE, sweep_trial_keys[m][0], sweep_trial_keys[m][1]).mean;
 }
+
+static bool has_intervals(const sweep_view *v)
+{
+  return v->ranking->count && v->ranking->rank[0].against.known[CGAP_RIVAL_CENTER];
+}
+
+static const char BRACKETS[] = "Brackets of the conclusion: 95 % confidence intervals.";
 
 /* ---------------------------------------------------------------- figures */
 
@@ -149,15 +112,27 @@ static cgap_curves_about about_sweep(const sweep_view *v, const char *title, con
                              .dim = v->results->dim};
 }
 
-/* Values above 0 that extend over a decade are shown on a logarithmic axis. */
-static bool needs_log_axis(const double *x, size_t count)
+static int compare_doubles(const void *a, const void *b)
 {
-  double least = INFINITY, most = 0;
-  for (size_t k = 0; k < count; k++) {
-    least = fmin(x[k], least);
-    most = fmax(x[k], most);
-  }
-  return least > 0 && most / least >= 10;
+  const double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* Values above 0 that extend over a decade, or three or more of one ratio (32, 64, 128), are shown on a logarithmic
+ * axis. */
+static bool needs_log_axis(const double *values, size_t count)
+{
+  double *x = count ? malloc(count * sizeof *x) : NULL;
+  if (!x)
+    return false;
+  memcpy(x, values, count * sizeof *x);
+  qsort(x, count, sizeof *x, compare_doubles);
+  bool geometric = count > 2 && x[0] > 0;
+  for (size_t k = 2; k < count && geometric; k++)
+    geometric = fabs(x[k] / x[k - 1] / (x[1] / x[0]) - 1) < 0.01;
+  const bool decade = x[0] > 0 && x[count - 1] / x[0] >= 10;
+  free(x);
+  return geometric || decade;
 }
 
 /* Bars of one standard deviation. numbers: three for each value of the axis. */
@@ -199,8 +174,10 @@ static cgap_status write_axis(const sweep_view *v, int axis, const char *folder,
   snprintf(name, sizeof name, "sweep-%s", cgap_axis_name(axis));
   snprintf(title, sizeof title, "The gap against --%s", cgap_axis_name(axis));
   cgap_curves_about about = about_sweep(
-    v, title, "means over seeds and the other options; bars of one standard deviation", cgap_axis_name(axis));
+    v, title, "means over seeds and the other options; bars: one standard deviation of the runs", cgap_axis_name(axis));
   about.log_x = ok && numbers && needs_log_axis(x, count);
+  about.x_names = numbers ? NULL : (const char *const *)v->grid->value[axis];
+  about.x_name_count = numbers ? 0 : count;
   const cgap_status status = ok ? cgap_curves_write(folder, name, curve, losses * SHOWN_COUNT, &about, error)
                                 : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   free(curve);
@@ -259,11 +236,6 @@ static cgap_status write_figures(const sweep_view *v, const char *folder, void (
 
 /* ---------------------------------------------------------------- the page: sentences */
 
-static size_t seeds_of(const cgap_sweep_grid *g)
-{
-  return g->count[CGAP_AXIS_SEED] ? g->count[CGAP_AXIS_SEED] : 1;
-}
-
 static void put_varied(cgap_page *page, const sweep_view *v)
 {
   fputs("<p>", page->out);
@@ -274,24 +246,8 @@ static void put_varied(cgap_page *page, const sweep_view *v)
     fputs(")", page->out);
   }
   fprintf(page->out, "%s %zu seed%s each, %zu runs, all measured on the test part, which training never saw.</p>\n",
-          v->axes ? ";" : "Only the seed varied:", seeds_of(v->grid), seeds_of(v->grid) == 1 ? "" : "s",
+          v->axes ? ";" : "Only the seed varied:", sweep_seed_count(v->grid), sweep_seed_count(v->grid) == 1 ? "" : "s",
           cgap_sweep_grid_settings(v->grid));
-}
-
-static void put_conclusion(cgap_page *page, const sweep_view *v)
-{
-  setting_list l;
-  char text[CGAP_SENTENCE];
-  double before[CGAP_TRIAL_MEASURES];
-  before_of(before, v);
-  if (setting_list_init(&l, v)) {
-    cgap_against_conclude(text, l.head, l.count);
-    if (text[0]) {
-      cgap_page_put(page, "p", "%s", text);
-      cgap_against_page(page, before, l.head, l.count);
-    }
-  }
-  setting_list_clear(&l);
 }
 
 static void put_at(cgap_page *page, const char *words, double value, const char *at)
@@ -360,7 +316,12 @@ static void put_measure(cgap_page *page, const sweep_view *v, int axis, size_t m
 static void put_result(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
+  char conclusion[CGAP_SENTENCE];
+  sweep_conclude(conclusion, v->ranking);
   fputs("<div class=\"verdict\">\n", page->out);
+  cgap_page_put(page, "p", "%s", conclusion);
+  if (has_intervals(v))
+    cgap_page_put(page, "p", "%s", BRACKETS);
   put_varied(page, v);
   for (size_t a = 0; a < v->axes; a++)
     put_measure(page, v, v->axis[a], GAP);
@@ -371,7 +332,6 @@ static void put_result(cgap_page *page, const void *data)
     fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
           "another is seen in the table.</p>\n",
           page->out);
-  put_conclusion(page, v);
 }
 
 /* ---------------------------------------------------------------- the page: figures and table */
@@ -386,12 +346,6 @@ static void put_figures(cgap_page *page, const void *data)
     const int axis = v->axis[a];
     snprintf(name, sizeof name, "sweep-%s", cgap_axis_name(axis));
     cgap_page_put(page, "h3", "Along %s", cgap_axis_name(axis));
-    if (!has_numbers(v->grid, axis)) {
-      fputs("<p>On the axis", page->out);
-      for (size_t k = 0; k < v->grid->count[axis]; k++)
-        cgap_page_text(page, "%s %zu is %s", k ? "," : "", k, v->grid->value[axis][k]);
-      fputs(".</p>\n", page->out);
-    }
     cgap_page_figures(page, (const char *const[]){name}, 1);
   }
   if (v->axes > 1)
@@ -417,40 +371,67 @@ static cgap_cell mean_cell(const cgap_mean_sd *value)
   return cell;
 }
 
-static void put_points(cgap_page *page, const void *data)
+/* The heads of a table of the ranking: the rank, the axes that vary, the score, the measures, which open the gap. */
+enum { HEADS_MAX = 3 + CGAP_AXES_MAX + SHOWN_COUNT, HEAD_BYTES = 60 };
+
+static size_t name_heads(char names[HEADS_MAX][HEAD_BYTES], const char *heads[HEADS_MAX], const sweep_view *v)
 {
-  enum { HEADS = CGAP_AXES_MAX + SHOWN_COUNT, HEAD = 40 };
-  const sweep_view *v = data;
-  char names[HEADS][HEAD], caption[100];
-  const char *heads[HEADS];
-  const size_t count = v->axes + SHOWN_COUNT;
-  size_t index[CGAP_AXES_MAX];
+  const size_t count = 3 + v->axes + SHOWN_COUNT;
   for (size_t h = 0; h < count; h++) {
-    const char *name = h < v->axes ? cgap_axis_name(v->axis[h]) : SHOWN[h - v->axes].title;
-    const bool number = h >= v->axes || has_numbers(v->grid, v->axis[h]);
-    snprintf(names[h], HEAD, "%s%.30s", number ? "#" : "", name);
+    const char *name = h == 0             ? "Rank"
+                       : h <= v->axes     ? cgap_axis_name(v->axis[h - 1])
+                       : h == v->axes + 1 ? "score"
+                       : h + 1 == count   ? "gap"
+                                          : SHOWN[h - v->axes - 2].title;
+    const bool number =
+      h == 0 || (h > v->axes && h + 1 < count) || (h <= v->axes && has_numbers(v->grid, v->axis[h - 1]));
+    snprintf(names[h], HEAD_BYTES, "%s%.50s", number ? "#" : "", name);
     heads[h] = names[h];
   }
+  return count;
+}
+
+static cgap_cell rank_cell(const sweep_ranking *ranking, size_t k)
+{
+  const size_t place = sweep_place(ranking, k);
+  return place ? cgap_cell_count((double)place) : cgap_cell_number(NAN, 0);
+}
+
+static void put_ranking(cgap_page *page, const void *data)
+{
+  const sweep_view *v = data;
+  char names[HEADS_MAX][HEAD_BYTES], caption[100], criterion[CGAP_SENTENCE];
+  const char *heads[HEADS_MAX];
+  double before[CGAP_TRIAL_MEASURES];
+  const size_t count = name_heads(names, heads, v);
+  sweep_criterion(criterion, v->ranking, v->results, v->grid);
+  if (criterion[0])
+    cgap_page_put(page, "p", "%s", criterion);
   snprintf(caption, sizeof caption,
-           seeds_of(v->grid) > 1 ? "Mean ± standard deviation over %zu seeds" : "One run per line", seeds_of(v->grid));
+           sweep_seed_count(v->grid) > 1 ? "Mean ± standard deviation over %zu seeds" : "One run per line",
+           sweep_seed_count(v->grid));
   cgap_page_table(page, caption, heads, count);
-  for (size_t s = 0; s < cgap_sweep_grid_settings(v->grid); s++) {
-    cgap_cell cells[HEADS];
-    if (!sweep_is_first_seed(v->grid, s, index))
-      continue;
+  for (size_t k = 0; k < v->ranking->count; k++) {
+    const sweep_rank *r = &v->ranking->rank[k];
+    cgap_cell cells[HEADS_MAX] = {rank_cell(v->ranking, k)};
     for (size_t a = 0; a < v->axes; a++)
-      cells[a] = setting_cell(v, v->axis[a], v->grid->value[v->axis[a]][index[v->axis[a]]]);
+      cells[1 + a] = setting_cell(v, v->axis[a], v->grid->value[v->axis[a]][r->index[v->axis[a]]]);
+    cells[1 + v->axes] = cgap_cell_number(r->score, DECIMALS);
     for (size_t m = 0; m < SHOWN_COUNT; m++) {
-      const cgap_mean_sd value = mean_sd_of(v, index, SWEEP_ALL_BUT_SEED, m);
-      cells[v->axes + m] = mean_cell(&value);
+      const cgap_mean_sd value = mean_sd_of(v, r->index, SWEEP_ALL_BUT_SEED, m);
+      cells[2 + v->axes + m] = mean_cell(&value);
     }
+    cells[count - 1] = cgap_cell_text(r->against.opens ? "opens" : "");
     cgap_page_row(page, cells, count);
   }
   cgap_page_table_end(page);
-  fputs(
-    "<p>recall@1 is the mean of both directions. Every measure of every run is in <code>sweep.csv</code>, means are "
-    "in <code>sweep.json</code>, and each run's options in <code>runs.jsonl</code>.</p>\n",
-    page->out);
+  fputs("<p>The score is the mean of mixed nDCG@10 and recall@1, which are means of both directions. Every measure of "
+        "every run is in <code>sweep.csv</code>, means are in <code>sweep.json</code>, and each run's options in "
+        "<code>runs.jsonl</code>.</p>\n",
+        page->out);
+  before_of(before, v);
+  if (has_intervals(v))
+    cgap_against_page(page, before, v->ranking->head, v->ranking->count);
 }
 
 /* Of what the first run has that was measured. */
@@ -481,16 +462,22 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
                                cgap_error *error)
 {
   static const cgap_section sections[] = {{"result", "What was varied and what was seen", put_result},
+                                          {"measures", "Ranking", put_ranking},
                                           {"figures", "Figures", put_figures},
-                                          {"measures", "Every point", put_points},
                                           {"definitions", "Definitions", put_definitions},
                                           {"run", "How it was run", put_run},
                                           {NULL, NULL, NULL}};
-  const sweep_view v = view_of(r, g, run, source);
-  const cgap_status status = write_figures(&v, folder, warn_line, error);
-  return status == CGAP_OK
-           ? cgap_page_write(folder, "The gap against the options of training", source, sections, &v, warn_line, error)
-           : status;
+  sweep_ranking ranking;
+  cgap_status status = sweep_ranking_init(&ranking, r, g, error);
+  sweep_view v = view_of(r, g, &ranking);
+  v.run = run;
+  v.source = source;
+  if (status == CGAP_OK)
+    status = write_figures(&v, folder, warn_line, error);
+  if (status == CGAP_OK)
+    status = cgap_page_write(folder, "The gap against the options of training", source, sections, &v, warn_line, error);
+  sweep_ranking_clear(&ranking);
+  return status;
 }
 
 /* ---------------------------------------------------------------- the terminal */
@@ -517,11 +504,19 @@ static int axes_width(const sweep_view *v)
   return width;
 }
 
+enum { RANK = 5 }; /* width */
+
+/* One setting has no rank. */
+static int rank_width(const sweep_view *v)
+{
+  return v->axes ? RANK : 0;
+}
+
 static cell_layout layout_for(const sweep_view *v, int columns)
 {
-  static const cell_layout LAYOUTS[] = {{20, SD_IN_WORDS}, {16, SD_AFTER_SIGN}, {12, NO_SD}};
+  static const cell_layout LAYOUTS[] = {{20, SD_IN_WORDS}, {16, SD_AFTER_SIGN}, {11, NO_SD}};
   const size_t last = sizeof LAYOUTS / sizeof *LAYOUTS - 1;
-  const int axes = axes_width(v);
+  const int axes = rank_width(v) + axes_width(v);
   size_t k = 0;
   while (k < last && axes + (int)SHOWN_COUNT * LAYOUTS[k].width > columns)
     k++;
@@ -554,87 +549,122 @@ static void print_references(const sweep_view *v, const cell_layout *c, int labe
   }
 }
 
-static void print_conclusion(const sweep_view *v, const cgap_paper *paper)
+static void print_rank(const sweep_view *v, size_t k, const cell_layout *c)
 {
-  setting_list l;
+  const sweep_rank *r = &v->ranking->rank[k];
+  const size_t place = sweep_place(v->ranking, k);
+  char rank[30] = "-";
+  if (place)
+    snprintf(rank, sizeof rank, "%zu", place);
+  printf("%*s", rank_width(v), v->axes ? rank : "");
+  for (size_t a = 0; a < v->axes; a++)
+    printf("%*s", axis_width(v->grid, v->axis[a]), v->grid->value[v->axis[a]][r->index[v->axis[a]]]);
+  for (size_t m = 0; m < SHOWN_COUNT; m++) {
+    const cgap_mean_sd value = mean_sd_of(v, r->index, SWEEP_ALL_BUT_SEED, m);
+    print_mean_sd(c, &value);
+  }
+  printf("\n");
+}
+
+static void print_table(const sweep_view *v, const cell_layout *c)
+{
+  const int width = rank_width(v) + axes_width(v);
+  printf("%*s", rank_width(v), v->axes ? "rank" : "");
+  for (size_t a = 0; a < v->axes; a++)
+    printf("%*s", axis_width(v->grid, v->axis[a]), cgap_axis_name(v->axis[a]));
+  for (size_t m = 0; m < SHOWN_COUNT; m++)
+    printf("%*s", c->width, m == GAP && c->width > 17 ? SHOWN[m].title : SHOWN[m].head);
+  printf("\n");
+  if (v->axes)
+    print_references(v, c, width);
+  for (size_t k = 0; k < v->ranking->count; k++) {
+    const sweep_rank *r = &v->ranking->rank[k];
+    if (v->axes && isfinite(r->score) && r->against.opens && (k == 0 || !r[-1].against.opens))
+      printf("%*s\n", width, "open the gap:");
+    print_rank(v, k, c);
+  }
+}
+
+/* What ±, "sd" and brackets are. */
+static void print_legend(const sweep_view *v, const cell_layout *c, const cgap_paper *paper)
+{
+  static const char *const BEGINNINGS[] = {
+    [SD_IN_WORDS] = "sd: standard deviation", [SD_AFTER_SIGN] = "±: one standard deviation", [NO_SD] = "means"};
+  char text[120];
+  if (has_intervals(v))
+    cgap_text_wrap(stdout, paper->columns, "", BRACKETS, 0);
+  if (sweep_seed_count(v->grid) < 2)
+    return;
+  snprintf(text, sizeof text, "%s over %zu seeds%s", BEGINNINGS[c->sd_style], sweep_seed_count(v->grid),
+           c->sd_style == NO_SD ? "; report.html has their standard deviations" : "");
+  cgap_text_wrap(stdout, paper->columns, "", text, 0);
+}
+
+cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, const cgap_paper *paper,
+                               cgap_error *error)
+{
+  sweep_ranking ranking;
   char text[CGAP_SENTENCE];
   double before[CGAP_TRIAL_MEASURES];
-  before_of(before, v);
-  if (setting_list_init(&l, v)) {
-    if (v->axes == 0 && l.count && l.against[0].known[CGAP_RIVAL_CENTER]) { /* a table of one line has no names */
-      printf("\n");
-      cgap_against_print(before, l.head, l.count, paper, stdout);
-    }
-    cgap_against_conclude(text, l.head, l.count);
-    if (text[0]) {
-      printf("\n");
-      cgap_text_wrap(stdout, paper->columns, "", text, 0);
-    }
-  }
-  setting_list_clear(&l);
-}
-
-void sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, const cgap_paper *paper)
-{
-  enum { NAME = 8 };
-  const sweep_view v = view_of(r, g, NULL, NULL);
+  const cgap_status status = sweep_ranking_init(&ranking, r, g, error);
+  if (status != CGAP_OK)
+    return status;
+  const sweep_view v = view_of(r, g, &ranking);
   const cell_layout c = layout_for(&v, paper->columns);
-  const int axes = axes_width(&v), more = v.axes && axes < NAME ? NAME - axes : 0;
-  size_t index[CGAP_AXES_MAX];
-  printf("%*s", more, "");
-  for (size_t a = 0; a < v.axes; a++)
-    printf("%*s", axis_width(g, v.axis[a]), cgap_axis_name(v.axis[a]));
-  for (size_t m = 0; m < SHOWN_COUNT; m++)
-    printf("%*s", c.width, m == GAP && c.width > 17 ? SHOWN[m].title : SHOWN[m].head);
+  sweep_conclude(text, &ranking);
+  cgap_text_wrap(stdout, paper->columns, "", text, 0);
+  sweep_criterion(text, &ranking, r, g);
+  if (text[0])
+    cgap_text_wrap(stdout, paper->columns, "", text, 0);
   printf("\n");
-  if (v.axes)
-    print_references(&v, &c, axes + more);
-  for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
-    if (!sweep_is_first_seed(g, s, index))
-      continue;
-    printf("%*s", more, "");
-    for (size_t a = 0; a < v.axes; a++)
-      printf("%*s", axis_width(g, v.axis[a]), g->value[v.axis[a]][index[v.axis[a]]]);
-    for (size_t m = 0; m < SHOWN_COUNT; m++) {
-      const cgap_mean_sd value = mean_sd_of(&v, index, SWEEP_ALL_BUT_SEED, m);
-      print_mean_sd(&c, &value);
-    }
+  print_table(&v, &c);
+  print_legend(&v, &c, paper);
+  before_of(before, &v);
+  if (v.axes == 0 && has_intervals(&v)) { /* a table of one line has no names */
     printf("\n");
+    cgap_against_print(before, ranking.head, ranking.count, paper, stdout);
   }
-  if (c.sd_style == NO_SD && g->count[CGAP_AXIS_SEED] > 1)
-    printf("\nmeans over %zu seeds; report.html has their standard deviations\n", g->count[CGAP_AXIS_SEED]);
-  print_conclusion(&v, paper);
+  sweep_ranking_clear(&ranking);
+  return CGAP_OK;
 }
 
-void sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g, cgap_markup markup)
+cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g, cgap_markup markup, cgap_error *error)
 {
-  enum { HEADS = CGAP_AXES_MAX + SHOWN_COUNT, CELL = 60 };
-  const sweep_view v = view_of(r, g, NULL, NULL);
-  const size_t count = v.axes + SHOWN_COUNT;
-  char text[HEADS][CELL];
-  const char *cells[HEADS];
-  size_t index[CGAP_AXES_MAX];
-  for (size_t h = 0; h < count; h++) {
-    const bool number = h >= v.axes || has_numbers(g, v.axis[h]);
-    snprintf(text[h], CELL, "%s%s", number ? "#" : "",
-             h < v.axes ? cgap_axis_name(v.axis[h]) : SHOWN[h - v.axes].title);
-    cells[h] = text[h];
-  }
+  sweep_ranking ranking;
+  char text[HEADS_MAX][HEAD_BYTES], sentence[CGAP_SENTENCE];
+  const char *cells[HEADS_MAX];
+  const cgap_status status = sweep_ranking_init(&ranking, r, g, error);
+  if (status != CGAP_OK)
+    return status;
+  const sweep_view v = view_of(r, g, &ranking);
+  const size_t count = name_heads(text, cells, &v);
+  sweep_conclude(sentence, &ranking);
+  cgap_markup_note(stdout, markup, NULL, sentence);
+  sweep_criterion(sentence, &ranking, r, g);
+  if (sentence[0])
+    cgap_markup_note(stdout, markup, NULL, sentence);
+  if (has_intervals(&v))
+    cgap_markup_note(stdout, markup, NULL, BRACKETS);
   cgap_markup_note(stdout, markup, NULL,
-                   seeds_of(g) > 1 ? "Mean ± standard deviation over the seeds, on the test part."
-                                   : "One run per line, on the test part.");
+                   sweep_seed_count(g) > 1 ? "Mean ± standard deviation over the seeds, on the test part."
+                                           : "One run per line, on the test part.");
   fputs(markup == CGAP_MARKDOWN ? "\n" : "", stdout);
   cgap_markup_begin(stdout, markup, cells, count);
-  for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
-    if (!sweep_is_first_seed(g, s, index))
-      continue;
+  for (size_t k = 0; k < ranking.count; k++) {
+    const sweep_rank *one = &ranking.rank[k];
+    const cgap_cell score = cgap_cell_number(one->score, DECIMALS);
+    snprintf(text[0], HEAD_BYTES, "%s", rank_cell(&ranking, k).shown);
     for (size_t a = 0; a < v.axes; a++)
-      snprintf(text[a], CELL, "%s", g->value[v.axis[a]][index[v.axis[a]]]);
+      snprintf(text[1 + a], HEAD_BYTES, "%s", g->value[v.axis[a]][one->index[v.axis[a]]]);
+    snprintf(text[1 + v.axes], HEAD_BYTES, "%s", score.shown);
     for (size_t m = 0; m < SHOWN_COUNT; m++) {
-      const cgap_mean_sd value = mean_sd_of(&v, index, SWEEP_ALL_BUT_SEED, m);
-      snprintf(text[v.axes + m], CELL, "%s", mean_cell(&value).shown);
+      const cgap_mean_sd value = mean_sd_of(&v, one->index, SWEEP_ALL_BUT_SEED, m);
+      snprintf(text[2 + v.axes + m], HEAD_BYTES, "%s", mean_cell(&value).shown);
     }
+    snprintf(text[count - 1], HEAD_BYTES, "%s", one->against.opens ? "opens" : "");
     cgap_markup_row(stdout, markup, cells, count);
   }
   cgap_markup_end(stdout, markup);
+  sweep_ranking_clear(&ranking);
+  return CGAP_OK;
 }

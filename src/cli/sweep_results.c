@@ -1,5 +1,6 @@
 #include "cli/sweep_results.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,70 @@
 #include "base/output_file.h"
 #include "head/training/train_options.h"
 #include "report/text.h"
+
+/* Sets object[key]; steals value, which is NULL where memory ran out. */
+bool sweep_json_put(json_t *object, const char *key, json_t *value)
+{
+  return json_object_set_new(object, key, value) == 0;
+}
+
+/* What was made, or NULL where a part of it could not be. */
+json_t *sweep_json_complete(json_t *made, bool ok)
+{
+  if (ok)
+    return made;
+  json_decref(made);
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- settings */
+
+json_t *sweep_setting_json(const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX], unsigned axes)
+{
+  json_t *out = json_object();
+  bool ok = out != NULL;
+  for (int a = 0; a < cgap_axis_count() && ok; a++)
+    if ((axes >> a & 1U) && g->count[a])
+      ok = sweep_json_put(out, cgap_axis_name(a), cgap_json_string(g->value[a][index[a]]));
+  return sweep_json_complete(out, ok);
+}
+
+/* The value of an axis as a number where it is one: "full" of a batch and the names of losses stay texts. */
+json_t *sweep_value_json(int axis, const char *text)
+{
+  const cgap_train_option_kind kind = cgap_axis_option(axis).kind;
+  char *end = NULL;
+  errno = 0;
+  if (kind == CGAP_TRAIN_REAL || kind == CGAP_TRAIN_WEIGHT) {
+    const double value = strtod(text, &end);
+    return end != text && !*end && isfinite(value) ? json_real(value) : cgap_json_string(text);
+  }
+  if (kind != CGAP_TRAIN_COUNT && kind != CGAP_TRAIN_SEED && kind != CGAP_TRAIN_BATCH)
+    return cgap_json_string(text);
+  const long long value = strtoll(text, &end, 10);
+  return end != text && !*end && !errno ? json_integer(value) : cgap_json_string(text);
+}
+
+json_t *sweep_setting_numbers_json(const json_t *setting)
+{
+  json_t *out = json_object();
+  bool ok = out != NULL;
+  for (int a = 0; a < cgap_axis_count() && ok; a++) {
+    const char *text = json_string_value(json_object_get(setting, cgap_axis_name(a)));
+    ok = !text || sweep_json_put(out, cgap_axis_name(a), sweep_value_json(a, text));
+  }
+  return sweep_json_complete(out, ok);
+}
+
+/* A run as files have it. */
+json_t *sweep_written_run(json_t *run)
+{
+  json_t *out = json_copy(run);
+  return sweep_json_complete(
+    out, out && sweep_json_put(out, "setting", sweep_setting_numbers_json(json_object_get(run, "setting"))));
+}
+
+/* ---------------------------------------------------------------- a run */
 
 static json_t *results_json(const cgap_audit *audit)
 {
@@ -33,24 +98,25 @@ const char *const sweep_reference_names[SWEEP_REFERENCES] = {
   [SWEEP_BEFORE] = "before", [SWEEP_CENTER] = "center", [SWEEP_START] = "start"};
 
 /* What is shown of references. */
-static const char *const REFERENCE_KEYS[] = {"gap.corrected_distance",
-                                             "gap.centroid_distance",
-                                             "uniformity.mean",
-                                             "alignment.mean_squared_distance",
-                                             "mixed_retrieval.image_query.ndcg_at_10",
-                                             "mixed_retrieval.text_query.ndcg_at_10",
-                                             "retrieval.image_to_text.recall_at_1",
-                                             "retrieval.text_to_image.recall_at_1"};
+const char *const sweep_reference_keys[] = {"gap.corrected_distance",
+                                            "gap.centroid_distance",
+                                            "uniformity.mean",
+                                            "alignment.mean_squared_distance",
+                                            "mixed_retrieval.image_query.ndcg_at_10",
+                                            "mixed_retrieval.text_query.ndcg_at_10",
+                                            "retrieval.image_to_text.recall_at_1",
+                                            "retrieval.text_to_image.recall_at_1",
+                                            NULL};
 
 static json_t *references_json(const sweep_measured *m)
 {
   json_t *out = json_object();
   for (int r = 0; r < SWEEP_REFERENCES; r++) {
     json_t *one = json_object();
-    for (size_t k = 0; k < sizeof REFERENCE_KEYS / sizeof *REFERENCE_KEYS; k++)
-      json_object_set_new(
-        one, REFERENCE_KEYS[k],
-        cgap_number_json(cgap_value_or_nan(cgap_field_scalar(m->reference[r], cgap_field_find(REFERENCE_KEYS[k])))));
+    for (size_t k = 0; sweep_reference_keys[k]; k++)
+      json_object_set_new(one, sweep_reference_keys[k],
+                          cgap_number_json(cgap_value_or_nan(
+                            cgap_field_scalar(m->reference[r], cgap_field_find(sweep_reference_keys[k])))));
     json_object_set_new(out, sweep_reference_names[r], one);
   }
   return out;
@@ -169,7 +235,8 @@ cgap_status sweep_results_take(sweep_results *r, const json_t *options, const js
 
 cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
 {
-  char *text = cgap_json_text(run, JSON_COMPACT | JSON_PRESERVE_ORDER);
+  json_t *numbers = sweep_written_run(run);
+  char *text = numbers ? cgap_json_text(numbers, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
   const size_t length = text ? strlen(text) : 0;
   char *line = text ? realloc(text, length + 2) : NULL;
   cgap_status status = CGAP_OK;
@@ -183,13 +250,14 @@ cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
   if (status == CGAP_OK)
     status = cgap_synchronise_file(r->path, error);
   free(line ? line : text);
+  json_decref(numbers);
   json_decref(run);
   return status;
 }
 
 /* ---------------------------------------------------------------- looking at runs */
 
-static const char *setting_of(const json_t *run, int axis)
+const char *sweep_setting_of(const json_t *run, int axis)
 {
   const char *text = json_string_value(json_object_get(json_object_get(run, "setting"), cgap_axis_name(axis)));
   return text ? text : "";
@@ -201,7 +269,7 @@ static double number_at(const json_t *object, const char *key)
   return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static double result_of(const json_t *run, const char *key)
+double sweep_result_of(const json_t *run, const char *key)
 {
   return number_at(json_object_get(run, "results"), key);
 }
@@ -211,7 +279,7 @@ static bool agrees_on_axes(const json_t *run, const cgap_sweep_grid *g, const si
                            unsigned fixed)
 {
   for (int a = 0; a < cgap_axis_count(); a++)
-    if ((fixed >> a & 1U) && g->count[a] && strcmp(setting_of(run, a), g->value[a][index[a]]) != 0)
+    if ((fixed >> a & 1U) && g->count[a] && strcmp(sweep_setting_of(run, a), g->value[a][index[a]]) != 0)
       return false;
   return true;
 }
@@ -226,7 +294,8 @@ cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g
   json_array_foreach(r->runs, k, run)
   {
     if (values && agrees_on_axes(run, g, index, fixed))
-      values[found++] = other ? (result_of(run, key) + result_of(run, other)) / 2 : result_of(run, key);
+      values[found++] =
+        other ? (sweep_result_of(run, key) + sweep_result_of(run, other)) / 2 : sweep_result_of(run, key);
   }
   cgap_mean_sd s = cgap_mean_sd_of(values, found);
   free(values);
@@ -260,6 +329,14 @@ const char *const sweep_trial_keys[CGAP_TRIAL_MEASURES][2] = {
   [CGAP_TRIAL_MIXED_NDCG] = {"mixed_retrieval.image_query.ndcg_at_10", "mixed_retrieval.text_query.ndcg_at_10"},
   [CGAP_TRIAL_RECALL_AT_1] = {"retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1"}};
 
+/* Of a run's head: one of the measures that heads are compared by. */
+static double measure_of(const json_t *run, int measure)
+{
+  const char *const *keys = sweep_trial_keys[measure];
+  const double value = sweep_result_of(run, keys[0]);
+  return keys[1] ? (value + sweep_result_of(run, keys[1])) / 2 : value;
+}
+
 /* Adds what a run says of a rival, 1/count of it. */
 static void add_rival(cgap_against *out, const json_t *run, cgap_rival rival, double count)
 {
@@ -290,11 +367,8 @@ void sweep_against(cgap_against *out, const sweep_results *r, const cgap_sweep_g
       continue;
     for (int rival = 0; rival < CGAP_RIVALS; rival++)
       add_rival(out, run, (cgap_rival)rival, (double)runs);
-    for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
-      const char *const *keys = sweep_trial_keys[m];
-      const double value = result_of(run, keys[0]);
-      out->head[m] += (keys[1] ? (value + result_of(run, keys[1])) / 2 : value) / (double)runs;
-    }
+    for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
+      out->head[m] += measure_of(run, m) / (double)runs;
     opening += json_is_true(json_object_get(json_object_get(run, "against"), "opens"));
   }
   out->opens = 2 * opening > runs;
@@ -304,187 +378,31 @@ void sweep_against(cgap_against *out, const sweep_results *r, const cgap_sweep_g
   }
 }
 
+size_t sweep_seed_count(const cgap_sweep_grid *g)
+{
+  return g->count[CGAP_AXIS_SEED] ? g->count[CGAP_AXIS_SEED] : 1;
+}
+
+void sweep_scores(double *out, const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX])
+{
+  size_t at[CGAP_AXES_MAX], k;
+  json_t *run;
+  memcpy(at, index, sizeof at);
+  for (size_t seed = 0; seed < sweep_seed_count(g); seed++) {
+    at[CGAP_AXIS_SEED] = seed;
+    out[seed] = NAN;
+    json_array_foreach(r->runs, k, run)
+    {
+      if (agrees_on_axes(run, g, at, SWEEP_ALL))
+        out[seed] = (measure_of(run, CGAP_TRIAL_MIXED_NDCG) + measure_of(run, CGAP_TRIAL_RECALL_AT_1)) / 2;
+    }
+  }
+}
+
 bool sweep_is_first_seed(const cgap_sweep_grid *g, size_t setting, size_t index[CGAP_AXES_MAX])
 {
   cgap_sweep_grid_setting(g, setting, index);
   return index[CGAP_AXIS_SEED] == 0;
-}
-
-/* ---------------------------------------------------------------- files */
-
-static void put_csv_run(FILE *out, const json_t *run)
-{
-  for (int a = 0; a < cgap_axis_count(); a++)
-    fprintf(out, "%s,", setting_of(run, a));
-  fprintf(out, "%.9g,%lld,%lld", json_number_value(json_object_get(run, "seconds")),
-          (long long)json_integer_value(json_object_get(run, "epochs")),
-          (long long)json_integer_value(json_object_get(run, "kept_epoch")));
-  for (size_t e = 0; e < cgap_field_count(); e++) {
-    const double value = result_of(run, cgap_field_at(e)->key);
-    if (isfinite(value))
-      fprintf(out, ",%.9g", value);
-    else
-      fprintf(out, ",");
-  }
-  for (int rival = 0; rival < CGAP_RIVALS; rival++)
-    for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
-      const json_t *one =
-        json_object_get(json_object_get(json_object_get(run, "against"), cgap_rival_names[rival]), cgap_trial_keys[m]);
-      const json_t *ends = json_object_get(one, "ci95");
-      const json_t *const cells[] = {json_object_get(one, "value"), json_array_get(ends, 0), json_array_get(ends, 1)};
-      for (size_t c = 0; c < sizeof cells / sizeof *cells; c++)
-        if (json_is_number(cells[c]))
-          fprintf(out, ",%.9g", json_number_value(cells[c]));
-        else
-          fprintf(out, ",");
-    }
-  fprintf(out, "\n");
-}
-
-static cgap_status write_csv(const sweep_results *r, const char *folder, cgap_error *error)
-{
-  char path[CGAP_PATH];
-  cgap_outfile file;
-  cgap_status status = cgap_folder_file(path, folder, "sweep.csv", error);
-  if (status == CGAP_OK)
-    status = cgap_outfile_open(&file, path, error);
-  if (status != CGAP_OK)
-    return status;
-  for (int a = 0; a < cgap_axis_count(); a++)
-    fprintf(file.stream, "%s,", cgap_axis_name(a));
-  fprintf(file.stream, "seconds,epochs,kept_epoch");
-  for (size_t e = 0; e < cgap_field_count(); e++)
-    fprintf(file.stream, ",%s", cgap_field_at(e)->key);
-  for (int rival = 0; rival < CGAP_RIVALS; rival++)
-    for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
-      fprintf(file.stream, ",%s_minus_%s,ci95_low,ci95_high", cgap_trial_keys[m], cgap_rival_names[rival]);
-  fprintf(file.stream, "\n");
-  size_t k;
-  json_t *run;
-  json_array_foreach(r->runs, k, run) put_csv_run(file.stream, run);
-  return cgap_outfile_close(&file, true, error);
-}
-
-/* Sets object[key]; steals value, which is NULL where memory ran out. */
-static bool put_value(json_t *object, const char *key, json_t *value)
-{
-  return json_object_set_new(object, key, value) == 0;
-}
-
-/* What was made, or NULL where a part of it could not be. */
-static json_t *complete_or_null(json_t *made, bool ok)
-{
-  if (ok)
-    return made;
-  json_decref(made);
-  return NULL;
-}
-
-static json_t *setting_json(const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX], unsigned axes)
-{
-  json_t *out = json_object();
-  bool ok = out != NULL;
-  for (int a = 0; a < cgap_axis_count() && ok; a++)
-    if ((axes >> a & 1U) && g->count[a])
-      ok = put_value(out, cgap_axis_name(a), cgap_json_string(g->value[a][index[a]]));
-  return complete_or_null(out, ok);
-}
-
-/* Of each measure that has a value, over the runs that differ in their seed alone; *n: the most values of one. */
-static json_t *measures_json(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX],
-                             size_t *n)
-{
-  json_t *out = json_object();
-  bool ok = out != NULL;
-  *n = 0;
-  for (size_t e = 0; e < cgap_field_count() && ok; e++) {
-    const cgap_mean_sd mean_sd = sweep_mean_sd_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_field_at(e)->key, NULL);
-    if (mean_sd.n == 0)
-      continue;
-    *n = mean_sd.n > *n ? mean_sd.n : *n;
-    ok = put_value(out, cgap_field_at(e)->key,
-                   json_pack("{s:o, s:o}", "mean", cgap_number_json(mean_sd.mean), "sd", cgap_number_json(mean_sd.sd)));
-  }
-  return complete_or_null(out, ok);
-}
-
-/* Means and spreads over the seeds of each setting. */
-static json_t *means_json(const sweep_results *r, const cgap_sweep_grid *g)
-{
-  json_t *out = json_array();
-  bool ok = out != NULL;
-  size_t index[CGAP_AXES_MAX], n;
-  for (size_t s = 0; s < cgap_sweep_grid_settings(g) && ok; s++) {
-    if (!sweep_is_first_seed(g, s, index))
-      continue;
-    json_t *one = json_object();
-    cgap_against against;
-    sweep_against(&against, r, g, index);
-    ok = put_value(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
-         put_value(one, "against", cgap_against_json(&against)) &&
-         put_value(one, "measures", measures_json(r, g, index, &n)) && put_value(one, "n", json_integer((json_int_t)n));
-    ok = json_array_append_new(out, one) == 0 && ok;
-  }
-  return complete_or_null(out, ok);
-}
-
-/* Means over all runs of what the heads are shown next to. */
-static json_t *mean_references_json(const sweep_results *r)
-{
-  json_t *out = json_object();
-  for (int k = 0; k < SWEEP_REFERENCES; k++) {
-    json_t *one = json_object();
-    for (size_t m = 0; m < sizeof REFERENCE_KEYS / sizeof *REFERENCE_KEYS; m++)
-      json_object_set_new(one, REFERENCE_KEYS[m],
-                          cgap_number_json(sweep_reference_over(r, (sweep_reference)k, REFERENCE_KEYS[m], NULL).mean));
-    json_object_set_new(out, sweep_reference_names[k], one);
-  }
-  return out;
-}
-
-static json_t *axes_json(const cgap_sweep_grid *g)
-{
-  json_t *out = json_object();
-  bool ok = out != NULL;
-  for (int a = 0; a < cgap_axis_count() && ok; a++) {
-    json_t *values = json_array();
-    for (size_t k = 0; k < g->count[a]; k++)
-      ok = json_array_append_new(values, cgap_json_string(g->value[a][k])) == 0 && ok;
-    ok = put_value(out, cgap_axis_name(a), values) && ok;
-  }
-  return complete_or_null(out, ok);
-}
-
-/* Without a seed: they stand under "axes". */
-static json_t *run_json(const cgap_run *run)
-{
-  json_t *out = cgap_run_json(run);
-  (void)json_object_del(out, "seed");
-  return out;
-}
-
-static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
-                              json_t *fail_if, cgap_error *error)
-{
-  char path[CGAP_PATH];
-  json_t *root = json_object();
-  const bool ok = put_value(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
-                  put_value(root, "axes", axes_json(g)) && put_value(root, "references", mean_references_json(r)) &&
-                  put_value(root, "means", means_json(r, g)) && json_object_set(root, "runs", r->runs) == 0 &&
-                  (!fail_if || json_object_set(root, "fail_if", fail_if) == 0) && put_value(root, "run", run_json(run));
-  cgap_status status =
-    ok ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  if (status == CGAP_OK)
-    status = cgap_json_write(root, path, error);
-  json_decref(root);
-  return status;
-}
-
-cgap_status sweep_results_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder,
-                                const cgap_run *run, json_t *fail_if, cgap_error *error)
-{
-  const cgap_status status = write_csv(r, folder, error);
-  return status == CGAP_OK ? write_json(r, g, folder, run, fail_if, error) : status;
 }
 
 /* ---------------------------------------------------------------- sweep setting */
@@ -512,11 +430,4 @@ json_t *sweep_options_json(const cgap_train_options *o, size_t dim_in)
   const cgap_head_shape shape = cgap_train_shape(o, dim_in);
   cgap_train_describe(text, o, &shape);
   return json_loads(text, 0, NULL);
-}
-
-json_t *sweep_setting_json(const cgap_sweep_grid *grid, size_t setting)
-{
-  size_t index[CGAP_AXES_MAX];
-  cgap_sweep_grid_setting(grid, setting, index);
-  return setting_json(grid, index, ~0U);
 }

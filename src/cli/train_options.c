@@ -91,7 +91,7 @@ void cli_train_options_build(bool sweep)
   for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
     memset(groups[g].options, 0, CLI_TRAIN_OPTIONS_MAX * sizeof *groups[g].options);
   memset(cli_grid_options, 0, sizeof cli_grid_options);
-  opt.train.head = sweep ? CGAP_HEAD_LINEAR : (cgap_head_kind)-1;
+  opt.train.head = (cgap_head_kind)-1;
   for (size_t k = 0; cgap_train_option_at(&option, k); k++) {
     if (option.kind == CGAP_TRAIN_WEIGHT)
       *(double *)field_of(&opt.train, &option) = -1;
@@ -160,6 +160,15 @@ bool cli_loss_given(void)
   return opt.loss >= 0;
 }
 
+/* Whether the command line names dimensions, which a residual head cannot change. */
+static bool dim_given(void)
+{
+  bool listed = false;
+  for (int a = 0; a < cgap_axis_count(); a++)
+    listed = listed || (cli_grid[a] && strcmp(cgap_axis_name(a), "dim") == 0);
+  return listed || opt.train.dim > 0;
+}
+
 cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
 {
   const bool same = opt.modality > 0;
@@ -173,7 +182,7 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "--steps %zu and --epochs %zu: both say how long; give one of them", out->steps,
                      out->epochs);
   if ((int)out->head < 0)
-    out->head = same ? CGAP_HEAD_LINEAR : CGAP_HEAD_RESIDUAL;
+    out->head = same || dim_given() ? CGAP_HEAD_LINEAR : CGAP_HEAD_RESIDUAL;
   out->weights = cli_asked_weights(cli_loss_given() ? opt.loss : cgap_loss_find("cua", 3));
   out->seed = cli_shared.seed;
   out->threads = cli_shared.threads;

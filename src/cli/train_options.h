@@ -12,7 +12,7 @@ extern cli_option cli_head_options[], cli_setting_options[], cli_training_option
 extern cli_option cli_grid_options[]; /* of a sweep: each takes a list, in cli_grid */
 extern const char *cli_grid[];        /* (CGAP_AXES_MAX) NULL: no list was given */
 
-/* Before the command line is read. sweep: the axes are options of the grid, and the head is linear by default. */
+/* Before the command line is read. sweep: the axes are options of the grid. */
 void cli_train_options_build(bool sweep);
 
 cgap_weights cli_asked_weights(int loss); /* of a named loss, under the --weight-* of the command line */

@@ -70,7 +70,7 @@ static void name_opening(char text[CGAP_SENTENCE], const cgap_contender *heads, 
     if (!heads[k].against->opens)
       continue;
     if (++opening <= NAMED_MAX)
-      cgap_sentence_append(text, "%s %.40s", opening == 1 ? ";" : ",", heads[k].name);
+      cgap_sentence_append(text, "%s %.80s", opening == 1 ? ";" : ",", heads[k].name);
   }
   if (opening > NAMED_MAX)
     cgap_sentence_append(text, " and %zu more", opening - NAMED_MAX);
@@ -99,7 +99,7 @@ void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads
       better += strcmp(word, "better") == 0;
       worse += strcmp(word, "worse") == 0;
     }
-    cgap_sentence_append(text, "Conclusion: %.60s%s ", best->name,
+    cgap_sentence_append(text, "Conclusion: %.80s%s ", best->name,
                          count > 1 ? ", the best by the mean of mixed nDCG@10 and recall@1," : "");
     cgap_sentence_append(text, "%s than center, which needs no training: ",
                          better && worse ? "is better at one search and worse at the other"

@@ -654,6 +654,17 @@ static void about_names(cgap_tsv *t, const char *what, const cgap_curve *curves,
 
 enum { TICKS = 8 };
 
+/* Each place of the axis by its name. */
+static void about_categories(cgap_tsv *t, const cgap_curves_about *about)
+{
+  char key[60];
+  for (size_t k = 0; k < about->x_name_count; k++) {
+    snprintf(key, sizeof key, "category_%zu", k + 1);
+    cgap_tsv_about(t, key, "%s", about->x_names[k]);
+  }
+  cgap_tsv_about(t, "categories", "%zu", about->x_name_count);
+}
+
 /* Where x takes few values, each has its own mark on the axis. */
 static void about_ticks(cgap_tsv *t, const cgap_curve *curves, size_t count)
 {
@@ -712,7 +723,10 @@ cgap_status cgap_curves_write(const char *folder, const char *name, const cgap_c
     cgap_tsv_about(&table, "log_x", "1");
   about_names(&table, "panel", curves, count, panel_of);
   about_names(&table, "series", curves, count, series_of);
-  about_ticks(&table, curves, count);
+  if (about->x_names)
+    about_categories(&table, about);
+  else
+    about_ticks(&table, curves, count);
   status = cgap_tsv_close(&table, true, error);
   return status ? status : cgap_plots_copy(folder, name, error);
 }

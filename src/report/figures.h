@@ -74,6 +74,8 @@ typedef struct cgap_curves_about {
   const char *title, *shown; /* "Training"; the number that it shows: "centroid distance 0.85 → 0.12" */
   const char *x;             /* what x is: "epoch" */
   bool log_x;
+  const char *const *x_names; /* (x_name_count) names of the places 0, 1, …: drawn as points, or NULL */
+  size_t x_name_count;
   const char *source; /* name of the data */
   size_t images, texts, dim;
 } cgap_curves_about;

@@ -48,12 +48,6 @@ both structured.npy
 both structured_in.npz
 rows columns.npy new.npy
 both structured.h5
-both rows.json
-both lines.json
-both pretty
-rows bare.json new.npz
-rows numbers.csv new.npy
-rows numbers.tsv new.npy
 both matrices.mat
 both table.parquet
 both table.arrow

@@ -6,8 +6,11 @@ grid="--dim 4,8 --temperature 0.02,0.1 --loss clip,cua --seeds 1,2 --epochs 2 --
 # shellcheck disable=SC2086  # several words
 fine sweep pairs.h5 -o sweep $grid
 want_text out "dim" "temperature" "distance" "means over 2 seeds" " before " " center " " start "
-tail -n 5 out | tr '\n' ' ' >line
-want_text line "Conclusion: " "than center, which needs no training: mixed nDCG@10"
+head -n 1 out >line
+want_text line "Conclusion: --loss "
+tr '\n' ' ' <out >line
+want_text line "than center, which needs no training: mixed nDCG@10" "Best first, by the mean of mixed nDCG@10 and recall@1 on the test part" \
+  "rank  loss" "Brackets of the conclusion: 95 % confidence intervals."
 # each head against center and its start: differences of the runs' own numbers, means over seeds, the same in all forms
 checks=$((checks + 1))
 /usr/bin/python3 - <<'END' || complain "a head against center or its start is not what the runs say"
@@ -34,7 +37,25 @@ for mean in s["means"]:
 by_seed = {}
 for run in s["runs"]: # what does not depend on the head is the same for all heads of a seed
     assert by_seed.setdefault(run["setting"]["seed"], run["references"]["center"]) == run["references"]["center"]
+# the ranking: a number of the test part, recomputed from the runs; those that open the gap last, equals share a rank
+score = lambda run: (value(run["results"], "mixed_ndcg_at_10") + value(run["results"], "recall_at_1")) / 2
+place = lambda entry: (entry["opens_gap"], -entry["score"])
+order = [place(e) for e in s["ranking"]]
+assert len(order) == 8 and order == sorted(order)
+for entry in s["ranking"]:
+    seeds = [r for r in s["runs"] if all(r["setting"][a] == v for a, v in entry["setting"].items())]
+    assert len(seeds) == 2 and abs(entry["score"] - sum(map(score, seeds)) / 2) < 1e-12
+    assert entry["opens_gap"] == (sum(r["against"]["opens"] for r in seeds) == 2)
+    assert entry["rank"] == 1 + order.index(place(entry))
+assert s["conclusion"].startswith("Conclusion: ") and "never saw" in s["criterion"]
+# numbers are numbers
+assert s["axes"]["dim"] == [4, 8] and s["axes"]["temperature"] == [0.02, 0.1] and s["axes"]["loss"] == ["clip", "cua"]
+for run in s["runs"] + [json.loads(line) for line in open("sweep/runs.jsonl")]:
+    assert run["setting"]["dim"] in (4, 8) and run["setting"]["seed"] in (1, 2) and run["setting"]["temperature"] in (0.02, 0.1)
 rows = list(csv.DictReader(open("sweep/sweep.csv")))
+for row, run in zip(rows, s["runs"]):
+    assert float(row["gap.rmg"]) == run["results"]["gap.rmg"] # all digits
+    assert int(row["rank"]) == next(e["rank"] for e in s["ranking"] if all(run["setting"][a] == v for a, v in e["setting"].items()))
 for row, run in zip(rows, s["runs"]):
     assert abs(float(row["recall_at_1_minus_center"]) - run["against"]["center"]["recall_at_1"]["value"]) < 1e-7
 END
@@ -65,9 +86,24 @@ cp half sweep/runs.jsonl
 fine sweep pairs.h5 -o sweep $grid --resume
 works test "$(wc -l <sweep/runs.jsonl)" -eq 16
 # seconds differ, nothing else
-cut -d, -f 1-11,13- first.csv | sort >one
-cut -d, -f 1-11,13- sweep/sweep.csv | sort >two
+cut -d, -f 1-13,15- first.csv | sort >one
+cut -d, -f 1-13,15- sweep/sweep.csv | sort >two
 works cmp one two
+
+# a file of an earlier version, whose settings are texts: read, and its runs taken
+cp sweep/runs.jsonl kept
+/usr/bin/python3 -c 'import json, sys
+for line in sys.stdin:
+    run = json.loads(line)
+    run["setting"] = {key: str(value) for key, value in run["setting"].items()}
+    print(json.dumps(run))' <kept >sweep/runs.jsonl
+works test "$(grep -c '"dim": "[48]"' sweep/runs.jsonl)" -eq 16
+# shellcheck disable=SC2086
+fine sweep pairs.h5 -o sweep $grid --resume
+works test "$(wc -l <sweep/runs.jsonl)" -eq 16
+cut -d, -f 1-13,15- sweep/sweep.csv | sort >two
+works cmp one two
+cp kept sweep/runs.jsonl
 
 # a damaged line that is not the last, or nothing that can be read: refused by its number, and nothing is lost
 cp sweep/runs.jsonl kept
@@ -107,7 +143,7 @@ works cmp kept sweep/runs.jsonl
 # only runs of the present options count: others, and values that the grid has no more, stay in runs.jsonl alone
 fine sweep pairs.h5 -o sweep --dim 4 --temperature 0.02 --loss clip,cua --seeds 1,2 --epochs 1 --batch 32 --quiet --resume
 works test "$(wc -l <sweep/runs.jsonl)" -eq 20
-runs awk -F, 'NR > 1 && ($5 != 4 || $13 != 1) { exit 1 } END { exit NR != 5 }' sweep/sweep.csv
+runs awk -F, 'NR > 1 && ($5 != 4 || $15 != 1) { exit 1 } END { exit NR != 5 }' sweep/sweep.csv
 want_rc 0
 
 # a value spelled otherwise is the same run
@@ -162,7 +198,34 @@ works test -z "$(tail -c 1 small/runs.jsonl)"
 fine sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
 want_file others/figures/sweep-noise.tsv others/figures/sweep-batch.tsv others/figures/sweep-train-images.tsv
 
-want_text others/report.html 'batch (16, full)' '0 is 16, 1 is full' 'is lowest,' 'One run per line'
+want_text others/report.html 'batch (16, full)' 'is lowest,' 'One run per line'
+# names stand on the axis, not numbers in their place; three values of one ratio make a logarithmic axis
+want_text others/figures/sweep-batch.tsv "# category_2	full" "# categories	2"
+if command -v gnuplot >/dev/null; then
+  want_text others/figures/sweep-batch.svg ">full<"
+fi
+fine sweep pairs.h5 -o axes --loss cua --seeds 1 --head linear,residual --temperature 0.05,0.1,0.2 --train-images 30,60 --epochs 1 --quiet
+if command -v gnuplot >/dev/null; then
+  want_file axes/figures/map.svg # of gaps below 0.5
+fi
+want_text axes/figures/sweep-temperature.tsv "# log_x	1"
+want_text axes/figures/sweep-head.tsv "# category_1	linear" "# category_2	residual"
+runs grep log_x axes/figures/sweep-train-images.tsv
+want_rc 1
+works test "$(grep -c '"head":"residual","start":"center"' axes/runs.jsonl)" -eq 6
+
+# a head is by default what train makes of the same options: residual, and linear where dimensions are named
+fine sweep pairs.h5 -o alike --loss cua --seeds 0 --epochs 1 --quiet
+fine train pairs.h5 -o alone --select none --seed 0 --epochs 1 --quiet
+want_text alike/runs.jsonl '"head":"residual","start":"center"'
+checks=$((checks + 1))
+/usr/bin/python3 - <<'END' || complain "sweep and train do not default alike"
+import json
+run = json.loads(open("alike/runs.jsonl").readline())
+after = json.load(open("alone/after.json"))
+assert run["results"]["gap.rmg"] == after["gap"]["rmg"]["value"], (run["results"]["gap.rmg"], after["gap"]["rmg"])
+END
+fine train pairs.h5 -o small-dim --dim 4 --epochs 1 --quiet
 
 # one setting; a name that is no HTML
 cp pairs.h5 'a "q" <b>&.h5'

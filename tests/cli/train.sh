@@ -169,7 +169,7 @@ refuse 2 "--batch 999" pairs.h5 --batch 999
 refuse 2 "105 texts" pairs.h5 --batch 999
 refuse 2 "--batch many" pairs.h5 --batch many
 refuse 2 "--dim 33" pairs.h5 --head linear --dim 33
-refuse 2 "--dim 16" pairs.h5 --dim 16
+refuse 2 "--dim 16" pairs.h5 --head residual --dim 16
 refuse 2 "--temperature" pairs.h5 --temperature 0
 refuse 2 "--temperature" pairs.h5 --temperature -1
 refuse 2 "--lr" pairs.h5 --lr -1

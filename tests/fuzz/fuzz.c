@@ -16,7 +16,6 @@
 
 #include "base/text_buffer.h"
 #include "cli/options.h"
-#include "report/overwrite.h"
 #include "cli/sweep_results.h"
 #include "head/evaluation/apply_file.h"
 #include "head/training/training_run.h"
@@ -26,6 +25,7 @@
 #include "io/write/convert.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
+#include "report/overwrite.h"
 #include "report/page.h"
 
 #include <xxhash.h>
@@ -507,7 +507,9 @@ static void run_runs(const fuzz_input *in)
             cgap_sweep_grid_set(&grid, CGAP_AXIS_SEED, "0,1", &error) == CGAP_OK;
   for (size_t k = 0; ok && k < cgap_sweep_grid_settings(&grid); k++) {
     ok = check_outcome(sweep_setting_options(&setting, &grid, &options, k, &error), &error);
-    json_t *own = sweep_options_json(&setting, DIM), *name = sweep_setting_json(&grid, k);
+    size_t index[CGAP_AXES_MAX];
+    cgap_sweep_grid_setting(&grid, k, index);
+    json_t *own = sweep_options_json(&setting, DIM), *name = sweep_setting_json(&grid, index, SWEEP_ALL);
     ok = ok && check_outcome(sweep_results_take(&results, own, name, &found, &error), &error);
     json_decref(own);
     json_decref(name);
@@ -517,7 +519,7 @@ static void run_runs(const fuzz_input *in)
   if (ok)
     (void)check_outcome(sweep_results_write(&results, &grid, folder, &run, NULL, &error), &error);
   if (ok)
-    sweep_report_print(&results, &grid, &(cgap_paper){.columns = 80});
+    (void)check_outcome(sweep_report_print(&results, &grid, &(cgap_paper){.columns = 80}, &error), &error);
   cgap_sweep_grid_clear(&grid);
   sweep_results_clear(&results);
 }
@@ -728,7 +730,8 @@ static const struct target {
   {"pickle", "pairs.pkl", NULL, run_pickle}, /* and the files of PyTorch before 1.6 */
   {"safetensors", "pairs.safetensors", NULL, run_rows},
   {"safetensors-audit", "pairs.safetensors", NULL, run_audit}, /* values, and all that is computed from them */
-  {"unsupported", "file.bin", NULL, run_list},                 /* tables, archives: named, not read */
+  {"text_table", "pairs.csv", NULL, run_rows},                 /* tables, and JSON, which its content says */
+  {"unsupported", "file.bin", NULL, run_list},                 /* archives: named, not read */
   {"checkpoint", "checkpoint.bin", prepare_checkpoint, run_checkpoint},
   {"history", "history.jsonl", NULL, run_history},
   {"runs", "runs.jsonl", NULL, run_runs},

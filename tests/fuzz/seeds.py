@@ -238,6 +238,26 @@ def own_files(program):
     return seeds
 
 
+def text_seeds():
+    x, y = rows(), rows()
+    lines = [",".join("%.9g" % v for v in row) for row in x]
+    yield "\n".join(lines).encode()
+    yield ("id," + ",".join("e%d" % k for k in range(DIM)) + "\r\n" + "\r\n".join("p%d,%s" % p for p in enumerate(lines))).encode()
+    yield ("%d %d\n" % x.shape + "".join("w . w%d %s \n" % (k, line.replace(",", " ")) for k, line in enumerate(lines))).encode()
+    yield ("\xef\xbb\xbf,0,1,2,3,\n" + "".join("%d,%s,\n" % p for p in enumerate(lines))).encode("latin1")
+    yield "".join("%d\t%s\n" % (9 - k, line.replace(",", "\t")) for k, line in enumerate(lines)).encode()
+    yield ("id;caption;embedding\n" + "".join('%d;"a ""b"" c";"[%s]"\n' % p for p in enumerate(lines))).encode()
+    yield ("image_0,image_1,text_0,text_1,label\n" + "".join(line + ",1\n" for line in lines)).encode()
+    yield "# a b\n1e-400 nan inf -0\n0x1p3 1 2 3\n".encode()
+    yield b"1,2\n,3\n" + b'"1,5",2\n1e999,12345678901234567890123\n'
+    yield json.dumps(x.tolist()).encode()
+    yield json.dumps([{"id": "\u00e9\U0001f600%d" % k, "embedding": v, "meta": {"a": [1, None]}, "n": 3}
+                      for k, v in enumerate(x.tolist())]).encode()
+    yield "\n".join(json.dumps({"image": a, "text": b}) for a, b in zip(x.tolist(), y.tolist())).encode()
+    yield json.dumps({"image": {str(k): v for k, v in enumerate(x.tolist())}, "text": {str(k): v for k, v in enumerate(y.tolist())}}).encode()
+    yield json.dumps({"image": x.tolist(), "text": y.tolist(), "labels": [0, 1] * 6, "image_id": list("abcdefghijkl")}, indent=1).encode()
+
+
 def shortened(report):
     """A report with few measures."""
     def few(value):
@@ -265,7 +285,7 @@ WORDS = {
 
 def main():
     program, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
-    seeds = {"npy": npy_seeds(), "npz": npz_seeds(), "pickle": pickle_seeds(), "unsupported": unsupported_seeds(), **own_files(program)}
+    seeds = {"npy": npy_seeds(), "npz": npz_seeds(), "pickle": pickle_seeds(), "text_table": text_seeds(), "unsupported": unsupported_seeds(), **own_files(program)}
     for name in ("safetensors", "safetensors-audit"):
         seeds[name] = safetensors_seeds()
     for name in ("hdf5-open", "hdf5-rows", "hdf5-audit", "hdf5-copy"):

@@ -25,6 +25,8 @@ enum {
   DIM_PLACE,
   BATCH_PLACE,
   TEMPERATURE_PLACE,
+  HEAD_PLACE,
+  START_PLACE,
   LAST_PLACE
 };
 
@@ -37,10 +39,12 @@ static const char *const SCHEDULES[] = {"cosine", "constant", NULL};
 static const cgap_train_option ROWS[] = {
   {"head", CGAP_TRAIN_CHOICE, FIELD(head), "Head",
    .help = "W z; z + W z + b; or z + W2 gelu(W z + b) + b2; then normalised to length 1", .choices = HEADS,
-   .zero = "residual, with --same-modality linear"},
+   .zero = "residual; linear with --dim or --same-modality",
+   .sweep = {.place = HEAD_PLACE, .help = "of linear, residual, mlp"}},
   {"start", CGAP_TRAIN_CHOICE, FIELD(start), "Head",
    .help = "a residual head starts as the identity, by subtracting each modality's mean, or by whitening",
-   .choices = STARTS},
+   .choices = STARTS,
+   .sweep = {.place = START_PLACE, .help = "of identity, center, whiten: where a residual head starts"}},
   {"shared", CGAP_TRAIN_FLAG, FIELD(shared), "Head", .help = "one head for both modalities"},
   {"dim", CGAP_TRAIN_COUNT, FIELD(dim), "Settings", .help = "dimensions of the new rows", .high = WIDTH_MAX,
    .value = "N", .zero = "128 for a linear head, else those of the file", .sweep = {.place = DIM_PLACE}},

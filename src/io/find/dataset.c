@@ -38,6 +38,15 @@ static void note_tokens(cgap_dataset *d)
       t->name, k);
 }
 
+/* What the readers have to say of the rows that were taken. */
+static void note_reading(cgap_dataset *d)
+{
+  for (int role = CGAP_ROLE_IMAGE; role <= CGAP_ROLE_TEXT; role++)
+    for (size_t k = 0; k < d->role[role].count; k++)
+      if (d->role[role].taken[k].entry->note)
+        cgap_append(&d->notes, "%s", d->role[role].taken[k].entry->note);
+}
+
 /* The head that made these rows, by an attribute of the files. */
 static void read_attribute(char *out, size_t size, const cgap_dataset *d, const char *name)
 {
@@ -91,6 +100,7 @@ static cgap_status fill_roles(cgap_dataset *d, int threads, cgap_error *error)
   status = cgap_find_names(d, error);
   if (status != CGAP_OK)
     return status;
+  note_reading(d);
   note_tokens(d);
   note_training(d);
   return cgap_left_over_check(d, error);

@@ -58,10 +58,10 @@ static int text_id_score(const cgap_entry *entry, const cgap_name_words *w, cons
            : 0;
 }
 
-/* Ids that may be the image's, or the text's own. */
+/* Ids that may be the image's, or the text's own; in a file of texts alone the name need not say so. */
 static int own_id_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
-  const bool of_text = w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT;
+  const bool of_text = w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT || companion->apart;
   if (!of_text || !(w->leaf & CGAP_WORD_ID) || (w->leaf & (NO_ID | CGAP_WORD_IMAGE)) || !has_word(w, companion))
     return 0;
   return usable_or_broken(entry, companion->texts, w->leaf & CGAP_WORD_TEXT ? 10 : 8, false);

@@ -123,7 +123,9 @@ static cgap_status open_bytes(byte_source **out, cgap_piece *piece, const char *
   b->name = name;
   b->fd = -1;
   b->base = piece->offset;
-  if (piece->member >= 0) {
+  if (piece->memory) {
+    /* nothing to open */
+  } else if (piece->member >= 0) {
     status = cgap_zip_open(&b->zip, piece->path, error);
     if (status == CGAP_OK)
       status = check_stored(b, piece, error);
@@ -201,6 +203,10 @@ static cgap_status read_stored(byte_source *b, uint64_t at, size_t count, void *
 
 static cgap_status read_bytes(byte_source *b, uint64_t at, size_t count, void *out, cgap_error *error)
 {
+  if (b->piece->memory) {
+    memcpy(out, b->piece->memory + at, count);
+    return CGAP_OK;
+  }
   if (b->piece->member >= 0 && !b->piece->deflated)
     return read_stored(b, at, count, out, error);
   if (b->fd < 0) {

@@ -161,6 +161,7 @@ void cgap_entry_clear(cgap_entry *entry)
   free(entry->name);
   free(entry->storage);
   free(entry->obstacle);
+  free(entry->note);
 }
 
 void cgap_entry_type_text(cgap_entry *entry, const char *name)
@@ -296,7 +297,8 @@ typedef struct addition {
 
 static cgap_status add_piece(cgap_entry *e, const addition *n, cgap_error *error)
 {
-  cgap_piece *grown = realloc(e->pieces, (e->piece_count + 1) * sizeof *grown);
+  const size_t count = e->piece_count; /* the memory doubles where it is a power of two */
+  cgap_piece *grown = count & (count - 1) ? e->pieces : realloc(e->pieces, (count ? 2 * count : 1) * sizeof *grown);
   char *path = strdup(n->piece.path);
   e->pieces = grown ? grown : e->pieces;
   if (!grown || !path) {
@@ -406,6 +408,22 @@ cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *foun
     n.piece.span = span_of(a);
   }
   return add_array(file, &n, error);
+}
+
+cgap_status cgap_array_in_memory_add(cgap_file *file, const char *path, const char *storage, const cgap_npy *array,
+                                     void *memory, cgap_error *error)
+{
+  char *name = cgap_format("%s:%s", file->path, path);
+  void **grown = realloc(file->memory, (file->memory_count + 1) * sizeof *grown);
+  file->memory = grown ? grown : file->memory;
+  const addition n = {path, name,  storage,
+                      -1,   array, {.path = file->path, .member = -1, .memory = memory, .span = span_of(array)}};
+  const cgap_status status =
+    name && grown ? add_array(file, &n, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+  free(name);
+  if (status == CGAP_OK)
+    file->memory[file->memory_count++] = memory;
+  return status;
 }
 
 static int by_path(const void *a, const void *b)

@@ -29,9 +29,9 @@ typedef struct cgap_piece {
   size_t rows;      /* of the first axis */
   bool strided;     /* elements are not in row-major order but `stride` elements apart along each axis */
   size_t stride[3]; /* rank 1 to 3 */
-  bool
-    gathered; /* its elements are in the unnamed file `fd`, which the cgap_file closes; path is where they are from */
+  bool gathered; /* the elements are in the unnamed file `fd`, which the cgap_file closes; path: where they are from */
   int fd;
+  const unsigned char *memory; /* the elements, read already, which the file owns; else NULL */
   bool numbered;
   uint64_t number; /* of a shard: img_emb_3.npy has 3 */
 } cgap_piece;
@@ -51,6 +51,7 @@ typedef struct cgap_entry {
   size_t shape[CGAP_SHAPE_MAX];
   char type_text[96];       /* "float32", "int64, big-endian" */
   char *storage;            /* "chunked 64 × 512, shuffle, gzip" */
+  char *note;               /* NULL, or a line on how it was read, for the notes of a data set */
   char *obstacle;           /* NULL, or why it cannot be read and what to install */
   uint64_t number, address; /* HDF5: of the file that has it, and in that file */
   char **sources;           /* HDF5: the other files that it is in or has elements in and that were found, each once */
@@ -94,6 +95,8 @@ typedef struct cgap_file {
   cgap_entry *entries; /* by path, depth first in name order */
   size_t count, capacity;
   json_t *marks; /* what .npz and safetensors say of themselves: an object, or NULL */
+  void **memory; /* (memory_count) elements of entries, owned */
+  size_t memory_count;
 } cgap_file;
 
 /* A dataset of a file; file and entry are borrowed. */
@@ -104,8 +107,8 @@ typedef struct cgap_chosen_dataset {
 
 /* ---------------------------------------------------------------- opening: file.c */
 
-/* Opens and lists HDF5, .npy, .npz, safetensors, pickles or a folder of .npy. CGAP_FILE: missing, empty, truncated,
- * a Git LFS pointer, a pickle that calls a function, none of these. access NULL: neither. */
+/* Opens and lists HDF5, .npy, .npz, safetensors, pickles, text or a folder of .npy. CGAP_FILE: missing, empty,
+ * truncated, a Git LFS pointer, a pickle that calls a function, none of these. access NULL: neither. */
 CGAP_MUST_CHECK cgap_status cgap_file_open(cgap_file **out, const char *path, const cgap_file_access *access,
                                            cgap_error *error);
 /* Several .npy files as one: arrays next to each other, shards one after the other. */
@@ -174,6 +177,15 @@ CGAP_MUST_CHECK cgap_status cgap_safetensors_open(cgap_file *file, cgap_error *e
 
 bool cgap_pickle_is(const cgap_file *file);
 CGAP_MUST_CHECK cgap_status cgap_pickle_open(cgap_file *file, cgap_error *error);
+/* These have no marks: names (.csv, .tsv, .txt, …) and a first character. They are read whole. */
+bool cgap_json_table_is(const cgap_file *file);
+CGAP_MUST_CHECK cgap_status cgap_json_table_open(cgap_file *file, cgap_error *error);
+bool cgap_text_table_is(const cgap_file *file);
+CGAP_MUST_CHECK cgap_status cgap_text_table_open(cgap_file *file, cgap_error *error);
+
+/* Of a file that is listed: vectors (d) with names of their own, one for each item, become one matrix (N, d) for each
+ * group, in the order of the names, with the names as ids (stacked_items.c). */
+CGAP_MUST_CHECK cgap_status cgap_items_stack(cgap_file *file, cgap_error *error);
 
 /* CGAP_FILE, saying what kind of file it is that none of them reads (unsupported_files.c). */
 cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error);
@@ -233,6 +245,9 @@ typedef struct cgap_array_header {
 
 /* Adds the entry, or two where (2, N, d) floats are image and text and the name says neither or both. */
 CGAP_MUST_CHECK cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error);
+/* Adds an array whose elements are in memory from malloc, in native byte order; on success the file owns them. */
+CGAP_MUST_CHECK cgap_status cgap_array_in_memory_add(cgap_file *file, const char *path, const char *storage,
+                                                     const cgap_npy *array, void *memory, cgap_error *error);
 /* CGAP_FILE: two entries have one path. */
 CGAP_MUST_CHECK cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error);
 

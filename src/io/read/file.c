@@ -14,9 +14,13 @@ static const struct {
   bool (*is)(const cgap_file *file);
   cgap_status (*open)(cgap_file *file, cgap_error *error);
 } CONTAINERS[] = {
-  {cgap_hdf5_is, cgap_hdf5_open},     {cgap_npy_file_is, cgap_npy_file_open},
-  {cgap_npz_is, cgap_npz_open},       {cgap_safetensors_is, cgap_safetensors_open},
+  {cgap_hdf5_is, cgap_hdf5_open},
+  {cgap_npy_file_is, cgap_npy_file_open},
+  {cgap_npz_is, cgap_npz_open},
+  {cgap_safetensors_is, cgap_safetensors_open},
   {cgap_pickle_is, cgap_pickle_open},
+  {cgap_json_table_is, cgap_json_table_open},
+  {cgap_text_table_is, cgap_text_table_open},
 };
 
 static cgap_status open_container(cgap_file *file, cgap_error *error)
@@ -73,6 +77,8 @@ static cgap_status open_any(cgap_file **out, const char *path, const char *const
   if (status == CGAP_OK)
     status = paths ? cgap_npy_files_open(file, paths, count, error) : open_container(file, error);
   if (status == CGAP_OK)
+    status = cgap_items_stack(file, error);
+  if (status == CGAP_OK)
     status = name_entries(file, error);
   if (status == CGAP_OK)
     status = cgap_entries_check(file, error);
@@ -107,6 +113,9 @@ void cgap_file_close(cgap_file *file)
     cgap_entry_clear(&file->entries[i]);
   free(file->entries);
   json_decref(file->marks);
+  for (size_t i = 0; i < file->memory_count; i++)
+    free(file->memory[i]);
+  free(file->memory);
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (file->id >= 0)
     H5Fclose(file->id);

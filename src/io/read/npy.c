@@ -314,7 +314,7 @@ cgap_status cgap_npy_read(cgap_npy *out, cgap_npy_next *next, void *context, uin
 
 /* ---------------------------------------------------------------- files and their names */
 
-enum { FILES_MAX = 20000, NUMBER_DIGITS = 18 };
+enum { FILES_MAX = 20000, FOLDER_FILES_MAX = 1000000, NUMBER_DIGITS = 18 };
 
 typedef struct loose {
   char *path;
@@ -355,7 +355,8 @@ static char *parent_of(const char *path)
 
 static cgap_status add_loose(loose_list *list, const char *path, cgap_error *error)
 {
-  loose *grown = realloc(list->item, (list->count + 1) * sizeof *grown);
+  const size_t count = list->count; /* the memory doubles where it is a power of two */
+  loose *grown = count & (count - 1) ? list->item : realloc(list->item, (count ? 2 * count : 1) * sizeof *grown);
   if (!grown)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   list->item = grown;
@@ -641,8 +642,9 @@ static cgap_status scan_folder(loose_list *list, const char *folder, bool below,
     } else if (there && S_ISDIR(status.st_mode) && !below) {
       result = scan_folder(list, path, true, error);
     } else if (there && S_ISREG(status.st_mode) && is_npy_name(item->d_name)) {
-      if (list->count == FILES_MAX)
-        result = cgap_fail(error, CGAP_FILE, "%s: more than %d .npy files; give a smaller folder", folder, FILES_MAX);
+      if (list->count == FOLDER_FILES_MAX)
+        result =
+          cgap_fail(error, CGAP_FILE, "%s: more than %d .npy files; give a smaller folder", folder, FOLDER_FILES_MAX);
       else
         result = add_loose(list, path, error);
       if (result == CGAP_OK && !below)

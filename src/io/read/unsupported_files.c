@@ -18,14 +18,6 @@ typedef enum { NO_LINE, PYTHON, SHELL } language;
 #define PICKLE                                                                                                         \
   "no Python pickle as pickle.dump writes it; if joblib compressed it, in Python, where you trust it: import joblib; " \
   "joblib.dump(joblib.load(%s), 'new.joblib')"
-#define TABLE                                                                                                          \
-  "a table of text, which is not read. In Python, where each line is one row of numbers: import numpy; "               \
-  "numpy.save('new.npy', numpy.loadtxt(%s, delimiter="
-#define JSON                                                                                                           \
-  "JSON, which is not read. In Python: import json, numpy; "                                                           \
-  "a = json.loads('[' + open(%s).read().replace('}\\n{', '},{') + ']'); a = a[0] if len(a) == 1 else a; "              \
-  "numpy.savez('new.npz', **(a if isinstance(a, dict) else {name: [row[name] for row in a] for name in a[0]} if "      \
-  "isinstance(a[0], dict) else {'rows': a}))"
 #define FAISS                                                                                                          \
   "a FAISS index, which is not read. In Python: import faiss, numpy; a = faiss.read_index(%s); numpy.save('new.npy', " \
   "a.reconstruct_n(0, a.ntotal))"
@@ -41,6 +33,7 @@ typedef enum { NO_LINE, PYTHON, SHELL } language;
 
 static const char HTML[] = "a web page (HTML), not the data: the download went to a page; fetch the file itself";
 static const char ANNEX[] = "a git-annex pointer, not the data; run `git annex get %s`";
+static const char UTF16[] = "text in UTF-16, which is not read; convert it: iconv -f UTF-16 -t UTF-8 %s > new.csv";
 static const char ARCHIVE[] = "an archive, which is not read; unpack it, and give the files in it";
 
 typedef struct kind {
@@ -75,6 +68,8 @@ static const kind FOREIGN[] = {
   {"MATLAB 5.0 MAT-file", 19, PYTHON, MATLAB},
   {"SQLite format 3", 15, NO_LINE, "an SQLite database, which is not read; write the rows with numpy.save"},
   {"/annex/objects/", 15, SHELL, ANNEX},
+  {"\xff\xfe", 2, SHELL, UTF16},
+  {"\xfe\xff", 2, SHELL, UTF16},
 };
 
 /* By the name, where the bytes say nothing. */
@@ -88,8 +83,6 @@ static const kind ENDINGS[] = {
    "no safetensors file: its first eight bytes are not the length of a JSON header; copy or download it again"},
   {".npy", 0, NO_LINE, "no .npy array: it does not start with \\x93NUMPY; write it again with numpy.save"},
   {".npz", 0, NO_LINE, "no .npz archive: it does not start as a zip; write it again with numpy.savez"},
-  {".csv", 0, PYTHON, TABLE "',', dtype='float32'))"},
-  {".tsv", 0, PYTHON, TABLE "'\\t', dtype='float32'))"},
 };
 
 static const char LFS_START[] = "version https://git-lfs.github.com/spec/";
@@ -130,15 +123,6 @@ static const char *skip_blanks(const char *at)
   return at;
 }
 
-/* { and a key, [ and a number or another of these: no other text begins like that. */
-static bool is_json(const char *head)
-{
-  const char *at = skip_blanks(head), first = *at;
-  at = skip_blanks(at + (first != '\0'));
-  return (first == '{' && *at == '"') ||
-         (first == '[' && (*at == '[' || *at == '{' || *at == '-' || isdigit((unsigned char)*at)));
-}
-
 static bool is_html(const char *head)
 {
   const char *at = skip_blanks(head);
@@ -148,15 +132,12 @@ static bool is_html(const char *head)
 /* The kind of a text by its start, of an archive by its mark; NULL: none of these. */
 static const kind *text_kind(const char *head, size_t got)
 {
-  static const kind TEXT[] = {
-    {NULL, 0, PYTHON, JSON}, {NULL, 0, NO_LINE, HTML}, {NULL, 0, NO_LINE, ARCHIVE}, {NULL, 0, SHELL, ANNEX}};
-  if (is_json(head))
-    return &TEXT[0];
+  static const kind TEXT[] = {{NULL, 0, NO_LINE, HTML}, {NULL, 0, NO_LINE, ARCHIVE}, {NULL, 0, SHELL, ANNEX}};
   if (is_html(head))
-    return &TEXT[1];
+    return &TEXT[0];
   if (got >= TAR_MARK + 5 && !memcmp(head + TAR_MARK, "ustar", 5))
-    return &TEXT[2];
-  return strstr(head, ".git/annex/objects/") ? &TEXT[3] : NULL;
+    return &TEXT[1];
+  return strstr(head, ".git/annex/objects/") ? &TEXT[2] : NULL;
 }
 
 cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
@@ -180,7 +161,7 @@ cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
   }
   return cgap_fail(
     error, CGAP_FILE,
-    "%s: not an HDF5 file (no signature in its %llu bytes), nor .npy, .npz, safetensors or a pickle; give one of "
-    "these",
+    "%s: not an HDF5 file (no signature in its %llu bytes), nor .npy, .npz, safetensors, a pickle or text "
+    "with numbers (.csv, .tsv, .txt, JSON); give one of these",
     file->path, (unsigned long long)file->bytes);
 }
