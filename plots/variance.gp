@@ -11,5 +11,5 @@ set xrange [1:real(meta("dim"))]
 # columns: components image text joint uniform (cumulated shares)
 plot table skip 1 using 1:5 with lines linewidth 1.4 dashtype (4,4) linecolor rgb soft title "uniform", \
      '' skip 1 using 1:4 with lines linewidth 1.8 dashtype (12,4) linecolor rgb c_joint title "joint", \
-     '' skip 1 using 1:2 with lines linewidth 2.2 linecolor rgb c_image title "image", \
+     '' skip 1 using 1:2 with lines linewidth 2.2 linecolor rgb c_image title image_word, \
      '' skip 1 using 1:3 with lines linewidth 2.2 linecolor rgb c_text title text_word

@@ -195,7 +195,7 @@ typedef struct cgap_scalar {
   double lo, hi;
   uint64_t n;
   cgap_method method;
-  const char *why; /* a static string */
+  const char *why; /* a static string, or one of its audit */
 } cgap_scalar;
 
 /* Moments and quantiles of a set of cosines. count == 0 or why != NULL: null. */
@@ -448,6 +448,7 @@ typedef struct cgap_audit {
 
   double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
 
+  char *whys;                               /* sentences of `why` that name the modalities */
   struct cgap_contributions *contributions; /* NULL unless the options ask for them; internal to the library */
 } cgap_audit;
 

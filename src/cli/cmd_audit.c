@@ -69,7 +69,7 @@ typedef struct audit_run {
 static void say_sampled(const cgap_audit *a)
 {
   if (a->sample.images && opt.pairs == CGAP_PAIRS_AUTO)
-    cli_say("all pairs would take more than a minute: a sample of %zu images and %zu texts was measured; --pairs "
+    cli_say("all pairs would take more than a minute: a sample of %zu {images} and %zu {texts} was measured; --pairs "
             "exact measures all",
             a->sample.images, a->sample.texts);
   if (!a->sample.images && opt.pairs == CGAP_PAIRS_SAMPLED)
@@ -105,23 +105,27 @@ static void time_words(char out[40], double seconds)
 }
 
 /* Which pairs; of a sample what all would have taken. */
-static void pairs_words(char out[200], const cgap_plan_info *p)
+enum { PAIRS = 400 };
+
+static void pairs_words(char out[PAIRS], const cgap_plan_info *p)
 {
   char all[40];
   time_words(all, p->exact_seconds);
   if (p->sample_images == 0)
-    snprintf(out, 200, "all pairs");
+    snprintf(out, PAIRS, "all pairs");
   else if (!isfinite(p->exact_seconds))
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked", p->sample_images, p->sample_texts,
-             p->sample_queries);
+    (void)cgap_modality_printf(out, PAIRS, cli_names(), "a sample of %zu {images} and %zu {texts}, %zu {images} ranked",
+                               p->sample_images, p->sample_texts, p->sample_queries);
   else
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked (all pairs would be done %s)",
-             p->sample_images, p->sample_texts, p->sample_queries, all);
+    (void)cgap_modality_printf(
+      out, PAIRS, cli_names(),
+      "a sample of %zu {images} and %zu {texts}, %zu {images} ranked (all pairs would be done %s)", p->sample_images,
+      p->sample_texts, p->sample_queries, all);
 }
 
 static void plan_words(char out[WORDS], const cgap_plan_info *p)
 {
-  char rows[120] = "rows stay in memory", pair_words[200], time[40], rank_words[40] = "", each[20] = "";
+  char rows[120] = "rows stay in memory", pair_words[PAIRS], time[40], rank_words[40] = "", each[20] = "";
   if (p->rank_count > 1) {
     snprintf(rank_words, sizeof rank_words, "%d ranks of ", p->rank_count);
     snprintf(each, sizeof each, " a rank");
@@ -132,13 +136,14 @@ static void plan_words(char out[WORDS], const cgap_plan_info *p)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
   pairs_words(pair_words, p);
   time_words(time, p->seconds);
-  snprintf(out, WORDS,
-           "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
-           "%zu rows, "
-           "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-           p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s",
-           time, p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
-           each, floor((double)p->memory_bytes / 1048576));
+  (void)cgap_modality_printf(
+    out, WORDS, cli_names(),
+    "plan: %zu {images}, %zu {texts}, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
+    "%zu rows, "
+    "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
+    p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
+    p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576), each,
+    floor((double)p->memory_bytes / 1048576));
 }
 
 /* Says the plan: on stdout where that is all that was asked for, else on stderr. */
@@ -166,7 +171,7 @@ static void warn_of_one_modality(const json_t *input)
   const char *image = json_string_value(cgap_json_get(input, "image.name"));
   const char *text = json_string_value(cgap_json_get(input, "text.name"));
   if (image && text && strcmp(image, text) == 0)
-    cli_warn("%s: image and text are the same dataset; give --image and --text", image);
+    cli_warn("%s: {image} and {text} are the same dataset; give --image and --text", image);
 }
 
 static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *args)

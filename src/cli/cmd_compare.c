@@ -239,7 +239,8 @@ static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const 
   if (!a->dataset || !b->dataset)
     return CGAP_OK;
   *out = CGAP_ROWS_OTHER;
-  *why = opt.independent ? "--independent says so" : "the numbers of images or texts, or who belongs to whom, differ";
+  *why =
+    opt.independent ? "--independent says so" : "the numbers of {images} or {texts}, or who belongs to whom, differ";
   if (opt.independent || !cgap_paired_possible(&a->audit, &b->audit))
     return CGAP_OK;
   cgap_names_relation names;

@@ -40,13 +40,13 @@ static int check_options(void)
 
 static void print_summary_of(const cgap_data *data)
 {
-  char text[100] = "no texts";
+  cgap_phrase text = cgap_phrase_of(cli_names(), "no {texts}");
   if (data->text.rows)
-    (void)snprintf(text, sizeof text, "%zu texts", data->text.rows);
+    (void)cgap_modality_printf(text.s, sizeof text.s, cli_names(), "%zu {texts}", data->text.rows);
   if (opt.format == CGAP_LAYOUT_NPY && (data->image.type == CGAP_BFLOAT16 || data->text.type == CGAP_BFLOAT16))
     cli_say("NumPy has no bfloat16: it was widened to float32, which is exact");
-  cli_say("wrote %s: %zu images, %s, d = %zu, %s; list what it holds with contragap info", opt.out, data->image.rows,
-          text, data->image.dim, cgap_type_name(data->image.type));
+  cli_say("wrote %s: %zu {images}, %s, d = %zu, %s; list what it holds with contragap info", opt.out, data->image.rows,
+          text.s, data->image.dim, cgap_type_name(data->image.type));
 }
 
 static int run_convert(const cli_args *args)

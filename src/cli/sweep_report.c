@@ -146,7 +146,8 @@ static cgap_curves_about about_sweep(const sweep_view *v, const char *title, con
                              .source = v->source,
                              .images = v->results->images,
                              .texts = v->results->texts,
-                             .dim = v->results->dim};
+                             .dim = v->results->dim,
+                             .names = &v->results->names};
 }
 
 /* Values above 0 that extend over a decade are shown on a logarithmic axis. */
@@ -488,9 +489,9 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
                                           {NULL, NULL, NULL}};
   const sweep_view v = view_of(r, g, run, source);
   const cgap_status status = write_figures(&v, folder, warn_line, error);
-  return status == CGAP_OK
-           ? cgap_page_write(folder, "The gap against the options of training", source, sections, &v, warn_line, error)
-           : status;
+  return status == CGAP_OK ? cgap_page_write(folder, "The gap against the options of training", source, &r->names,
+                                             sections, &v, warn_line, error)
+                           : status;
 }
 
 /* ---------------------------------------------------------------- the terminal */
