@@ -408,7 +408,7 @@ typedef struct cgap_audit {
   size_t images, texts, dim; /* rows measured, after dropping and merging */
   size_t dropped_images, dropped_texts, merged_images;
   cgap_modality_names names;
-  char pairing[128]; /* how pairs were formed, in words */
+  char pairing[256]; /* how pairs were formed, in words */
   cgap_sample sample;
 
   cgap_gap gap;

@@ -4,6 +4,7 @@
 #include "audit/passes.h"
 #include "audit/ranks_pass.h"
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "comm/comm.h"
@@ -370,8 +371,8 @@ static cgap_status use_class_texts(cgap_prepared_audit *out, bool csls, cgap_err
     out->has |= CGAP_TEXT_IS_CLASSES;
   }
   if (data->text.rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows, and no class texts", data->image.name,
-                     data->image.rows);
+    return cgap_fail_named(error, CGAP_FILE, data->names, "%s: no {texts} for its %zu rows, and no class texts",
+                           data->image.name, data->image.rows);
   if (data->pairing != CGAP_UNPAIRED)
     out->has |= CGAP_HAS_PAIRS;
   if (data->pairing != CGAP_UNPAIRED && csls)

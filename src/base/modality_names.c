@@ -121,3 +121,14 @@ cgap_modality_names cgap_modality_names_of(const char *const names[2])
     (void)snprintf(out.of[m], sizeof out.of[m], "%s", cgap_modality_name(names[m], m));
   return out;
 }
+
+cgap_status cgap_fail_named(cgap_error *error, cgap_status status, const char *const names[2], const char *format, ...)
+{
+  char message[sizeof error->message];
+  const cgap_modality_names put_in_names = cgap_modality_names_of(names);
+  va_list values;
+  va_start(values, format);
+  (void)cgap_modality_vprintf(message, sizeof message, &put_in_names, format, values);
+  va_end(values);
+  return cgap_fail(error, status, "%s", message);
+}

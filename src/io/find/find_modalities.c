@@ -1,6 +1,7 @@
 /* The two modalities: which dataset is the image and which the text, by the words in their names, over all files, and
  * whether their shapes and types are possible. */
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 #include "io/find/dataset_internal.h"
 
@@ -318,7 +319,8 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
   char *text = NULL;
   const cgap_file *file = d->inputs[0].file;
   if (file->count == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: has no dataset at all; name a file with images and texts", file->path);
+    return cgap_fail_named(error, CGAP_FILE, d->data.names,
+                           "%s: has no dataset at all; name a file with {images} and {texts}", file->path);
   if (modality == 0 && d->role[CGAP_ROLE_TEXT].count == 0)
     cgap_append(&text, "%s: no dataset can be the image or the text; give `image` and `text`; there is:", file->path);
   else
@@ -418,10 +420,10 @@ static cgap_status check_shards(const cgap_dataset *d, cgap_error *error)
       lacking = has_image ? 1 : 0;
     }
     if (!has_image && !has_text)
-      return cgap_fail(error, CGAP_FILE,
-                       "%s: neither image nor text found, the other files have them; leave it out or "
-                       "give `image` and `text`",
-                       d->inputs[i].file->path);
+      return cgap_fail_named(error, CGAP_FILE, d->data.names,
+                             "%s: neither {image} nor {text} found, the other files have them; leave it out or "
+                             "give `image` and `text`",
+                             d->inputs[i].file->path);
   }
   if (both > 0 && odd)
     return cgap_fail(
@@ -497,10 +499,11 @@ cgap_status cgap_find_modalities(cgap_dataset *d, cgap_error *error)
 cgap_status cgap_modalities_refuse(const cgap_dataset *d, cgap_role modality, cgap_error *error)
 {
   if (modality == CGAP_ROLE_TEXT && d->option[CGAP_ROLE_TEXT].none && !d->one_modality)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: no texts are wanted (`text` none), and no labels and class texts take their place; give "
-                     "`labels` and `class_text`",
-                     d->role[CGAP_ROLE_IMAGE].name);
+    return cgap_fail_named(
+      error, CGAP_FILE, d->data.names,
+      "%s: no {texts} are wanted (`text` none), and no labels and class texts take their place; give "
+      "`labels` and `class_text`",
+      d->role[CGAP_ROLE_IMAGE].name);
   return refuse_none(d, (int)modality, error);
 }
 

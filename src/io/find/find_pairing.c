@@ -1,6 +1,7 @@
 /* Which text belongs to which image: the rules of FORMATS.md, in their order. */
 #include "io/find/dataset_internal.h"
 
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 
 #include <inttypes.h>
@@ -138,7 +139,8 @@ static const struct {
 typedef struct shard_rows {
   const cgap_chosen_dataset *taken;
   size_t first_image, images, texts;
-  int64_t base; /* of row numbers: 0 or 1 */
+  int64_t base;             /* of row numbers: 0 or 1 */
+  const char *const *names; /* of the modalities, as in cgap_data */
 } shard_rows;
 
 static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, size_t count)
@@ -167,12 +169,12 @@ static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count,
   for (size_t j = 0; j < count; j++) {
     const int64_t row = rows[j] - s->base;
     if (row < 0 || (uint64_t)row >= s->images)
-      return cgap_fail(error, CGAP_DATA,
-                       "%s: text %zu points to image row %" PRId64 ", there are %zu images (rows %" PRId64
-                       " to %zu); %s",
-                       s->taken->entry->name, j, rows[j], s->images, s->base, s->images - 1 + (size_t)s->base,
-                       lowest == 1 && highest == (int64_t)s->images ? "all rows count from 1: subtract 1 from each"
-                                                                    : "correct it or give `text_image`");
+      return cgap_fail_named(
+        error, CGAP_DATA, s->names,
+        "%s: {text} %zu points to {image} row %" PRId64 ", there are %zu {images} (rows %" PRId64 " to %zu); %s",
+        s->taken->entry->name, j, rows[j], s->images, s->base, s->images - 1 + (size_t)s->base,
+        lowest == 1 && highest == (int64_t)s->images ? "all rows count from 1: subtract 1 from each"
+                                                     : "correct it or give `text_image`");
     out[j] = s->first_image + (uint64_t)row;
   }
   return CGAP_OK;
@@ -205,39 +207,40 @@ static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count,
   const bool begins = short_one && first == 0 && last <= texts, from_one = short_one && first == 1 && last <= texts + 1;
   const bool ends = short_one && first >= 0 && last == texts;
   if (begins + from_one + ends > 1)
-    return cgap_fail(
-      error, CGAP_FILE,
-      "%s: its %zu values may be where the texts of each image begin or where they end; write %zu, from 0 to "
+    return cgap_fail_named(
+      error, CGAP_FILE, s->names,
+      "%s: its %zu values may be where the {texts} of each {one image} begin or where they end; write %zu, from 0 to "
       "%zu, or give `text_image`",
       name, count, s->images + 1, s->texts);
   if (begins || from_one || ends) { /* each begins where the one before it ends */
     fill_to_ends(out, ends ? v : v + 1, ends ? 0 : first, s->images - 1, s);
     return CGAP_OK;
   }
-  return cgap_fail(error, CGAP_DATA,
-                   "%s: %zu values from %" PRId64 " to %" PRId64
-                   "%s cannot be where the texts of %zu images begin in %zu "
-                   "texts; correct it or give `text_image`",
-                   name, count, first, last, rising ? "" : ", not rising,", s->images, s->texts);
+  return cgap_fail_named(error, CGAP_DATA, s->names,
+                         "%s: %zu values from %" PRId64 " to %" PRId64
+                         "%s cannot be where the {texts} of %zu {images} begin in %zu "
+                         "{texts}; correct it or give `text_image`",
+                         name, count, first, last, rising ? "" : ", not rising,", s->images, s->texts);
 }
 
 static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, const shard_rows *s, cgap_error *error)
 {
   size_t sum = 0, image = 0;
   bool good = count == s->images;
+  const cgap_modality_names names = cgap_modality_names_of(s->names);
   for (size_t i = 0; i < count && good; i++) {
     good = v[i] >= 0 && (uint64_t)v[i] <= s->texts - sum;
     sum += good ? (size_t)v[i] : 0;
   }
   if (!good || sum != s->texts)
-    return cgap_fail(
-      error, CGAP_DATA,
-      "%s: %zu values cannot be how many of the %zu texts each of %zu images has: %s; correct it or give "
+    return cgap_fail_named(
+      error, CGAP_DATA, s->names,
+      "%s: %zu values cannot be how many of the %zu {texts} each of %zu {images} has: %s; correct it or give "
       "`text_image`",
       s->taken->entry->name, count, s->texts, s->images,
       good                 ? "their sum is smaller"
       : count == s->images ? "one is negative, or their sum is larger"
-                           : "not one per image");
+                           : cgap_phrase_of(&names, "not one per {one image}").s);
   for (size_t j = 0, left = (size_t)v[0]; j < s->texts; j++, left--) {
     while (left == 0)
       left = (size_t)v[++image];
@@ -251,17 +254,18 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
 {
   const size_t each = s->texts / s->images;
   if (count != s->texts || each * s->images != s->texts)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu values for %zu texts; each text is needed once, or give `text_image`",
-                     s->taken->entry->name, count, s->texts);
+    return cgap_fail_named(error, CGAP_DATA, s->names,
+                           "%s: %zu values for %zu {texts}; each {one text} is needed once, or give `text_image`",
+                           s->taken->entry->name, count, s->texts);
   for (size_t j = 0; j < s->texts; j++)
     out[j] = UINT64_MAX;
   for (size_t k = 0; k < count; k++) {
     const int64_t text = v[k] - s->base;
     if (text < 0 || (uint64_t)text >= s->texts || out[text] != UINT64_MAX)
-      return cgap_fail(error, CGAP_DATA,
-                       "%s: image %zu points to text row %" PRId64 ", %s; correct it or give `text_image`",
-                       s->taken->entry->name, k / each, v[k],
-                       text >= 0 && (uint64_t)text < s->texts ? "which an earlier entry has" : "which does not exist");
+      return cgap_fail_named(
+        error, CGAP_DATA, s->names,
+        "%s: {image} %zu points to {text} row %" PRId64 ", %s; correct it or give `text_image`", s->taken->entry->name,
+        k / each, v[k], text >= 0 && (uint64_t)text < s->texts ? "which an earlier entry has" : "which does not exist");
     out[text] = s->first_image + k / each;
   }
   return CGAP_OK;
@@ -299,7 +303,7 @@ static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s,
   cgap_status status = cgap_read_whole(values, s->taken, "rows", error);
   if (status == CGAP_OK && !by_piece)
     status = place_texts_by_form(out, form, values, count, *s, error);
-  shard_rows piece = {.taken = s->taken};
+  shard_rows piece = {.taken = s->taken, .names = s->names};
   for (size_t k = 0, at = 0; by_piece && k < e->piece_count && status == CGAP_OK; k++) {
     const size_t rows = e->pieces[k].rows;
     piece.images = piece_rows(image, k);
@@ -373,7 +377,7 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
   if (!*out)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", series->name);
   cgap_status status = CGAP_OK;
-  shard_rows s = {0};
+  shard_rows s = {.names = d->data.names};
   for (size_t i = 0, at = 0; i < series->count && status == CGAP_OK; i++) {
     s.taken = &series->taken[i];
     s.texts = series->count > 1 ? cgap_chosen_dataset_rows(&text->taken[i]) : texts;
@@ -417,11 +421,11 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint
   cgap_status status = CGAP_OK;
   for (size_t j = 0; j < texts && status == CGAP_OK; j++)
     if (map[j] != d->text_image[j])
-      status =
-        cgap_fail(error, CGAP_FILE,
-                  "%s and %s disagree about the image of text %zu; give one as `text_image`, or remove the other "
-                  "from the file",
-                  index->name, series->name, j);
+      status = cgap_fail_named(
+        error, CGAP_FILE, d->data.names,
+        "%s and %s disagree about the {image} of {text} %zu; give one as `text_image`, or remove the other "
+        "from the file",
+        index->name, series->name, j);
   free(map);
   return status;
 }
@@ -510,9 +514,9 @@ static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
   cgap_status status = cgap_companion_find(&entry, NULL, &companion, pairs_score, "the pairing (`text_image`)", error);
   if (status != CGAP_OK || !entry)
     return status;
-  return cgap_fail(
-    error, CGAP_FILE,
-    "%s: its name says pairs, not which rows of which modality; write the image row of each text and give it "
+  return cgap_fail_named(
+    error, CGAP_FILE, d->data.names,
+    "%s: its name says pairs, not which rows of which modality; write the {image} row of each {one text} and give it "
     "as `text_image` (`text_image` none: pair by position)",
     cgap_entry_text(text, sizeof text, entry));
 }
@@ -593,8 +597,8 @@ static cgap_status refuse_counts(const cgap_dataset *d, size_t images, size_t te
       "%s: %zu rows for the %zu of %s, but not the same ratio in every shard; make the shards alike, or give "
       "`text_image`",
       text->name, texts, images, image->name);
-  return cgap_fail(
-    error, CGAP_FILE,
+  return cgap_fail_named(
+    error, CGAP_FILE, d->data.names,
     "%s: %zu rows, %s has %zu, and no text_image, image_index or ids say which belong together; make the counts "
     "equal, or give `text_image` or `unpaired`%s",
     text->name, texts, image->name, images,
