@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -131,4 +132,18 @@ cgap_status cgap_fail_named(cgap_error *error, cgap_status status, const char *c
   (void)cgap_modality_vprintf(message, sizeof message, &put_in_names, format, values);
   va_end(values);
   return cgap_fail(error, status, "%s", message);
+}
+
+char *cgap_modality_format(const cgap_modality_names *names, const char *format, ...)
+{
+  va_list values, again;
+  va_start(values, format);
+  va_copy(again, values);
+  const int length = cgap_modality_vprintf(NULL, 0, names, format, values);
+  char *out = length < 0 ? NULL : malloc((size_t)length + 1);
+  if (out)
+    (void)cgap_modality_vprintf(out, (size_t)length + 1, names, format, again);
+  va_end(again);
+  va_end(values);
+  return out;
 }

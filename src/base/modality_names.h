@@ -36,6 +36,9 @@ int cgap_modality_vprintf(char *out, size_t size, const cgap_modality_names *nam
 int cgap_modality_printf(char *out, size_t size, const cgap_modality_names *names, const char *format, ...)
   CGAP_PRINTF(4, 5);
 
+/* As cgap_format. */
+char *cgap_modality_format(const cgap_modality_names *names, const char *format, ...) CGAP_PRINTF(2, 3);
+
 /* cgap_fail with a format that is such a template. */
 cgap_status cgap_fail_named(cgap_error *error, cgap_status status, const char *const names[2], const char *format, ...)
   CGAP_PRINTF(4, 5);

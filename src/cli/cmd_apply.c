@@ -366,8 +366,13 @@ static cgap_status apply(apply_run *r, const cli_args *args, cgap_error *error)
   if (status == CGAP_OK)
     status = cli_input(&input, &names, &r->files, error);
   input.one_modality = true;
+  for (int m = 0; status == CGAP_OK && r->head && m < 2; m++)
+    if (!input.names[m] && r->head->names.of[m][0])
+      input.names[m] = r->head->names.of[m];
   if (status == CGAP_OK)
     status = cgap_dataset_open(&r->dataset, &input, error);
+  if (status == CGAP_OK)
+    cli_use_names(cgap_dataset_data(r->dataset)->names);
   if (status == CGAP_OK)
     status = check_output(r->head_name, r->dataset, error);
   if (status == CGAP_OK && cli_ranks_first())

@@ -27,6 +27,11 @@ const cgap_modality_names *cli_names(void)
   return &names;
 }
 
+void cli_use_names(const char *const of[2])
+{
+  names = cgap_modality_names_of(of);
+}
+
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
 {
@@ -185,10 +190,10 @@ static void say_notes(const cgap_dataset *dataset)
 
 cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error)
 {
-  names = cgap_modality_names_of(input->names);
+  cli_use_names(input->names);
   const cgap_status status = cgap_dataset_open(out, input, error);
   if (status == CGAP_OK)
-    names = cgap_modality_names_of(cgap_dataset_data(*out)->names);
+    cli_use_names(cgap_dataset_data(*out)->names);
   if (status == CGAP_OK)
     say_notes(*out);
   return status;

@@ -15,6 +15,7 @@ CGAP_MUST_CHECK cgap_status cli_open(cgap_dataset **out, const cgap_input_option
 
 /* What the data opened last call their modalities; the formats below are templates, which these go into. */
 const cgap_modality_names *cli_names(void);
+void cli_use_names(const char *const names[2]); /* of data that cli_open has not opened; NULL: by default */
 
 /* One line on stderr, "contragap: …"; returns the exit code. */
 int cli_fail(const cgap_error *error);

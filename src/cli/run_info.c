@@ -65,12 +65,9 @@ char *cli_input_line(const char *const *items, size_t count)
 {
   const struct {
     const char *option, *value;
-  } named[] = {{"--image", cli_shared.image},
-               {"--text", cli_shared.text},
-               {"--text-image", cli_shared.text_image},
-               {"--labels", cli_shared.labels},
-               {"--class-text", cli_shared.class_text},
-               {"--names", cli_shared.names}};
+  } named[] = {{"--image", cli_shared.image},           {"--text", cli_shared.text},
+               {"--text-image", cli_shared.text_image}, {"--labels", cli_shared.labels},
+               {"--class-text", cli_shared.class_text}, {"--names", cli_shared.names}};
   char *text = NULL;
   size_t bytes;
   FILE *out = open_memstream(&text, &bytes);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "base/source.h"
 #include "base/text_buffer.h"
@@ -17,6 +18,7 @@
 #include "head/training/split.h"
 #include "io/find/dataset_internal.h"
 #include "io/read/hdf5_basics.h"
+#include "io/read/name_words.h"
 #include "io/write/writer.h"
 #include "rows/row_pass.h"
 #include "rows/row_reader.h"
@@ -764,6 +766,17 @@ static cgap_status note_losses(const apply_state *c, cgap_error *error)
                                  : CGAP_OK;
 }
 
+/* What the modalities are called, in place of what the input recorded. */
+static cgap_status note_names(const apply_state *c, cgap_error *error)
+{
+  char text[2 * CGAP_NAME_SIZE];
+  const cgap_modality_names *names = &c->dataset->names;
+  if (cgap_modality_names_default(names) || !is_writer(c))
+    return CGAP_OK;
+  (void)cgap_modality_printf(text, sizeof text, names, "{image},{text}");
+  return cgap_writer_attribute(c->files.whole, "/", CGAP_MODALITIES_NAMED, text, error);
+}
+
 /* The images that the head was trained on, as all ranks have counted them: where the head holds the hashes of a part of
  * them only, as many times more. A head of earlier versions has their numbers alone: a file of as many images is then
  * taken for the training file. */
@@ -784,7 +797,7 @@ static cgap_status note_training(apply_state *c, cgap_error *error)
   }
   if (!c->out->trained || !is_writer(c))
     return CGAP_OK;
-  (void)snprintf(text, sizeof text, "%zu of %zu images", c->out->trained, images);
+  (void)cgap_modality_printf(text, sizeof text, &c->dataset->names, "%zu of %zu {images}", c->out->trained, images);
   return cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_ON, text, error);
 }
 
@@ -795,6 +808,8 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
     status = note_losses(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? apply_to_one_file(c, error) : apply_to_shards(c, error);
+  if (status == CGAP_OK)
+    status = note_names(c, error);
   if (status == CGAP_OK && is_writer(c)) /* in place of the input's: by it apply recognises its own output */
     status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t counts[] = {c->out->bad, c->out->trained};

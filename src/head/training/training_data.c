@@ -79,6 +79,7 @@ static bool note_splits(cgap_training_data *t, const cgap_embeddings *e)
 
 cgap_status cgap_training_data_note(cgap_head *head, const cgap_training_data *t, cgap_error *error)
 {
+  head->names = t->names;
   return cgap_head_note_training(head, t->split_of_row, t->file_images, t->training_hash, t->training_images, error);
 }
 
@@ -131,6 +132,7 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
   if (status != CGAP_OK)
     return status;
   out->dim = data->image.dim;
+  out->names = cgap_modality_names_of(data->names);
   if (cgap_class_pairs_possible(data))
     status = cgap_class_pairs_open(&out->class_pairs, &checked, error);
   if (status != CGAP_OK)
@@ -336,6 +338,7 @@ static bool fill_test_set(cgap_test_set *s, const cgap_embeddings *e, const size
     .labels = s->labels,
     .class_text = d->class_text,
     .prompts = d->prompts,
+    .names = {d->names[0], d->names[1]},
   };
   if (!view_rows(&s->data.image, &s->picked[0], &e->image, s->image, s->image_row, images) ||
       !view_rows(&s->data.text, &s->picked[1], &e->text, s->text, s->text_row, texts))

@@ -123,14 +123,15 @@ static const struct {
   const char *what, *why, *says;
   const char *needs; /* for a refusal */
 } FORM[FORMS] = {
-  {cgap_index_score, "the pairing (`text_image`)", "its name says the image of each text",
-   "gives each text's image row", "one integer per text is needed: the row of its image"},
-  {pointer_score, "where the texts of each image begin", "its name says where each image's texts begin",
-   "gives where the texts of each image begin", "N + 1 integers are needed: where the texts of each image begin"},
-  {count_score, "how many texts each image has", "its name says how many texts each image has",
-   "gives how many texts each image has", "one integer per image is needed: how many texts it has"},
-  {texts_score, "the texts of each image", "its name says the texts of each image", "gives the text rows of each image",
-   "N or (N, k) integers are needed: the text rows of each image"},
+  {cgap_index_score, "the pairing (`text_image`)", "its name says the {image} of each {one text}",
+   "gives each {one text}'s {image} row", "one integer per {one text} is needed: the row of its {one image}"},
+  {pointer_score, "where the {texts} of each {one image} begin", "its name says where each {one image}'s {texts} begin",
+   "gives where the {texts} of each {one image} begin",
+   "N + 1 integers are needed: where the {texts} of each {one image} begin"},
+  {count_score, "how many {texts} each {one image} has", "its name says how many {texts} each {one image} has",
+   "gives how many {texts} each {one image} has", "one integer per {one image} is needed: how many {texts} it has"},
+  {texts_score, "the {texts} of each {one image}", "its name says the {texts} of each {one image}",
+   "gives the {text} rows of each {one image}", "N or (N, k) integers are needed: the {text} rows of each {one image}"},
 };
 
 /* ---------------------------------------------------------------- from its values to image rows */
@@ -317,15 +318,17 @@ static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s,
   return status;
 }
 
-static cgap_status refuse_form(const cgap_chosen_dataset *taken, pair_form form, size_t texts, cgap_error *error)
+static cgap_status refuse_form(const cgap_chosen_dataset *taken, pair_form form, size_t texts,
+                               const cgap_modality_names *names, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   char text[400];
   if (cgap_entry_is_number(e) && form == FORM_INDEX && cgap_entry_list(e) > 0)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one per text is needed, or give `text_image`",
-                     e->name, elements_of(e), texts);
+    return cgap_fail_named(error, CGAP_DATA, (const char *const[]){names->of[0], names->of[1]},
+                           "%s: %zu entries for %zu {texts}; one per {one text} is needed, or give `text_image`",
+                           e->name, elements_of(e), texts);
   return cgap_fail(error, e->obstacle ? CGAP_FILE : CGAP_DATA, "%s cannot be a pairing; %s, or give `text_image`",
-                   cgap_entry_text(text, sizeof text, e), FORM[form].needs);
+                   cgap_entry_text(text, sizeof text, e), cgap_phrase_of(names, FORM[form].needs).s);
 }
 
 /* The datasets of one form, one for each shard of the texts; from the images' file where the texts' has none. */
@@ -341,12 +344,14 @@ static cgap_status find_form(cgap_role_datasets *out, bool *usable, bool *meant,
     const cgap_entry *entry = NULL;
     const cgap_file *file = companion.modality->file;
     int score = 0;
-    status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score, FORM[form].what, error);
+    status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score,
+                                 cgap_phrase_of(&d->names, FORM[form].what).s, error);
     if (status == CGAP_OK && !entry && image->count == text->count && image->taken[i].file != file &&
         form != FORM_INDEX) {
       companion.modality = &image->taken[i];
       file = companion.modality->file;
-      status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score, FORM[form].what, error);
+      status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score,
+                                   cgap_phrase_of(&d->names, FORM[form].what).s, error);
     }
     if (status == CGAP_FILE && form != FORM_INDEX &&
         companion.images == companion.texts) { /* lengths of texts, most likely */
@@ -383,7 +388,7 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
     s.texts = series->count > 1 ? cgap_chosen_dataset_rows(&text->taken[i]) : texts;
     s.images = by_shard ? cgap_chosen_dataset_rows(&image->taken[i]) : images;
     if (form == FORM_INDEX && elements_of(s.taken->entry) != s.texts)
-      status = refuse_form(s.taken, form, s.texts, error);
+      status = refuse_form(s.taken, form, s.texts, &d->names, error);
     else
       status = read_form(*out + at, form, &s, image->taken[by_shard ? i : 0].entry,
                          text->taken[series->count > 1 ? i : 0].entry, error);
@@ -414,7 +419,7 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint
     d->text_image = map;
     d->data.pairing = CGAP_BY_INDEX;
     d->pairing = cgap_format(
-      "%s %s%s (%s)", index->name, FORM[form].says,
+      "%s %s%s (%s)", index->name, cgap_phrase_of(&d->names, FORM[form].says).s,
       index->count > 1 && index->count == d->role[CGAP_ROLE_IMAGE].count ? ", counted in each shard" : "", index->why);
     return CGAP_OK;
   }
@@ -455,8 +460,9 @@ static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
                texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_status status = find_form(&series, &usable, &meant, d, form, error);
   if (status == CGAP_OK && series.count > 0) {
-    cgap_role_datasets_explain(&series, "%s", FORM[form].why);
-    status = usable ? read_series(&map, d, form, &series, error) : refuse_form(series.taken, form, texts, error);
+    cgap_role_datasets_explain(&series, "%s", cgap_phrase_of(&d->names, FORM[form].why).s);
+    status =
+      usable ? read_series(&map, d, form, &series, error) : refuse_form(series.taken, form, texts, &d->names, error);
     if (status == CGAP_OK && form == FORM_INDEX)
       status = check_direction(&series, map, images, texts, error);
     if (!meant && (status == CGAP_DATA || (status == CGAP_FILE && usable && !series.taken->entry->obstacle)))
@@ -485,7 +491,7 @@ static cgap_status use_given_dataset(cgap_dataset *d, cgap_error *error)
     if (status == CGAP_OK)
       status = cgap_role_datasets_add(&series, option->file ? option->file : text->taken[i].file, entry, error);
     if (status == CGAP_OK && (!cgap_entry_is_number(entry) || (cgap_entry_list(entry) == 0 && entry->ndim != 2)))
-      status = refuse_form(&series.taken[i], FORM_INDEX, cgap_role_datasets_rows(text), error);
+      status = refuse_form(&series.taken[i], FORM_INDEX, cgap_role_datasets_rows(text), &d->names, error);
   }
   cgap_role_datasets_explain(&series, "given explicitly");
   if (status == CGAP_OK)
@@ -538,8 +544,9 @@ static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
   d->text_image = map;
   d->data.pairing = CGAP_BY_INDEX;
   d->pairing = image_id->count
-                 ? cgap_format("ids: %s of the texts against %s of the images", text_id->name, image_id->name)
-                 : cgap_format("%s: rows of images, from 0, each at least once", text_id->name);
+                 ? cgap_modality_format(&d->names, "ids: %s of the {texts} against %s of the {images}", text_id->name,
+                                        image_id->name)
+                 : cgap_modality_format(&d->names, "%s: rows of {images}, from 0, each at least once", text_id->name);
   return CGAP_OK;
 }
 
@@ -567,7 +574,8 @@ static cgap_status pair_by_shape(cgap_dataset *d, size_t texts, cgap_error *erro
   for (size_t j = 0; j < texts; j++)
     d->text_image[j] = j / k;
   d->data.pairing = CGAP_BY_INDEX;
-  d->pairing = cgap_format("%zu texts per image, from the shape (N, k, d) of %s", k, d->role[CGAP_ROLE_TEXT].name);
+  d->pairing = cgap_modality_format(&d->names, "%zu {texts} per {one image}, from the shape (N, k, d) of %s", k,
+                                    d->role[CGAP_ROLE_TEXT].name);
   return CGAP_OK;
 }
 
@@ -616,9 +624,11 @@ static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, c
     d->pairing = cgap_format("row i with row i (%zu each)", images);
   } else {
     d->data.pairing = CGAP_PAIRING_OPEN;
-    d->pairing = cgap_format("open: %zu texts per image by count; the pairing test decides between image-major and "
-                             "caption-major",
-                             each);
+    d->pairing = cgap_modality_format(
+      &d->names,
+      "open: %zu {texts} per {one image} by count; the pairing test decides between image-major and "
+      "caption-major",
+      each);
   }
   return CGAP_OK;
 }
@@ -631,7 +641,7 @@ cgap_status cgap_find_pairing(cgap_dataset *d, cgap_error *error)
   cgap_status status = CGAP_OK;
   d->data.pairing = CGAP_UNPAIRED;
   if (text->count == 0) {
-    d->pairing = cgap_format("none: no texts; the class texts take their place");
+    d->pairing = cgap_modality_format(&d->names, "none: no {texts}; the class texts take their place");
   } else if (d->unpaired) {
     d->pairing = cgap_format("none: two unpaired sets");
   } else if (option->given && !option->none) {

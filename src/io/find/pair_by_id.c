@@ -284,28 +284,30 @@ cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
   bool usable = false;
   id_match j = {0};
   *out = NULL;
-  cgap_status status =
-    find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_score, NULL, "the image id of each text", error);
+  cgap_status status = find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_score, NULL,
+                                   cgap_phrase_of(&d->names, "the {image} id of each {one text}").s, error);
   if (status != CGAP_OK || text_id->count == 0)
     return status;
   if (!usable)
-    return refuse_series(text_id, "text", cgap_role_datasets_rows(text), error);
+    return refuse_series(text_id, cgap_modality_name(d->data.names[1], 1), cgap_role_datasets_rows(text), error);
   if (text_id->count < text->count)
     return cgap_fail_named(error, CGAP_FILE, d->data.names,
                            "%s: %zu of %zu shards have {image} ids of the {texts}; give `text_image`", text_id->name,
                            text_id->count, text->count);
-  cgap_role_datasets_explain(text_id, "its name says the image id of each text");
+  cgap_role_datasets_explain(text_id, "%s",
+                             cgap_phrase_of(&d->names, "its name says the {image} id of each {one text}").s);
   const cgap_name_words words = cgap_name_words_of(text_id->taken->entry->path);
-  status =
-    find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, words.id_word, "the id of each image", error);
+  status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, words.id_word,
+                       cgap_phrase_of(&d->names, "the id of each {one image}").s, error);
   if (status == CGAP_OK && (image_id->count == 0 || !usable))
-    status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, NULL, "the id of each image", error);
+    status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, NULL,
+                         cgap_phrase_of(&d->names, "the id of each {one image}").s, error);
   if (status != CGAP_OK)
     return status;
   if (image_id->count > 0 && image_id->taken->entry == text_id->taken->entry)
     image_id->count = 0;
   if (image_id->count > 0 && !usable)
-    return refuse_series(image_id, "image", cgap_role_datasets_rows(image), error);
+    return refuse_series(image_id, cgap_modality_name(d->data.names[0], 0), cgap_role_datasets_rows(image), error);
   if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID) && words.text_first)
     return cgap_fail_named(
       error, CGAP_DATA, d->data.names,
@@ -313,13 +315,14 @@ cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
       "give `text_image` (`text_image` none: pair by position)",
       text_id->name);
   if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID)) { /* strings that name an image for another purpose */
-    cgap_append(&d->notes, "%s not used for the pairing: no dataset has ids of the images\n", text_id->name);
+    cgap_append(&d->notes, "%s not used for the pairing: no dataset has ids of the %s\n", text_id->name,
+                cgap_phrase_of(&d->names, "{images}").s);
     text_id->count = 0;
     return CGAP_OK;
   }
   if (image_id->count < image->count)
     return image_id->count ? refuse_alone(d, error) : rows_as_ids(out, d, error);
-  cgap_role_datasets_explain(image_id, "its name says an id of each image");
+  cgap_role_datasets_explain(image_id, "%s", cgap_phrase_of(&d->names, "its name says an id of each {one image}").s);
   status = join_ids(&j, d, error);
   if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))
     status = refuse_match(d, &j, error);
@@ -338,13 +341,13 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
   bool images_usable = false, texts_usable = false;
   id_match j = {0};
-  cgap_status status =
-    find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_score, word, "the id of each text", error);
+  cgap_status status = find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_score, word,
+                                   cgap_phrase_of(&d->names, "the id of each {one text}").s, error);
   if (status == CGAP_OK)
-    status =
-      find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_score, word, "the id of each image", error);
+    status = find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_score, word,
+                         cgap_phrase_of(&d->names, "the id of each {one image}").s, error);
   if (status == CGAP_FILE) /* a tie: what only may be the pairing is not used */
-    return cgap_note_refusal(d, CGAP_DATA, "ids of the texts", error);
+    return cgap_note_refusal(d, CGAP_DATA, cgap_phrase_of(&d->names, "ids of the {texts}").s, error);
   if (status != CGAP_OK || !images_usable || !texts_usable || image_id->count < d->role[CGAP_ROLE_IMAGE].count ||
       text_id->count < d->role[CGAP_ROLE_TEXT].count || image_id->taken->entry == text_id->taken->entry)
     return status;
@@ -381,7 +384,7 @@ cgap_status cgap_pair_by_own_id(uint64_t **out, cgap_dataset *d, cgap_error *err
   }
   if (!*out)
     image_id->count = text_id->count = 0;
-  cgap_role_datasets_explain(image_id, "its name says an id of each image");
-  cgap_role_datasets_explain(text_id, "each is the id of an image");
+  cgap_role_datasets_explain(image_id, "%s", cgap_phrase_of(&d->names, "its name says an id of each {one image}").s);
+  cgap_role_datasets_explain(text_id, "%s", cgap_phrase_of(&d->names, "each is the id of {an image}").s);
   return status;
 }
