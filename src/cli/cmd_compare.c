@@ -192,7 +192,11 @@ static cgap_status refuse_array(const char *path, cgap_error *error)
 static cgap_status audit_embeddings(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   compared *c = &r->item[k];
-  cgap_input_options input = cli_input_shared();
+  cgap_input_options input;
+  cli_modalities names; /* of --names */
+  cgap_status status = cli_input(&input, &names, &(const cli_args){0}, error);
+  if (status != CGAP_OK)
+    return status;
   input.files = &path;
   input.file_count = 1;
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
@@ -201,7 +205,7 @@ static cgap_status audit_embeddings(compare_run *r, size_t k, const char *name, 
   options.progress = cli_progress();
   options.contributions = true;
   const double start = cli_seconds();
-  cgap_status status = cli_open(&c->dataset, &input, error);
+  status = cli_open(&c->dataset, &input, error);
   const char *dot = strrchr(path, '.');
   if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && cgap_file_is_npy(path, NULL))
     status = refuse_array(path, error);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/train_folder.h"
@@ -460,7 +461,7 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                              .fail_if = outcomes,
                              .run = cli_run(args->command_line, cli_shared.threads, t->start)};
   if (t->chooses) {
-    char *input = cli_input_line(args->items, args->count), *folder = cli_input_line(&opt.out, 1);
+    char *input = cli_input_line(args->items, args->count), *folder = cgap_shell_word(opt.out);
     const cgap_status status = cgap_recommendation_init(&t->recommendation, &t->choice, &t->pilot, &t->evaluation,
                                                         folder ? folder : "DIR", input ? input : "FILE", error);
     free(input);

@@ -58,7 +58,7 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
     any = any || (found && e < cgap_field_count());
   }
   in->dim = (uint64_t)json_integer_value(cgap_json_get(report, "input.measured.dim"));
-  if (k == 0)
+  if (cgap_modality_names_default(&c->names))
     cgap_modality_names_read(&c->names, json_object_get(report, "modalities"));
   in->seconds = number_of(cgap_json_get(report, "run.seconds"));
   if (!any)

@@ -104,7 +104,7 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
 {
   cgap_compared *in = &c->input[k];
   in->dim = audit->dim;
-  if (k == 0)
+  if (cgap_modality_names_default(&c->names))
     c->names = audit->names;
   for (size_t e = 0; e < c->entries; e++) {
     if (e < cgap_field_count()) {

@@ -49,7 +49,7 @@ typedef struct cgap_comparison {
   cgap_compared *input;      /* (count), the first is what the others are compared with */
   cgap_change *change;       /* (count, entries), the first row unused */
   char intervals[300];       /* how they were made, in words */
-  cgap_modality_names names; /* of the first input */
+  cgap_modality_names names; /* of the first input that has other names than those by default */
 } cgap_comparison;
 
 CGAP_MUST_CHECK cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error);
