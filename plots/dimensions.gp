@@ -4,8 +4,10 @@ headline_title = "The gap, coordinate by coordinate"
 headline_shown = sprintf("the largest coordinate holds %s of the squared centroid distance", meta("largest"))
 eval headline
 set xlabel "coordinate (from 0)" textcolor rgb ink
-set ylabel "mean of the ".images_word." − mean of the ".texts_word textcolor rgb ink offset 0.8,0
-if (strlen(meta("image_word"))) { set ylabel noenhanced }
+difference = "mean of the ".images_word." − mean of the ".texts_word
+set ylabel difference textcolor rgb ink offset 0.8,0
+# a name may have a _
+if (strlen(meta("image_word"))) { set ylabel difference noenhanced textcolor rgb ink offset 0.8,0 }
 d = real(meta("dim"))
 set xrange [-0.02*d - 0.5 : 1.02*d - 0.5]
 set offsets 0, 0, graph 0.08, graph 0.08
