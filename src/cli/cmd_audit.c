@@ -338,9 +338,11 @@ const cli_spec cmd_audit = {
   .usage = "FILE… [-o DIR]",
   .example = "contragap audit img_emb.npy text_emb.npy\n"
              "contragap audit pairs.h5 -o report\n"
+             "contragap audit audio=aud.npy text=txt.npy\n"
              "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'",
   .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
-           "on top; with -o also a report, a row per pair, and figures.",
+           "on top; with -o also a report, a row per pair, and figures. NAME=FILE arguments and --names say what the "
+           "modalities are called; the keys of the JSON stay image and text.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
   .distributed = true,

@@ -117,6 +117,16 @@ int cli_columns(int file)
   return window.ws_col < COLUMNS_MAX ? window.ws_col : COLUMNS_MAX;
 }
 
+void cli_keep_freed_memory(void)
+{
+#if defined(__GLIBC__)
+  enum { MMAP_BYTES = 32 << 20, TRIM_BYTES = 1 << 30 }; /* glibc takes no larger threshold than 32 MiB */
+  (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+  (void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+  (void)mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 bool cli_ranks_first(void)
 {
   return !is_other_rank;
