@@ -1,7 +1,6 @@
 /* Element types, sources over memory, and sources with hooks. */
 #include "base/source.h"
 #include "base/memory.h"
-#include "base/modality_names.h"
 #include "base/text_buffer.h"
 #include "contragap/contragap.h"
 
@@ -185,9 +184,8 @@ static cgap_status check_pairing(const cgap_data *d, cgap_error *error)
   if (status || texts == 0)
     return status;
   if (d->pairing == CGAP_BY_INDEX && !d->text_image)
-    return cgap_fail_named(error, CGAP_USAGE, d->names,
-                           "%s: paired by index, and text_image is NULL; it has the {image} row of each {one text}",
-                           d->text.name);
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: paired by index, and text_image is NULL; it has the image row of each text", d->text.name);
   if (d->pairing == CGAP_PAIRING_OPEN && (texts < images || texts % images != 0))
     return cgap_fail(error, CGAP_FILE, "%s: %zu rows are no multiple of %s with %zu; give --text-image or --unpaired",
                      d->text.name, texts, d->image.name, images);
