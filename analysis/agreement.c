@@ -59,7 +59,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
     return CGAP_OK;
   if (!e->agreement) {
     a->mutual_knn = a->mutual_knn_by_chance = a->cka =
-      cgap_scalar_null(n < 4 ? "fewer than 4 images" : "not every image has one text", n);
+      cgap_scalar_null(n < 4 ? "fewer than 4 {images}" : "not every {one image} has one {one text}", n);
     return CGAP_OK;
   }
   size_t common = 0;
@@ -76,13 +76,13 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 static const cgap_field fields[] = {
   {"agreement.mutual_knn", "10 nearest in common", CGAP_GROUP_AGREEMENT, 0, offsetof(cgap_audit, agreement.mutual_knn),
    4, CGAP_HIGHER, CGAP_HAS_AGREEMENT,
-   "Mean share of the 10 nearest rows of its own modality that an image and its text have in common.",
+   "Mean share of the 10 nearest rows of its own modality that {an image} and its {one text} have in common.",
    "Huh et al. 2024, arXiv 2405.07987"},
   {"agreement.mutual_knn_by_chance", "by chance", CGAP_GROUP_AGREEMENT, 0,
    offsetof(cgap_audit, agreement.mutual_knn_by_chance), 4, CGAP_NEITHER, CGAP_HAS_AGREEMENT,
    "What two unrelated spaces of this many rows would have in common.", ""},
   {"agreement.cka", "linear CKA", CGAP_GROUP_AGREEMENT, 0, offsetof(cgap_audit, agreement.cka), 4, CGAP_HIGHER,
-   CGAP_HAS_AGREEMENT, "Linear centred kernel alignment of images and texts, with the unbiased estimate of HSIC.",
+   CGAP_HAS_AGREEMENT, "Linear centred kernel alignment of {images} and {texts}, with the unbiased estimate of HSIC.",
    "Song et al. 2012, JMLR 13; Kornblith et al. 2019"},
 };
 

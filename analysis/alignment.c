@@ -40,8 +40,9 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   for (size_t a = 0; a < e->dim; a++)
     shift += (e->paired_image_mean[a] - e->text.mean[a]) * (e->paired_image_mean[a] - e->text.mean[a]);
   const double whole = out->alignment.mean_squared_distance.value;
-  out->gap.share_of_alignment = whole > 1e-12 ? cgap_scalar_number(shift / whole, e->image.rows)
-                                              : cgap_scalar_null("every text equals its image", e->image.rows);
+  out->gap.share_of_alignment = whole > 1e-12
+                                  ? cgap_scalar_number(shift / whole, e->image.rows)
+                                  : cgap_scalar_null("every {one text} equals its {one image}", e->image.rows);
   cgap_free(v);
   return CGAP_OK;
 }
@@ -51,9 +52,9 @@ static const cgap_field fields[] = {
    CGAP_LOWER, CGAP_HAS_PAIRS, "How much of the mean squared distance of the pairs is one constant shift.", ""},
   {"alignment.mean_squared_distance", "mean squared distance", CGAP_GROUP_ALIGNMENT, 0,
    offsetof(cgap_audit, alignment.mean_squared_distance), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
-   "Mean squared distance of an image and its text, the paper's L_Align.", CGAP_WANG},
+   "Mean squared distance of {an image} and its {one text}, the paper's L_Align.", CGAP_WANG},
   {"alignment.mean_distance", "mean distance", CGAP_GROUP_ALIGNMENT, 0, offsetof(cgap_audit, alignment.mean_distance),
-   4, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean distance of an image and its text.", CGAP_WANG},
+   4, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean distance of {an image} and its {one text}.", CGAP_WANG},
 };
 
 const cgap_measure cgap_measure_alignment = {

@@ -80,16 +80,16 @@ void cgap_arithmetic_finish(const double *right, double total, uint64_t queries,
     out->arithmetic.lambda[p] = cgap_arithmetic_lambda(p);
     out->arithmetic.curve[p] = 100 * right[p] / total;
   }
-  out->arithmetic.score =
-    total > 0 ? cgap_scalar_number(out->arithmetic.curve[AT_ONE], queries)
-              : cgap_scalar_null(
-                  queries ? "the queries' weights are all zero" : "every query's image or word was left out", queries);
+  out->arithmetic.score = total > 0 ? cgap_scalar_number(out->arithmetic.curve[AT_ONE], queries)
+                                    : cgap_scalar_null(queries ? "the queries' weights are all zero"
+                                                               : "every query's {image} or word was left out",
+                                                       queries);
 }
 
 static const cgap_field fields[] = {
   {"arithmetic.score", "score (percent)", CGAP_GROUP_ARITHMETIC, 0, offsetof(cgap_audit, arithmetic.score), 2,
    CGAP_HIGHER, CGAP_HAS_ARITHMETIC,
-   "Percent of transformations image + (target word - source word) whose nearest image is of the wanted kind.",
+   "Percent of transformations {image} + (target word - source word) whose nearest {one image} is of the wanted kind.",
    "Couairon et al. 2021, arXiv 2112.03162"},
 };
 

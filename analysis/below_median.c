@@ -230,14 +230,15 @@ cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_
   }
   proportion->method = seen == e ? CGAP_EXACT : CGAP_SAMPLED;
   if (e->image.rows < 2)
-    *proportion = cgap_scalar_null("every text belongs to the one image", texts);
+    *proportion = cgap_scalar_null("every {one text} belongs to the one {one image}", texts);
   return CGAP_OK;
 }
 
 static const cgap_field fields[] = {
   {"checks.pairing.below_median_share", "pairs below the median", CGAP_GROUP_ALIGNMENT, 0,
    offsetof(cgap_audit, pairing_check.below_median_share), 4, CGAP_NEITHER, CGAP_HAS_PAIRS,
-   "Twice the share of pairs whose cosine is at most the median of images and texts that do not belong together: of a "
+   "Twice the share of pairs whose cosine is at most the median of {images} and {texts} that do not belong together: "
+   "of a "
    "model that can tell its pairs, the share of mismatched ones.",
    ""},
 };

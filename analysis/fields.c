@@ -13,17 +13,17 @@ const cgap_group cgap_groups[CGAP_GROUPS] = {
   [CGAP_GROUP_GAP] = {"Gap", {NULL}, true},
   [CGAP_GROUP_UNIFORMITY] = {"Uniformity", {NULL}, true},
   [CGAP_GROUP_ALIGNMENT] = {"Alignment", {NULL}, true},
-  [CGAP_GROUP_RETRIEVAL] = {"Retrieval", {"image to text", "text to image"}, true},
-  [CGAP_GROUP_MIXED_RETRIEVAL] = {"Search in one mixed index", {"image query", "text query"}, true},
-  [CGAP_GROUP_CSLS] = {"Retrieval by CSLS", {"image to text", "text to image"}, true},
+  [CGAP_GROUP_RETRIEVAL] = {"Retrieval", {"{image} to {text}", "{text} to {image}"}, true},
+  [CGAP_GROUP_MIXED_RETRIEVAL] = {"Search in one mixed index", {"{image} query", "{text} query"}, true},
+  [CGAP_GROUP_CSLS] = {"Retrieval by CSLS", {"{image} to {text}", "{text} to {image}"}, true},
   [CGAP_GROUP_ZERO_SHOT] = {"Zero-shot", {NULL}, true},
   [CGAP_GROUP_ARITHMETIC] = {"Arithmetic", {NULL}, false},
   [CGAP_GROUP_LOSS] = {"Loss", {NULL}, true},
-  [CGAP_GROUP_SPECTRUM] = {"Spectrum", {"image", "text", "joint"}, false},
-  [CGAP_GROUP_HUBNESS] = {"Hubness", {"image to text", "text to image"}, false},
-  [CGAP_GROUP_HUBS_WITHIN] = {"Hubness within a modality", {"image", "text"}, false},
+  [CGAP_GROUP_SPECTRUM] = {"Spectrum", {"{image}", "{text}", "joint"}, false},
+  [CGAP_GROUP_HUBNESS] = {"Hubness", {"{image} to {text}", "{text} to {image}"}, false},
+  [CGAP_GROUP_HUBS_WITHIN] = {"Hubness within a modality", {"{image}", "{text}"}, false},
   [CGAP_GROUP_AGREEMENT] = {"Agreement of the modalities", {NULL}, false},
-  [CGAP_GROUP_MIXED] = {"Same modality", {"all", "image", "text", "by chance"}, false},
+  [CGAP_GROUP_MIXED] = {"Same modality", {"all", "{image}", "{text}", "by chance"}, false},
 };
 
 size_t cgap_field_count(void)
@@ -86,13 +86,20 @@ const cgap_field *cgap_field_find(const char *key)
   return NULL;
 }
 
-void cgap_field_title(const cgap_field *field, char out[100])
+cgap_phrase cgap_field_label(const cgap_field *field, const cgap_modality_names *names)
+{
+  return cgap_phrase_of(names, field->label);
+}
+
+cgap_phrase cgap_field_title(const cgap_field *field, const cgap_modality_names *names)
 {
   const cgap_group *group = &cgap_groups[field->group];
+  char words[200];
   if (group->columns[0])
-    snprintf(out, 100, "%s: %s, %s", group->title, field->label, group->columns[field->column]);
+    snprintf(words, sizeof words, "%s: %s, %s", group->title, field->label, group->columns[field->column]);
   else
-    snprintf(out, 100, "%s: %s", group->title, field->label);
+    snprintf(words, sizeof words, "%s: %s", group->title, field->label);
+  return cgap_phrase_of(names, words);
 }
 
 static const cgap_number *find_number(const char *key)

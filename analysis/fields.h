@@ -4,9 +4,12 @@
 #define CGAP_ANALYSIS_FIELDS_H
 
 #include "analysis/measure.h"
+#include "base/modality_names.h"
 #include "contragap/contragap.h"
 
-/* A block of the table: a title, and the column heads where it has columns. */
+/* A block of the table: a title, and the column heads, which are templates (base/modality_names.h), where it has
+ * columns.
+ */
 typedef struct cgap_group {
   const char *title;
   const char *columns[4]; /* columns[0] NULL: one field a line */
@@ -30,8 +33,10 @@ cgap_better cgap_field_better(const cgap_audit *audit, const cgap_field *field);
 bool cgap_field_present(const cgap_audit *audit, const cgap_field *field);
 const cgap_field *cgap_field_find(const char *key); /* NULL: no scalar has this key */
 
-/* "retrieval.image_to_text.recall_at_1" in words: "recall@1, image to text". */
-void cgap_field_title(const cgap_field *field, char out[100]);
+/* A field's label, and "retrieval.image_to_text.recall_at_1" in words, "Retrieval: recall@1, image to text", with the
+ * names of the modalities. */
+cgap_phrase cgap_field_label(const cgap_field *field, const cgap_modality_names *names);
+cgap_phrase cgap_field_title(const cgap_field *field, const cgap_modality_names *names);
 
 /* The value behind any key of either table. found: false where no table has the key; present: false where this audit
  * does not have it; value NaN and why where it is null. */

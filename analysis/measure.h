@@ -83,7 +83,7 @@ typedef enum cgap_group_index {
 /* One scalar of the report. */
 typedef struct cgap_field {
   const char *key;   /* "gap.centroid_distance" */
-  const char *label; /* in its block: "centroid distance" */
+  const char *label; /* in its block: "centroid distance"; a template, as the definition: base/modality_names.h */
   cgap_group_index group;
   int column;    /* into the block's columns; 0 where it has none */
   size_t offset; /* of its cgap_scalar in cgap_audit */

@@ -40,9 +40,9 @@ static const cgap_field fields[] = {
    offsetof(cgap_audit, mixed.same_modality_share), 4, CGAP_LOWER, CGAP_ONE_SPACE,
    "Share of a row's 10 nearest rows, of both modalities pooled, that are of its own modality.", ""},
   {"mixed.image", "share of 10 nearest", CGAP_GROUP_MIXED, 1, offsetof(cgap_audit, mixed.image), 4, CGAP_LOWER,
-   CGAP_ONE_SPACE, "Of an image's 10 nearest rows, the share that are images.", ""},
+   CGAP_ONE_SPACE, "Of {an image}'s 10 nearest rows, the share that are {images}.", ""},
   {"mixed.text", "share of 10 nearest", CGAP_GROUP_MIXED, 2, offsetof(cgap_audit, mixed.text), 4, CGAP_LOWER,
-   CGAP_ONE_SPACE, "Of a text's 10 nearest rows, the share that are texts.", ""},
+   CGAP_ONE_SPACE, "Of {a text}'s 10 nearest rows, the share that are {texts}.", ""},
   {"mixed.unbiased", "share of 10 nearest", CGAP_GROUP_MIXED, 3, offsetof(cgap_audit, mixed.unbiased), 4, CGAP_NEITHER,
    CGAP_ONE_SPACE, "The share of the own modality that chance would give at these sizes.", ""},
 };

@@ -453,7 +453,8 @@ cgap_status cgap_separability_finish(const cgap_audit_sums *e, const cgap_produc
 static const cgap_field fields[] = {
   {"gap.linear_separability", "linear separability", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.linear_separability),
    4, CGAP_LOWER, CGAP_ONE_SPACE,
-   "Held-out accuracy of a logistic regression that tells images from texts, five folds, classes weighted alike; 0.5 "
+   "Held-out accuracy of a logistic regression that tells {images} from {texts}, five folds, classes weighted alike; "
+   "0.5 "
    "is chance.",
    CGAP_FAHIM},
   {"gap.separability_auc", "separability AUC", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.separability_auc), 4,

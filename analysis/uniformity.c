@@ -131,17 +131,18 @@ static cgap_status finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_e
 }
 
 static const cgap_field fields[] = {
-  {"uniformity.image", "image", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.image), 4, CGAP_LOWER, 0,
-   "Log of the mean of exp(-2 d²) over pairs of images; the lower, the more evenly they fill the sphere.", CGAP_WANG},
-  {"uniformity.text", "text", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER,
-   CGAP_HAS_TEXT, "Log of the mean of exp(-2 d²) over pairs of texts.", CGAP_WANG},
+  {"uniformity.image", "{image}", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.image), 4, CGAP_LOWER, 0,
+   "Log of the mean of exp(-2 d²) over pairs of {images}; the lower, the more evenly they fill the sphere.", CGAP_WANG},
+  {"uniformity.text", "{text}", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER,
+   CGAP_HAS_TEXT, "Log of the mean of exp(-2 d²) over pairs of {texts}.", CGAP_WANG},
   {"uniformity.mean", "mean", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER,
    CGAP_ONE_SPACE, "Mean of both modalities' uniformity, the paper's L_Uniform.", CGAP_FAHIM},
   {"uniformity.cross", "cross", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER,
    CGAP_ONE_SPACE,
-   "Log of the mean of exp(-2 d²) over images and texts that do not belong together, the paper's L_XUniform; best at "
+   "Log of the mean of exp(-2 d²) over {images} and {texts} that do not belong together, the paper's L_XUniform; best "
+   "at "
    "the uniform "
-   "distribution's value, below which images and texts keep apart.",
+   "distribution's value, below which {images} and {texts} keep apart.",
    CGAP_FAHIM},
 };
 

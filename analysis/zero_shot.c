@@ -88,13 +88,13 @@ bool cgap_zero_shot_finish(const cgap_zero_shot_tally *t, const double *gap, cga
 
 static const cgap_field fields[] = {
   {"zero_shot.top_1", "top 1", CGAP_GROUP_ZERO_SHOT, 0, offsetof(cgap_audit, zero_shot.top_1), 4, CGAP_HIGHER,
-   CGAP_HAS_ZERO_SHOT, "Share of images whose class text is the nearest; prompts of a class are averaged.",
+   CGAP_HAS_ZERO_SHOT, "Share of {images} whose class text is the nearest; prompts of a class are averaged.",
    CGAP_RADFORD},
   {"zero_shot.top_5", "top 5", CGAP_GROUP_ZERO_SHOT, 0, offsetof(cgap_audit, zero_shot.top_5), 4, CGAP_HIGHER,
-   CGAP_HAS_ZERO_SHOT, "Share of images whose class text is among the 5 nearest.", CGAP_RADFORD},
+   CGAP_HAS_ZERO_SHOT, "Share of {images} whose class text is among the 5 nearest.", CGAP_RADFORD},
   {"zero_shot.mean_per_class", "mean per class", CGAP_GROUP_ZERO_SHOT, 0,
    offsetof(cgap_audit, zero_shot.mean_per_class), 4, CGAP_HIGHER, CGAP_HAS_ZERO_SHOT,
-   "Top 1 of each class, averaged over the classes that have images.", CGAP_RADFORD},
+   "Top 1 of each class, averaged over the classes that have {images}.", CGAP_RADFORD},
 };
 
 const cgap_measure cgap_measure_zero_shot = {

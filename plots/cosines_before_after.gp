@@ -49,8 +49,8 @@ do for [p = 1:2] {
        '' skip 1 using 2:(filled(when, $7, "text")) with fillsteps linetype 3 notitle, \
        '' skip 1 using 2:(filled(when, $4, "pair")) with fillsteps linetype 4 notitle, \
        '' skip 1 using 2:(share(when, $5, "cross")) with steps linetype 1 title "non-matching pairs", \
-       '' skip 1 using 2:(share(when, $6, "image")) with steps linetype 2 title "images", \
-       '' skip 1 using 2:(share(when, $7, "text")) with steps linetype 3 title text_word."s", \
+       '' skip 1 using 2:(share(when, $6, "image")) with steps linetype 2 title images_word, \
+       '' skip 1 using 2:(share(when, $7, "text")) with steps linetype 3 title texts_word, \
        '' skip 1 using 2:(share(when, $4, "pair")) with steps linetype 4 title "matched pairs"
 }
 unset multiplot

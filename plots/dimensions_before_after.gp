@@ -25,10 +25,12 @@ do for [p = 1:2] {
   }
   set label 905 when at graph 0.99, graph 0.93 right font pt(14) textcolor rgb ink
   if (p == 2) { set key off; unset label 901; unset label 902; unset label 903; set xlabel "coordinate (from 0)" textcolor rgb ink }
-  set ylabel "images − ".text_word."s" textcolor rgb ink offset 0.8,0
+  difference = images_word." − ".texts_word
+  set ylabel difference textcolor rgb ink offset 0.8,0
+  if (strlen(meta("image_word"))) { set ylabel difference noenhanced textcolor rgb ink offset 0.8,0 }
   plot table skip 1 using 2:(of(when, 5) >= 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_image notitle, \
        '' skip 1 using 2:(of(when, 5) < 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_text notitle, \
-       keyentry with lines linewidth 6 linecolor rgb c_image title "larger in images", \
-       keyentry with lines linewidth 6 linecolor rgb c_text title "larger in ".text_word."s"
+       keyentry with lines linewidth 6 linecolor rgb c_image title "larger in ".images_word, \
+       keyentry with lines linewidth 6 linecolor rgb c_text title "larger in ".texts_word
 }
 unset multiplot

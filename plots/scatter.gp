@@ -1,6 +1,6 @@
 # The pooled rows on their first two principal components; a segment joins an image and its text.
 call "style.gp" "scatter" ARG1 ARG2 ARG3 ARG4
-headline_title = "Images and texts on the two main axes of the pooled space"
+headline_title = Images_word." and ".word_or("texts_word", "texts")." on the two main axes of the pooled space"
 headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("note")) ? "; ".meta("note") : "")
 eval headline
 share(k) = strlen(meta(k)) ? sprintf(" (%.1f %% of the variance)", 100 * real(meta(k))) : ""
@@ -41,9 +41,9 @@ if (!dumb && couples > 0) { set key width (hover ? -4 : -2) }
 set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
 if (hover) {
   plot table skip 1 every step using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \
-       '' skip 1 using 2:3:(tell("image", strcol(1), strcol(7), named ? strcol(8) : "")) with labels hypertext point linestyle 1 notitle, \
-       '' skip 1 using 5:6:(tell("text", strcol(4), strcol(7), named ? strcol(9) : "")) with labels hypertext point linestyle 2 notitle, \
-       keyentry with points linestyle 1 title "image", keyentry with points linestyle 2 title text_word, \
+       '' skip 1 using 2:3:(tell(image_word, strcol(1), strcol(7), named ? strcol(8) : "")) with labels hypertext point linestyle 1 notitle, \
+       '' skip 1 using 5:6:(tell(text_word, strcol(4), strcol(7), named ? strcol(9) : "")) with labels hypertext point linestyle 2 notitle, \
+       keyentry with points linestyle 1 title image_word, keyentry with points linestyle 2 title text_word, \
        keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
        keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", \
        '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.5 linecolor rgb ink notitle, \
@@ -52,7 +52,7 @@ if (hover) {
   plot table skip 1 every step using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \
        '' skip 1 using 2:3 with points linestyle 1 notitle, \
        '' skip 1 using 5:6 with points linestyle 2 notitle, \
-       keyentry with points linestyle 1 title "image", keyentry with points linestyle 2 title text_word, \
+       keyentry with points linestyle 1 title image_word, keyentry with points linestyle 2 title text_word, \
        keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
        keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", \
        '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.5 linecolor rgb ink notitle, \

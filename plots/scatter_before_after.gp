@@ -1,6 +1,6 @@
 # The scatter before and after, on axes of one scale.
 call "style.gp" "scatter_before_after" ARG1 ARG2 ARG3 ARG4
-headline_title = "Images and texts, before and after"
+headline_title = Images_word." and ".word_or("texts_word", "texts").", before and after"
 headline_shown = sprintf("corrected distance %s before, %s after", meta("before_corrected_distance"), meta("after_corrected_distance"))
 eval headline
 # columns: when image image_x image_y text text_x text_y cosine
@@ -35,7 +35,7 @@ if (!dumb) {
   set lmargin at screen 60.0/width
   set rmargin at screen 1 - 10.0/width
   unset border; unset tics; unset grid
-  plot keyentry with points linestyle 1 title "image", keyentry with points linestyle 2 title text_word, \
+  plot keyentry with points linestyle 1 title image_word, keyentry with points linestyle 2 title text_word, \
        keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
        keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", NaN notitle
   unset label 901; unset label 902; unset label 903

@@ -86,7 +86,13 @@ headline_title = ""
 headline_shown = ""
 # class texts may stand in for texts
 text_word = strlen(meta("text_word")) ? meta("text_word") : "text"
-counted = meta("file").": ".(strlen(meta("size")) ? meta("size") : sprintf("%s images, %s %ss, d = %s", meta("images"), meta("texts"), text_word, meta("dim")))
+# and names of modalities for both
+word_or(key, default) = strlen(meta(key)) ? meta(key) : default
+image_word = word_or("image_word", "image")
+images_word = word_or("images_word", "images")
+Images_word = word_or("Images_word", "Images")
+texts_word = text_word eq "class text" ? "class texts" : word_or("texts_word", "texts")
+counted = meta("file").": ".(strlen(meta("size")) ? meta("size") : sprintf("%s %s, %s %s, d = %s", meta("images"), images_word, meta("texts"), texts_word, meta("dim")))
 # on a page the title stands above the picture already
 headline = 'if (dumb) { set title headline_title."\n".headline_shown noenhanced } else { \
   if (!hover) { set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced }; \

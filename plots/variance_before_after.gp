@@ -1,7 +1,7 @@
 # Cumulated variance before and after on the same axes: broken lines before, solid ones after.
 call "style.gp" "variance_before_after" ARG1 ARG2 ARG3 ARG4
 headline_title = "Variance carried by the first components, before and after"
-headline_shown = sprintf("participation ratio: images %s, then %s; texts %s, then %s", meta("before_image_ratio"), meta("after_image_ratio"), meta("before_text_ratio"), meta("after_text_ratio"))
+headline_shown = sprintf("participation ratio: %s %s, then %s; %s %s, then %s", images_word, meta("before_image_ratio"), meta("after_image_ratio"), word_or("texts_word", "texts"), meta("before_text_ratio"), meta("after_text_ratio"))
 eval headline
 set xlabel "number of components" textcolor rgb ink
 set ylabel "cumulated share of the variance" textcolor rgb ink offset 0.8,0
@@ -13,7 +13,7 @@ of(when, k) = strcol(1) eq when ? column(k) : NaN
 plot table skip 1 using 2:(of("after", 6)) with lines linewidth 1.4 dashtype (3,4) linecolor rgb soft title "uniform", \
      '' skip 1 using 2:(of("before", 3)) with lines linewidth 1.6 dashtype (9,5) linecolor rgb c_image notitle, \
      '' skip 1 using 2:(of("before", 4)) with lines linewidth 1.6 dashtype (9,5) linecolor rgb c_text notitle, \
-     '' skip 1 using 2:(of("after", 3)) with lines linewidth 2.2 linecolor rgb c_image title "images", \
-     '' skip 1 using 2:(of("after", 4)) with lines linewidth 2.2 linecolor rgb c_text title "texts", \
+     '' skip 1 using 2:(of("after", 3)) with lines linewidth 2.2 linecolor rgb c_image title images_word, \
+     '' skip 1 using 2:(of("after", 4)) with lines linewidth 2.2 linecolor rgb c_text title word_or("texts_word", "texts"), \
      keyentry with lines linewidth 1.6 dashtype (9,5) linecolor rgb ink title "before", \
      keyentry with lines linewidth 2.2 linecolor rgb ink title "after"

@@ -78,6 +78,47 @@ Test(meaning, a_word_is_a_word_and_not_its_first_letters, .init = ask_enter, .fi
   }
 }
 
+/* What a report calls the modalities of a file of these datasets; NULL: the file is refused. */
+static const struct {
+  const char *first, *second, *third; /* third may be NULL */
+  const char *image, *text;           /* which of them are taken */
+  const char *names[2];               /* "": by default */
+} OTHERS[] = {
+  {"/audio_embeds", "/text_embeds", NULL, "/audio_embeds", "/text_embeds", {"audio", ""}},
+  {"/video_features", "/caption_features", NULL, "/video_features", "/caption_features", {"video", ""}},
+  {"/image_emb", "/audio_emb", NULL, "/image_emb", "/audio_emb", {"", "audio"}},
+  {"/protein/emb", "/molecules/emb", NULL, "/molecules/emb", "/protein/emb", {"molecule", "protein"}},
+  {"/image_emb", "/text_emb", "/audio_emb", "/image_emb", "/text_emb", {"", ""}},
+  {"/video_image_emb", "/video_text_emb", NULL, "/video_image_emb", "/video_text_emb", {"", ""}},
+  {"/audio_emb", "/video_emb", "/protein_emb", NULL, NULL, {"", ""}},
+  {"/audio_emb", "/text_emb", "/features", NULL, NULL, {"", ""}},
+  {"/videotext_emb", "/audio_emb", NULL, NULL, NULL, {"", ""}},
+};
+
+Test(meaning, other_words_name_the_modalities, .init = ask_enter, .fini = ask_leave)
+{
+  for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
+    const char *const all[] = {OTHERS[i].first, OTHERS[i].second, OTHERS[i].third};
+    hid_t file = h5_create(ask_directory, "a.h5");
+    for (size_t k = 0; k < 3; k++)
+      if (all[k])
+        h5_plain(file, all[k], (h5_shape){2, {N, D}});
+    h5_close(file);
+    if (!OTHERS[i].image) {
+      ask_refuse(all[0], &plain, CGAP_FILE, "give");
+      continue;
+    }
+    cgap_dataset *d = ask_open(&plain);
+    const cgap_data *data = cgap_dataset_data(d);
+    cr_expect_str_eq(strchr(data->image.name, ':') + 1, OTHERS[i].image);
+    cr_expect_str_eq(strchr(data->text.name, ':') + 1, OTHERS[i].text);
+    for (int m = 0; m < 2; m++)
+      cr_expect_str_eq(data->names[m] ? data->names[m] : "", OTHERS[i].names[m], "%s and %s: modality %d", all[0],
+                       all[1], m);
+    cgap_dataset_close(d);
+  }
+}
+
 Test(meaning, a_dataset_counts_under_each_of_its_names, .init = ask_enter, .fini = ask_leave)
 {
   static const int64_t rows[N] = {2, 0, 3, 1};

@@ -198,7 +198,7 @@ typedef struct cgap_scalar {
   double lo, hi;
   uint64_t n;
   cgap_method method;
-  const char *why; /* a static string */
+  const char *why; /* a static string, or one of its audit */
 } cgap_scalar;
 
 /* Moments and quantiles of a set of cosines. count == 0 or why != NULL: null. */
@@ -417,7 +417,7 @@ typedef struct cgap_audit {
   size_t text_dim;           /* as dim, unless the two spaces differ; 0: there are no texts */
   size_t dropped_images, dropped_texts, merged_images;
   cgap_modality_names names;
-  char pairing[128]; /* how pairs were formed, in words */
+  char pairing[256]; /* how pairs were formed, in words */
   cgap_sample sample;
 
   cgap_gap gap;
@@ -457,6 +457,8 @@ typedef struct cgap_audit {
   size_t scatter_images, scatter_texts;
 
   double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
+
+  char *whys; /* sentences of `why` that name the modalities */
 
   /* NULL unless the options ask for them; internal to the library */
   struct cgap_contributions *contributions;

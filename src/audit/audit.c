@@ -1,4 +1,5 @@
 /* Runs an audit: reads the rows, measures the matched pairs, passes over all pairs, and computes the results. */
+#include "analysis/fields.h"
 #include "analysis/finish.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
@@ -292,6 +293,30 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
   return status;
 }
 
+static bool is_template(const char *why)
+{
+  return why && strchr(why, '{');
+}
+
+/* Puts the names into the reasons, which measures give as templates. */
+static cgap_status name_whys(cgap_audit *out, cgap_error *error)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < cgap_field_count(); i++)
+    count += is_template(cgap_field_scalar(out, cgap_field_at(i))->why);
+  if (count && !(out->whys = cgap_alloc(count, CGAP_PHRASE)))
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu reasons", count);
+  for (size_t i = 0, used = 0; i < cgap_field_count(); i++) {
+    cgap_scalar *s = (cgap_scalar *)((char *)out + cgap_field_at(i)->offset);
+    if (!is_template(s->why))
+      continue;
+    char *words = out->whys + CGAP_PHRASE * used++;
+    (void)cgap_modality_words(words, CGAP_PHRASE, s->why, &out->names);
+    s->why = words;
+  }
+  return CGAP_OK;
+}
+
 static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
 {
   const int threads = r->prepared.plan.threads;
@@ -500,6 +525,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && is_first(r))
     status = move_neighbours(r, out, error);
   if (!status && is_first(r))
+    status = name_whys(out, error);
+  if (!status && is_first(r))
     move_rows_to_report(r, out);
   out->seconds_rows = loaded - start;
   out->seconds_pairs = matched - loaded;
@@ -550,6 +577,7 @@ void cgap_audit_clear(cgap_audit *audit)
   cgap_free(audit->mixed_rank_text);
   cgap_free(audit->scatter_image);
   cgap_free(audit->scatter_text);
+  cgap_free(audit->whys);
   cgap_contributions_free(audit->contributions);
   cgap_neighbour_lists_free(audit->neighbours);
   *audit = (cgap_audit){0};

@@ -8,6 +8,7 @@
 
 #include "audit/plan.h"
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "rows/embeddings.h"
@@ -207,8 +208,9 @@ static cgap_status check_tally(cgap_data *out, const cgap_data *data, const cgap
   if (!status)
     status = cgap_check_data(out, data, error);
   if (!status && data->text.rows == 0)
-    status = cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows; a tally needs both modalities",
-                       out->image.name, data->image.rows);
+    status =
+      cgap_fail_named(error, CGAP_FILE, data->names, "%s: no {texts} for its %zu rows; a tally needs both modalities",
+                      out->image.name, data->image.rows);
   return status;
 }
 

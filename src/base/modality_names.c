@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -77,7 +78,9 @@ static bool put_in(char out[CGAP_NAME_SIZE + 16], const char *word, size_t lengt
 
 size_t cgap_modality_words(char *out, size_t size, const char *words, const cgap_modality_names *names)
 {
+  static const cgap_modality_names BY_DEFAULT;
   size_t used = 0;
+  names = names ? names : &BY_DEFAULT;
   for (const char *at = words; *at;) {
     char in[CGAP_NAME_SIZE + 16];
     const char *end = *at == '{' ? strchr(at, '}') : NULL;
@@ -97,4 +100,67 @@ size_t cgap_modality_words(char *out, size_t size, const char *words, const cgap
   if (size)
     out[used < size ? used : size - 1] = '\0';
   return used;
+}
+
+cgap_phrase cgap_phrase_of(const cgap_modality_names *names, const char *words)
+{
+  cgap_phrase out;
+  (void)cgap_modality_words(out.s, sizeof out.s, words, names);
+  return out;
+}
+
+int cgap_modality_vprintf(char *out, size_t size, const cgap_modality_names *names, const char *format, va_list values)
+{
+  enum { FORMAT_LETTERS = 1000, NAMES_MAX = 20 };
+  char named[FORMAT_LETTERS + NAMES_MAX * (CGAP_NAME_SIZE + 16)];
+  (void)cgap_modality_words(named, sizeof named, format, names);
+  return vsnprintf(out, size, named, values);
+}
+
+int cgap_modality_printf(char *out, size_t size, const cgap_modality_names *names, const char *format, ...)
+{
+  va_list values;
+  va_start(values, format);
+  const int length = cgap_modality_vprintf(out, size, names, format, values);
+  va_end(values);
+  return length;
+}
+
+bool cgap_modality_names_default(const cgap_modality_names *names)
+{
+  return strcmp(cgap_modality_name(names->of[0], 0), DEFAULT[0]) == 0 &&
+         strcmp(cgap_modality_name(names->of[1], 1), DEFAULT[1]) == 0;
+}
+
+cgap_modality_names cgap_modality_names_of(const char *const names[2])
+{
+  cgap_modality_names out;
+  for (int m = 0; m < 2; m++)
+    (void)snprintf(out.of[m], sizeof out.of[m], "%s", cgap_modality_name(names[m], m));
+  return out;
+}
+
+cgap_status cgap_fail_named(cgap_error *error, cgap_status status, const char *const names[2], const char *format, ...)
+{
+  char message[sizeof error->message];
+  const cgap_modality_names put_in_names = cgap_modality_names_of(names);
+  va_list values;
+  va_start(values, format);
+  (void)cgap_modality_vprintf(message, sizeof message, &put_in_names, format, values);
+  va_end(values);
+  return cgap_fail(error, status, "%s", message);
+}
+
+char *cgap_modality_format(const cgap_modality_names *names, const char *format, ...)
+{
+  va_list values, again;
+  va_start(values, format);
+  va_copy(again, values);
+  const int length = cgap_modality_vprintf(NULL, 0, names, format, values);
+  char *out = length < 0 ? NULL : malloc((size_t)length + 1);
+  if (out)
+    (void)cgap_modality_vprintf(out, (size_t)length + 1, names, format, again);
+  va_end(again);
+  va_end(values);
+  return out;
 }

@@ -6,6 +6,8 @@
 
 #include "contragap/contragap.h"
 
+#include <stdarg.h>
+
 /* name, or where it is NULL or empty what the modality (0 image, 1 text) is called by default. */
 const char *cgap_modality_name(const char *name, int modality);
 
@@ -21,7 +23,34 @@ bool cgap_is_modality_name(const char *name);
  *   {an image}   a row: "an image", "an audio row"; {a text} likewise
  *
  * A capital at the beginning of the word in braces begins the result with one. Other braces stay. Ends where `size`
- * does. Returns the letters that the whole would have, as snprintf. */
+ * does. Returns the letters that the whole would have, as snprintf. names NULL: those by default. */
 size_t cgap_modality_words(char *out, size_t size, const char *words, const cgap_modality_names *names);
+
+/* Words with the names put in, for an argument of printf: cgap_phrase_of(names, "{images}").s */
+enum { CGAP_PHRASE = 480 };
+typedef struct cgap_phrase {
+  char s[CGAP_PHRASE];
+} cgap_phrase;
+
+cgap_phrase cgap_phrase_of(const cgap_modality_names *names, const char *words);
+
+/* As vsnprintf and snprintf, with a format that is a template of at most 1000 letters: the names go in first, so that
+ * values may hold braces. */
+int cgap_modality_vprintf(char *out, size_t size, const cgap_modality_names *names, const char *format, va_list values);
+int cgap_modality_printf(char *out, size_t size, const cgap_modality_names *names, const char *format, ...)
+  CGAP_PRINTF(4, 5);
+
+/* As cgap_format. */
+char *cgap_modality_format(const cgap_modality_names *names, const char *format, ...) CGAP_PRINTF(2, 3);
+
+/* cgap_fail with a format that is such a template. */
+cgap_status cgap_fail_named(cgap_error *error, cgap_status status, const char *const names[2], const char *format, ...)
+  CGAP_PRINTF(4, 5);
+
+/* Those of cgap_data and of input options, where NULL is the default. */
+cgap_modality_names cgap_modality_names_of(const char *const names[2]);
+
+/* Whether both are what they are by default. */
+bool cgap_modality_names_default(const cgap_modality_names *names);
 
 #endif

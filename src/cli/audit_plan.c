@@ -43,23 +43,27 @@ static void time_words(char out[40], double seconds)
 }
 
 /* Which pairs; of a sample what all would have taken. */
-static void pairs_words(char out[200], const cgap_plan_info *p)
+enum { PAIRS = 400 };
+
+static void pairs_words(char out[PAIRS], const cgap_plan_info *p)
 {
   char all[40];
   time_words(all, p->exact_seconds);
   if (p->sample_images == 0)
-    snprintf(out, 200, "all pairs");
+    snprintf(out, PAIRS, "all pairs");
   else if (!isfinite(p->exact_seconds))
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked", p->sample_images, p->sample_texts,
-             p->sample_queries);
+    (void)cgap_modality_printf(out, PAIRS, cli_names(), "a sample of %zu {images} and %zu {texts}, %zu {images} ranked",
+                               p->sample_images, p->sample_texts, p->sample_queries);
   else
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked (all pairs would be done %s)",
-             p->sample_images, p->sample_texts, p->sample_queries, all);
+    (void)cgap_modality_printf(
+      out, PAIRS, cli_names(),
+      "a sample of %zu {images} and %zu {texts}, %zu {images} ranked (all pairs would be done %s)", p->sample_images,
+      p->sample_texts, p->sample_queries, all);
 }
 
 void cli_plan_words(char out[CLI_PLAN_WORDS], const cgap_plan_info *p)
 {
-  char rows[120] = "rows stay in memory", pair_words[200], time[40], rank_words[40] = "", each[20] = "";
+  char rows[120] = "rows stay in memory", pair_words[PAIRS], time[40], rank_words[40] = "", each[20] = "";
   if (p->rank_count > 1) {
     snprintf(rank_words, sizeof rank_words, "%d ranks of ", p->rank_count);
     snprintf(each, sizeof each, " a rank");
@@ -70,11 +74,12 @@ void cli_plan_words(char out[CLI_PLAN_WORDS], const cgap_plan_info *p)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
   pairs_words(pair_words, p);
   time_words(time, p->seconds);
-  snprintf(out, CLI_PLAN_WORDS,
-           "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
-           "%zu rows, "
-           "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-           p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s",
-           time, p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
-           each, floor((double)p->memory_bytes / 1048576));
+  (void)cgap_modality_printf(
+    out, CLI_PLAN_WORDS, cli_names(),
+    "plan: %zu {images}, %zu {texts}, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
+    "%zu rows, "
+    "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
+    p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
+    p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576), each,
+    floor((double)p->memory_bytes / 1048576));
 }

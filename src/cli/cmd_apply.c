@@ -90,7 +90,8 @@ static cgap_status check_fit(const cgap_data *fit, const cgap_data *data, cgap_e
   if (!image && !text)
     return CGAP_OK;
   return cgap_fail(error, CGAP_FILE, "%s: no %s to fit the method on, and %s has some; give --fit another file",
-                   opt.fit, image ? "images" : "texts", (image ? data->image : data->text).name);
+                   opt.fit, cgap_phrase_of(cli_names(), image ? "{images}" : "{texts}").s,
+                   (image ? data->image : data->text).name);
 }
 
 static cgap_status fit_method(apply_run *r, cgap_error *error)
@@ -186,13 +187,14 @@ static void put_distance(const cgap_sample_gap *gap)
 
 static void print_gap(const cgap_applied_gap *gap)
 {
-  char text[200];
+  char text[400];
   printf("gap: ");
   put_distance(&gap->before);
   printf(" → ");
   put_distance(&gap->after);
-  snprintf(text, sizeof text, "corrected distance of %zu images and %zu texts, noise floor %.3f → %.3f; %s",
-           gap->images, gap->texts, gap->before.noise_floor.value, gap->after.noise_floor.value, CGAP_GAP_SCALE);
+  (void)cgap_modality_printf(
+    text, sizeof text, cli_names(), "corrected distance of %zu {images} and %zu {texts}, noise floor %.3f → %.3f; %s",
+    gap->images, gap->texts, gap->before.noise_floor.value, gap->after.noise_floor.value, CGAP_GAP_SCALE);
   printf("\n");
   cgap_text_wrap(stdout, cli_paper().columns, "  ", text, 2);
 }
@@ -208,13 +210,14 @@ static void say_flattery(const apply_run *r)
   static const char FLATTERS[] = "what is measured on them is better than on new rows";
   const size_t images = cgap_dataset_data(r->dataset)->image.rows;
   if (r->summary.by_number)
-    cli_say("if the head was trained on this file, %zu of its images were in the training, and %s; before.json and "
-            "after.json of the training have the numbers of images that it never saw",
+    cli_say("if the head was trained on this file, %zu of its {images} were in the training, and %s; before.json and "
+            "after.json of the training have the numbers of {images} that it never saw",
             r->summary.trained, FLATTERS);
   else if (r->summary.trained)
-    cli_say("%zu of these %zu images trained the head: %s; before.json and after.json of the training have the numbers "
-            "of images that it never saw",
-            r->summary.trained, images, FLATTERS);
+    cli_say(
+      "%zu of these %zu {images} trained the head: %s; before.json and after.json of the training have the numbers "
+      "of {images} that it never saw",
+      r->summary.trained, images, FLATTERS);
   else if (r->gap.common)
     cli_say("%zu of %zu rows looked at are also in %s, which %s was fitted on: %s", r->gap.common, r->gap.sampled,
             opt.fit, method_names[opt.method], FLATTERS);
@@ -229,7 +232,7 @@ static void warn_of_gap(const apply_run *r)
   const cgap_level level =
     gap->after.level == CGAP_LEVEL_APART ? cgap_gap_level(&gap->after.distance) : gap->after.level;
   if (gap->images && gap->after.level == CGAP_LEVEL_APART)
-    cli_say("the distance is not all: the neighbourhoods of images and texts %s differ (apart)",
+    cli_say("the distance is not all: the neighbourhoods of {images} and {texts} %s differ (apart)",
             gap->before.level == CGAP_LEVEL_NOISE || gap->before.level == CGAP_LEVEL_LOW ? "now" : "still");
   if (!gap->images || !cgap_level_is_gap(level))
     return;
@@ -253,13 +256,14 @@ static bool uses_means(void)
 
 static void warn_of_means(const apply_run *r)
 {
-  static const char *const NAMES[CGAP_MODALITIES] = {"images", "texts"};
+  static const char *const NAMES[CGAP_MODALITIES] = {"{images}", "{texts}"};
   for (int m = 0; r->fit && uses_means() && m < CGAP_MODALITIES; m++) {
     const cgap_scalar *moved = &r->gap.moved[m];
     if (cgap_applied_gap_means_differ(&r->gap, m))
       cli_warn("the means of %s do not fit: its %s are %.3f [%.3f, %.3f] away from those of the input (corrected "
                "distance); fit %s on rows like these",
-               opt.fit, NAMES[m], moved->value, moved->lo, moved->hi, method_names[opt.method]);
+               opt.fit, cgap_phrase_of(cli_names(), NAMES[m]).s, moved->value, moved->lo, moved->hi,
+               method_names[opt.method]);
   }
 }
 
@@ -371,8 +375,13 @@ static cgap_status apply(apply_run *r, const cli_args *args, cgap_error *error)
   if (status == CGAP_OK)
     status = cli_input(&input, &names, &r->files, error);
   input.one_modality = true;
+  for (int m = 0; status == CGAP_OK && r->head && m < 2; m++)
+    if (!input.names[m] && r->head->names.of[m][0])
+      input.names[m] = r->head->names.of[m];
   if (status == CGAP_OK)
     status = cgap_dataset_open(&r->dataset, &input, error);
+  if (status == CGAP_OK)
+    cli_use_names(cgap_dataset_data(r->dataset)->names);
   if (status == CGAP_OK)
     status = check_output(r->head_name, r->dataset, error);
   if (status == CGAP_OK && cli_ranks_first())

@@ -59,7 +59,7 @@ typedef struct audit_run {
 static void say_sampled(const cgap_audit *a)
 {
   if (a->sample.images && opt.pairs == CGAP_PAIRS_AUTO)
-    cli_say("all pairs would take more than a minute: a sample of %zu images and %zu texts was measured; --pairs "
+    cli_say("all pairs would take more than a minute: a sample of %zu {images} and %zu {texts} was measured; --pairs "
             "exact measures all",
             a->sample.images, a->sample.texts);
   if (!a->sample.images && opt.pairs == CGAP_PAIRS_SAMPLED)
@@ -98,7 +98,7 @@ static void warn_of_one_modality(const json_t *input)
   const char *image = json_string_value(cgap_json_get(input, "image.name"));
   const char *text = json_string_value(cgap_json_get(input, "text.name"));
   if (image && text && strcmp(image, text) == 0)
-    cli_warn("%s: image and text are the same dataset; give --image and --text", image);
+    cli_warn("%s: {image} and {text} are the same dataset; give --image and --text", image);
 }
 
 static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *args)
@@ -262,11 +262,14 @@ const cli_spec cmd_audit = {
   .usage = "FILE… [-o DIR]",
   .example = "contragap audit img_emb.npy text_emb.npy\n"
              "contragap audit pairs.h5 -o report\n"
+             "contragap audit audio=aud.npy text=txt.npy\n"
              "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'\n"
              "contragap audit image=img.npy text=txt.npy audio=aud.npy -o report",
-  .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
-           "on top; with -o also a report, a row per pair, and figures. Three to eight modalities, each NAME=FILE, are "
-           "measured pair by pair and in one pool.",
+  .about =
+    "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
+    "on top; with -o also a report, a row per pair, and figures. NAME=FILE arguments and --names say what the "
+    "modalities are called; the keys of the JSON stay image and text. Three to eight modalities, each NAME=FILE, "
+    "are measured pair by pair and in one pool.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
   .distributed = true,

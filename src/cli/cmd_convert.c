@@ -48,15 +48,15 @@ static void print_summary_of(const cgap_data *data, const cgap_converted *conver
 {
   const cgap_source *rows = data->image.rows ? &data->image : &data->text;
   const bool is_numpy = layout() != CGAP_LAYOUT_HDF5 && layout() != CGAP_LAYOUT_SAFETENSORS;
-  char text[100] = "no texts";
+  cgap_phrase text = cgap_phrase_of(cli_names(), "no {texts}");
   if (data->text.rows)
-    (void)snprintf(text, sizeof text, "%zu texts", data->text.rows);
+    (void)cgap_modality_printf(text.s, sizeof text.s, cli_names(), "%zu {texts}", data->text.rows);
   if (is_numpy && (data->image.type == CGAP_BFLOAT16 || data->text.type == CGAP_BFLOAT16))
     cli_say("NumPy has no bfloat16: it was widened to float32, which is exact");
   if (converted->left_out[0])
     cli_warn("%s: cannot hold these arrays, which are left out: %s", converted->written, converted->left_out);
-  cli_say("wrote %s: %zu images, %s, d = %zu, %s; list what it holds with contragap info", converted->written,
-          data->image.rows, text, rows->dim, cgap_type_name(rows->type));
+  cli_say("wrote %s: %zu {images}, %s, d = %zu, %s; list what it holds with contragap info", converted->written,
+          data->image.rows, text.s, rows->dim, cgap_type_name(rows->type));
 }
 
 static int run_convert(const cli_args *args)

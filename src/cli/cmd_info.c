@@ -126,7 +126,7 @@ static void print_file(const json_t *file)
 
 static void print_role(const char *title, const json_t *role)
 {
-  put_padded(title, TITLE);
+  put_padded(title, columns_of(title) < TITLE ? TITLE : columns_of(title) + 2);
   if (!json_is_object(role)) {
     printf("none\n");
     return;
@@ -153,8 +153,10 @@ static void print_taken(const json_t *taken)
   const json_t *pairing = json_object_get(taken, "pairing"), *arithmetic = json_object_get(taken, "arithmetic");
   const json_t *notes = json_object_get(taken, "notes"), *note;
   size_t n;
+  const json_t *names = json_object_get(taken, "modalities");
   for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
-    print_role(PARTS[i].title, json_object_get(taken, PARTS[i].key));
+    const char *name = json_string_value(json_array_get(names, i)); /* NULL past the two */
+    print_role(name ? name : PARTS[i].title, json_object_get(taken, PARTS[i].key));
     if (i == 1) {
       put_padded("pairing", TITLE);
       put_printable(json_is_object(pairing) ? string_of(pairing, "why") : "none");

@@ -601,6 +601,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK) {
     const cgap_data *data = cgap_dataset_data(s->dataset);
     s->results.images = data->image.rows;
+    s->results.names = *cli_names();
     s->results.texts = data->text.rows;
     s->results.dim = data->image.dim;
   }

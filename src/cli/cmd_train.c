@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/train_folder.h"
@@ -278,20 +279,22 @@ static cgap_status run_choice(train_run *t, cgap_error *error)
 static void say_split(const train_run *t)
 {
   const cgap_split *s = &t->training_data.split;
-  cli_say("trained on %zu images and %zu texts, validation %zu, test %zu images", s->images[CGAP_TRAINING],
+  cli_say("trained on %zu {images} and %zu {texts}, validation %zu, test %zu {images}", s->images[CGAP_TRAINING],
           s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
   if (t->training_data.training.positives.images < s->images[CGAP_TRAINING] ||
       t->training_data.training.positives.texts < s->texts[CGAP_TRAINING])
-    cli_say("rows of training after equal ones were merged: %zu images, %zu texts",
+    cli_say("rows of training after equal ones were merged: %zu {images}, %zu {texts}",
             t->training_data.training.positives.images, t->training_data.training.positives.texts);
   if (t->training_data.class_pairs.prompts)
-    cli_say("there are no texts: %zu prompt%s of its class %s each image; the test part has one of them an image, and "
+    cli_say("there are no {texts}: %zu prompt%s of its class %s each {one image}; the test part has one of them {an "
+            "image}, and "
             "search finds one text of the class among equal ones",
             t->training_data.class_pairs.prompts, t->training_data.class_pairs.prompts == 1 ? "" : "s",
             t->training_data.class_pairs.prompts == 1 ? "is the text of" : "are the texts of");
   if (s->texts_across)
-    cli_warn("equal texts belong to so many images that they could not be kept apart: some texts of the test part "
-             "are in the training part too");
+    cli_warn(
+      "equal {texts} belong to so many {images} that they could not be kept apart: some {texts} of the test part "
+      "are in the training part too");
 }
 
 static cgap_status run_evaluation(train_run *t, cgap_error *error)
@@ -444,7 +447,7 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                                   .fail_if = outcomes,
                                   .run = cli_run(args->command_line, cli_shared.threads, t->start)};
   if (t->chooses) {
-    char *input = cli_input_line(args->items, args->count), *folder = cli_input_line(&opt.out, 1);
+    char *input = cli_input_line(args->items, args->count), *folder = cgap_shell_word(opt.out);
     const cgap_status status = cgap_recommendation_init(&t->recommendation, &t->choice, &t->pilot, &t->evaluation,
                                                         folder ? folder : "DIR", input ? input : "FILE", error);
     free(input);
@@ -602,7 +605,8 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
     print_changes(t, paper.columns);
   }
   print_held_out(t, paper.columns);
-  printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
+  printf("\n%s, test part: %zu %s, %zu %s\n\n", t->source, s->images[CGAP_TEST],
+         cgap_phrase_of(cli_names(), "{images}").s, s->texts[CGAP_TEST], cgap_phrase_of(cli_names(), "{texts}").s);
   print_against(t, &paper);
   putchar('\n');
   for (size_t k = 1; k <= t->runs; k++) {

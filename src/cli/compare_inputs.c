@@ -218,7 +218,11 @@ static cgap_status refuse_array(const char *path, cgap_error *error)
 static cgap_status audit_embeddings(compare_run *r, size_t k, cgap_error *error)
 {
   compare_input *in = &r->item[k];
-  cgap_input_options input = cli_input_shared();
+  cgap_input_options input;
+  cli_modalities names; /* of --names */
+  cgap_status status = cli_input(&input, &names, &(const cli_args){0}, error);
+  if (status != CGAP_OK)
+    return status;
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   options.threads = cli_shared.threads;
   options.memory_bytes = cli_shared.memory_bytes;
@@ -232,7 +236,7 @@ static cgap_status audit_embeddings(compare_run *r, size_t k, cgap_error *error)
     input.file_count = 1;
   }
   const double start = cli_seconds();
-  cgap_status status = cli_open(&in->dataset, &input, error);
+  status = cli_open(&in->dataset, &input, error);
   const char *dot = strrchr(in->source, '.');
   if (status == CGAP_FILE && !in->first[0] && dot && strcmp(dot, ".npy") == 0 && cgap_file_is_npy(in->source, NULL))
     status = refuse_array(in->source, error);
@@ -269,7 +273,7 @@ static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const 
   if (!a->dataset || !b->dataset)
     return CGAP_OK;
   *out = CGAP_ROWS_OTHER;
-  *why = independent ? "--independent says so" : "the numbers of images or texts, or who belongs to whom, differ";
+  *why = independent ? "--independent says so" : "the numbers of {images} or {texts}, or who belongs to whom, differ";
   if (independent || !cgap_paired_possible(&a->audit, &b->audit))
     return CGAP_OK;
   cgap_names_relation names;

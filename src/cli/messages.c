@@ -20,6 +20,18 @@ static struct {
   cgap_error error;
 } ranks;
 
+static cgap_modality_names names; /* zeros: by default */
+
+const cgap_modality_names *cli_names(void)
+{
+  return &names;
+}
+
+void cli_use_names(const char *const of[2])
+{
+  names = cgap_modality_names_of(of);
+}
+
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
 {
@@ -55,7 +67,7 @@ static void print_line(const char *lead, const char *format, va_list values)
   char raw[2400], text[2400];
   if (!cli_ranks_first())
     return;
-  vsnprintf(raw, sizeof raw, format, values);
+  (void)cgap_modality_vprintf(raw, sizeof raw, cli_names(), format, values);
   cli_name_flags(text, sizeof text, raw);
   one_line(text);
   cli_progress_clear();
@@ -178,7 +190,10 @@ static void say_notes(const cgap_dataset *dataset)
 
 cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error)
 {
+  cli_use_names(input->names);
   const cgap_status status = cgap_dataset_open(out, input, error);
+  if (status == CGAP_OK)
+    cli_use_names(cgap_dataset_data(*out)->names);
   if (status == CGAP_OK)
     say_notes(*out);
   return status;

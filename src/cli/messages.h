@@ -3,6 +3,7 @@
 #ifndef CLI_MESSAGES_H
 #define CLI_MESSAGES_H
 
+#include "base/modality_names.h"
 #include "io/find/dataset.h"
 #include "report/json.h"
 #include "report/text.h"
@@ -11,6 +12,10 @@ enum { CLI_GO = -1 };
 
 /* cgap_dataset_open, and its notes on stderr. */
 CGAP_MUST_CHECK cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error);
+
+/* What the data opened last call their modalities; the formats below are templates, which these go into. */
+const cgap_modality_names *cli_names(void);
+void cli_use_names(const char *const names[2]); /* of data that cli_open has not opened; NULL: by default */
 
 /* One line on stderr, "contragap: …"; returns the exit code. */
 int cli_fail(const cgap_error *error);

@@ -109,7 +109,8 @@ static cgap_curves_about about_sweep(const sweep_view *v, const char *title, con
                              .source = v->source,
                              .images = v->results->images,
                              .texts = v->results->texts,
-                             .dim = v->results->dim};
+                             .dim = v->results->dim,
+                             .names = &v->results->names};
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -475,7 +476,8 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
   if (status == CGAP_OK)
     status = write_figures(&v, folder, warn_line, error);
   if (status == CGAP_OK)
-    status = cgap_page_write(folder, "The gap against the options of training", source, sections, &v, warn_line, error);
+    status = cgap_page_write(folder, "The gap against the options of training", source, &r->names, sections, &v,
+                             warn_line, error);
   sweep_ranking_clear(&ranking);
   return status;
 }

@@ -20,6 +20,7 @@ typedef struct sweep_results {
   json_t *runs;    /* those of the present grid, settings as the texts of the grid: all that is written and shown */
   char path[4096]; /* runs.jsonl */
   size_t images, texts, dim; /* of the data, for the figures */
+  cgap_modality_names names;
 } sweep_results;
 
 /* What a head is shown next to. */

@@ -203,18 +203,20 @@ static double mib_of(uint64_t bytes)
 
 static void plan_words(char out[WORDS], const cgap_data *d, const cgap_memory_plan *b)
 {
-  static const char *const SIDES[] = {"images", "texts"};
-  char aside[300] = "", rows[160] = "rows stay in memory";
+  static const char *const SIDES[] = {"{images}", "{texts}"};
+  char aside[300 + CGAP_PHRASE] = "", rows[160] = "rows stay in memory";
   const bool both = b->spill[0] && b->spill[1];
   if (!b->resident)
     snprintf(rows, sizeof rows, "rows stay in the file and those of each batch are read (in memory they take %.0fM)",
              mib_of(b->resident_bytes));
   if (b->spill_bytes)
     snprintf(aside, sizeof aside, "; %s are unpacked once into a nameless file of %.0fM in %s",
-             both ? "both modalities" : SIDES[b->spill[1]], mib_of(b->spill_bytes), cgap_unnamed_file_folder());
-  snprintf(out, WORDS, "plan: %zu images, %zu texts, d = %zu: %s%s; needs %.0fM of memory, %.0fM allowed",
-           d->image.rows, d->text.rows, d->image.dim, rows, aside, mib_of(b->needed_bytes),
-           floor((double)b->memory_bytes / 1048576));
+             both ? "both modalities" : cgap_phrase_of(cli_names(), SIDES[b->spill[1]]).s, mib_of(b->spill_bytes),
+             cgap_unnamed_file_folder());
+  (void)cgap_modality_printf(out, WORDS, cli_names(),
+                             "plan: %zu {images}, %zu {texts}, d = %zu: %s%s; needs %.0fM of memory, %.0fM allowed",
+                             d->image.rows, d->text.rows, d->image.dim, rows, aside, mib_of(b->needed_bytes),
+                             floor((double)b->memory_bytes / 1048576));
 }
 
 cgap_status cli_train_plan_say(const cgap_data *data, const cgap_train_options *options, bool print, cgap_error *error)

@@ -211,7 +211,7 @@ void cgap_against_page(cgap_page *page, const double *before, const cgap_contend
   static const char *const titles[CELLS] = {
     "", "Less", "#Corrected distance", "95 %", "#Mixed nDCG@10", "95 %", "#recall@1", "95 %"};
   cgap_page_table(page,
-                  "Heads next to what needs no training; differences are of the same images, with paired intervals. "
+                  "Heads next to what needs no training; differences are of the same {images}, with paired intervals. "
                   "Searches: means over both directions.",
                   titles, CELLS);
   put_values(page, "before", before);

@@ -30,11 +30,13 @@ cgap_status cgap_changes_write(const cgap_changes *c, const cgap_row_names *name
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
+  const cgap_phrase direction[] = {cgap_phrase_of(&c->names, "{image}_to_{text}"),
+                                   cgap_phrase_of(&c->names, "{text}_to_{image}")};
   fprintf(file.stream, "direction\trow\trank_before\trank_after\tmixed_rank_before\tmixed_rank_after%s\n",
           named ? "\tname" : "");
   for (size_t k = 0; k < c->queries; k++) {
     const cgap_changed_query *q = &c->query[k];
-    fprintf(file.stream, "%s\t%zu", DIRECTION[q->is_text], q->row);
+    fprintf(file.stream, "%s\t%zu", direction[q->is_text].s, q->row);
     for (int s = 0; s < CGAP_SEARCHES; s++)
       for (int t = 0; t < CGAP_TIMES; t++)
         fprintf(file.stream, "\t%.1f", q->rank[s][t]);
@@ -58,8 +60,11 @@ cgap_status cgap_classes_write(const cgap_changes *c, const cgap_row_names *name
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
-  fprintf(file.stream, "class\timages\ttop_1_before\ttop_1_after\tlost\tgained\tp\tp_holm\tgap_before\tgap_after%s%s\n",
-          c->held ? "\ttraining" : "", named ? "\tname" : "");
+  cgap_phrase images = cgap_phrase_of(&c->names, "{images}");
+  for (char *blank; (blank = strchr(images.s, ' '));)
+    *blank = '_';
+  fprintf(file.stream, "class\t%s\ttop_1_before\ttop_1_after\tlost\tgained\tp\tp_holm\tgap_before\tgap_after%s%s\n",
+          images.s, c->held ? "\ttraining" : "", named ? "\tname" : "");
   for (size_t k = 0; k < c->classes; k++) {
     const cgap_changed_class *one = &c->class[k];
     fprintf(file.stream, "%zu\t%llu\t%.9g\t%.9g\t%llu\t%llu\t%.9g\t%.9g\t%.9g\t%.9g", one->label,
@@ -181,12 +186,14 @@ static bool clearly(const cgap_changed_class *c, bool worse)
 }
 
 /* Appends what became of one class; returns the bytes. */
-static size_t put_class(char *out, size_t size, const cgap_changed_class *c, const cgap_row_names *names)
+static size_t put_class(char *out, size_t size, const cgap_changed_class *c, const cgap_row_names *names,
+                        const cgap_modality_names *modalities)
 {
   char which[140];
   class_words(which, names, c);
-  const int length = snprintf(out, size, "%s top 1 %.3f to %.3f of %llu images", which, c->top_1[CGAP_BEFORE],
-                              c->top_1[CGAP_AFTER], (unsigned long long)c->flips.queries);
+  const int length =
+    cgap_modality_printf(out, size, modalities, "%s top 1 %.3f to %.3f of %llu {images}", which, c->top_1[CGAP_BEFORE],
+                         c->top_1[CGAP_AFTER], (unsigned long long)c->flips.queries);
   return length > 0 && (size_t)length < size ? (size_t)length : 0;
 }
 
@@ -208,7 +215,7 @@ static void say_classes(char text[CGAP_SENTENCE], const cgap_changes *c, const c
     if (!clearly(one, true))
       continue;
     used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, "%s ", shown++ ? "," : ":");
-    used += put_class(text + used, CGAP_SENTENCE - used, one, names);
+    used += put_class(text + used, CGAP_SENTENCE - used, one, names, &c->names);
   }
   snprintf(text + used, CGAP_SENTENCE - used, "%s", worse > shown ? ", …" : ".");
 }
@@ -237,8 +244,9 @@ static void put_queries(cgap_page *page, const cgap_changes *c, const cgap_row_n
 {
   static const char *const heads[] = {
     "Search", "#Row", "Name", "#Rank before", "#Rank after", "#In one index, before", "#In one index, after"};
-  static const char *const DIRECTIONS[] = {"image to text", "text to image"};
+  static const char *const DIRECTIONS[] = {"{image} to {text}", "{text} to {image}"};
   char caption[200], shown[SHOWN_NAME];
+  const cgap_phrase direction[] = {cgap_phrase_of(&c->names, DIRECTIONS[0]), cgap_phrase_of(&c->names, DIRECTIONS[1])};
   if (c->losing_queries == 0) {
     fputs("<p>No query loses.</p>\n", page->out);
     return;
@@ -250,7 +258,7 @@ static void put_queries(cgap_page *page, const cgap_changes *c, const cgap_row_n
   cgap_page_table(page, caption, heads, 7);
   for (size_t k = 0; k < c->losing_queries; k++) {
     const cgap_changed_query *q = &c->query[c->losing_query[k]];
-    const cgap_cell cells[] = {cgap_cell_text(DIRECTIONS[q->is_text]),
+    const cgap_cell cells[] = {cgap_cell_text(direction[q->is_text].s),
                                cgap_cell_count((double)q->row),
                                name_cell(shown, name_of_query(names, q)),
                                cgap_cell_number(q->rank[CGAP_SEARCH_CROSS][CGAP_BEFORE], 1),
@@ -264,8 +272,9 @@ static void put_queries(cgap_page *page, const cgap_changes *c, const cgap_row_n
 
 static void put_classes(cgap_page *page, const cgap_changes *c, const cgap_row_names *names)
 {
-  static const char *const heads[] = {"#Class",  "Name", "#Images",   "#Top 1 before", "#Top 1 after", "#Lost",
-                                      "#Gained", "#p",   "#p (Holm)", "#Gap before",   "#Gap after"};
+  const cgap_phrase images = cgap_phrase_of(&c->names, "#{Images}");
+  const char *const heads[] = {"#Class",  "Name", images.s,    "#Top 1 before", "#Top 1 after", "#Lost",
+                               "#Gained", "#p",   "#p (Holm)", "#Gap before",   "#Gap after"};
   char caption[200], shown[SHOWN_NAME];
   snprintf(caption, sizeof caption, "The %zu classes that lose most, by top 1", c->losing_classes);
   cgap_page_table(page, caption, heads, 11);
@@ -336,13 +345,13 @@ static void say_unseen(char text[CGAP_SENTENCE], const cgap_held_out_view *v, si
   const bool *held = v->changes[k]->held;
   cgap_class_part_of(&part, v->changes[k], true);
   p_words(p, part.flips.p);
-  snprintf(text, CGAP_SENTENCE,
-           "Zero-shot of the %zu classes that training has not seen (%llu images, among all classes): top 1 %.3f to "
-           "%.3f with %.40s, %llu gained, %llu lost (%s).",
-           part.classes, (unsigned long long)part.flips.queries,
-           cgap_class_part_top_1(&v->evaluation->audit[0], held, true),
-           cgap_class_part_top_1(&v->evaluation->audit[k + 1], held, true), v->evaluation->comparison.input[k + 1].name,
-           (unsigned long long)part.flips.gained, (unsigned long long)part.flips.lost, p);
+  (void)cgap_modality_printf(
+    text, CGAP_SENTENCE, &v->evaluation->comparison.names,
+    "Zero-shot of the %zu classes that training has not seen (%llu {images}, among all classes): top 1 %.3f to "
+    "%.3f with %.40s, %llu gained, %llu lost (%s).",
+    part.classes, (unsigned long long)part.flips.queries, cgap_class_part_top_1(&v->evaluation->audit[0], held, true),
+    cgap_class_part_top_1(&v->evaluation->audit[k + 1], held, true), v->evaluation->comparison.input[k + 1].name,
+    (unsigned long long)part.flips.gained, (unsigned long long)part.flips.lost, p);
 }
 
 void cgap_held_out_print(const cgap_held_out_view *v, int columns, FILE *out)
@@ -370,7 +379,7 @@ void cgap_held_out_page(cgap_page *page, const cgap_held_out_view *v)
     say_unseen(text, v, k);
     cgap_page_put(page, "p", "%s", text);
   }
-  cgap_page_table(page, "Zero-shot, top 1 among all classes, of images whose class training has seen, and has not",
+  cgap_page_table(page, "Zero-shot, top 1 among all classes, of {images} whose class training has seen, and has not",
                   heads, 3);
   for (size_t k = 0; k < v->evaluation->count; k++) {
     const cgap_audit *audit = &v->evaluation->audit[k];

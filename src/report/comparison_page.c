@@ -8,13 +8,12 @@ static void put_list(cgap_page *page, const cgap_comparison *c, size_t k, const 
 {
   size_t count = 0;
   for (size_t e = 0; e < cgap_field_count(); e++) {
-    char title[100];
     const cgap_change *d = &c->change[k * c->entries + e];
     if (strcmp(cgap_change_word(d, cgap_comparison_better(c, k, e)), word) != 0)
       continue;
-    cgap_field_title(cgap_field_at(e), title);
     fputs(count ? "; " : "<p>", page->out);
-    cgap_page_text(page, "%s%s%s%s", count ? "" : lead, count ? "" : " ", title,
+    cgap_page_text(page, "%s%s%s%s", count ? "" : lead, count ? "" : " ",
+                   cgap_field_title(cgap_field_at(e), &c->names).s,
                    cgap_comparison_trained_on(c, k, e) ? " (trained on)" : "");
     count++;
   }
@@ -43,15 +42,15 @@ static cgap_cell value_cell(const cgap_compared *in, size_t e)
 /* The values of the inputs [beside, beside_end) follow. */
 static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t e, size_t beside, size_t beside_end)
 {
-  char title[100], interval[100];
+  char interval[100];
+  const cgap_phrase title = cgap_field_title(cgap_field_at(e), &c->names);
   const cgap_change *d = &c->change[k * c->entries + e];
   const int decimals = cgap_field_at(e)->decimals;
   const char *word = cgap_change_word(d, cgap_comparison_better(c, k, e));
   char verdict[60];
   snprintf(verdict, sizeof verdict, "%s%s", word, cgap_comparison_trained_on(c, k, e) ? " (trained on)" : "");
   cgap_interval_show(interval, d->lo, d->hi, decimals, "%s to %s");
-  cgap_field_title(cgap_field_at(e), title);
-  cgap_cell cells[HEADS] = {cgap_cell_text(title),       value_cell(&c->input[0], e),
+  cgap_cell cells[HEADS] = {cgap_cell_text(title.s),     value_cell(&c->input[0], e),
                             value_cell(&c->input[k], e), cgap_cell_number(d->difference, decimals),
                             cgap_cell_text(interval),    cgap_cell_text(verdict)};
   size_t count = FIXED;
@@ -163,5 +162,6 @@ cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comp
   cgap_name_shorten(to, sizeof to, c->input[1].name);
   snprintf(title, sizeof title, "From %s to %s%s", from, to, c->count > 2 ? " and others" : "");
   const page_data data = {c, about};
-  return cgap_page_write(folder, title, "The contrastive gap, compared", sections, &data, about->warn_line, error);
+  return cgap_page_write(folder, title, "The contrastive gap, compared", &c->names, sections, &data, about->warn_line,
+                         error);
 }

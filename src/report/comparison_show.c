@@ -1,6 +1,7 @@
 /* Comparisons of reports that were written before; a comparison as a table and as JSON. */
 #include "report/comparison_show.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
     any = any || (found && e < cgap_field_count());
   }
   in->dim = (uint64_t)json_integer_value(cgap_json_get(report, "input.measured.dim"));
+  if (cgap_modality_names_default(&c->names))
+    cgap_modality_names_read(&c->names, json_object_get(report, "modalities"));
   in->seconds = number_of(cgap_json_get(report, "run.seconds"));
   if (!any)
     return cgap_fail(
@@ -199,26 +202,40 @@ static void put_head(const cgap_comparison *c, const shown_inputs *s, const colu
   fputc('\n', out);
 }
 
-/* The field's label within its block, "recall@1, image to text"; in a narrow table the direction is arrows. */
-static void label_of(char out[100], const cgap_field *f, bool narrow)
+/* In a narrow table "image to text" is arrows between the first letters; where those are the same, "to text". */
+static void narrow_direction(char words[100], const cgap_modality_names *names)
 {
-  static const char *const DIRECTION[][2] = {{"image to text", "I→T"}, {"text to image", "T→I"}};
-  const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
-  snprintf(out, 100, "%.50s%s%.40s", f->label, *column ? ", " : "", column);
-  for (size_t k = 0; narrow && k < sizeof DIRECTION / sizeof *DIRECTION; k++) {
-    char *at = strstr(out, DIRECTION[k][0]);
-    if (at)
-      snprintf(at, 100 - (size_t)(at - out), "%s", DIRECTION[k][1]);
+  static const char *const DIRECTION[2] = {"{image} to {text}", "{text} to {image}"};
+  const int first[2] = {toupper((unsigned char)cgap_modality_name(names->of[0], 0)[0]),
+                        toupper((unsigned char)cgap_modality_name(names->of[1], 1)[0])};
+  for (int k = 0; k < 2; k++) {
+    char *at = strstr(words, DIRECTION[k]);
+    if (!at)
+      continue;
+    if (first[0] != first[1])
+      snprintf(at, 100 - (size_t)(at - words), "%c→%c", first[k], first[1 - k]);
+    else
+      snprintf(at, 100 - (size_t)(at - words), "to %s", k ? "{image}" : "{text}");
   }
 }
 
-/* A label that its column does not hold has a line of its own. */
-static void put_label(const cgap_field *f, const column_layout *l, FILE *out)
+/* The field's label within its block, "recall@1, image to text". */
+static cgap_phrase label_of(const cgap_comparison *c, const cgap_field *f, bool narrow)
 {
-  char title[100];
-  label_of(title, f, l->narrow);
-  const int label_width = l->label - 2, shown_width = width_of(title);
-  fprintf(out, "  %s%*s", title, shown_width <= label_width ? label_width - shown_width : 0, "");
+  char words[100];
+  const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
+  snprintf(words, sizeof words, "%.50s%s%.40s", f->label, *column ? ", " : "", column);
+  if (narrow)
+    narrow_direction(words, &c->names);
+  return cgap_phrase_of(&c->names, words);
+}
+
+/* A label that its column does not hold has a line of its own. */
+static void put_label(const cgap_comparison *c, const cgap_field *f, const column_layout *l, FILE *out)
+{
+  const cgap_phrase title = label_of(c, f, l->narrow);
+  const int label_width = l->label - 2, shown_width = width_of(title.s);
+  fprintf(out, "  %s%*s", title.s, shown_width <= label_width ? label_width - shown_width : 0, "");
   if (shown_width > label_width)
     fprintf(out, "\n%*s", l->label, "");
 }
@@ -243,7 +260,7 @@ static void print_table(const cgap_comparison *c, size_t of, const shown_inputs 
       fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_field_at(e)->group].title,
               colour ? "\033[0m" : "");
     group = cgap_field_at(e)->group;
-    put_label(cgap_field_at(e), l, out);
+    put_label(c, cgap_field_at(e), l, out);
     if (s->k) {
       const cgap_change *d = &c->change[s->k * c->entries + e];
       put_value(out, &c->input[0], e, l->value);
@@ -287,7 +304,7 @@ static void put_markup_row(FILE *out, cgap_markup markup, const cgap_comparison 
   const int decimals = decimals_of(e);
   const cgap_change *d = &c->change[s->k * c->entries + e];
   const size_t values[] = {0, s->k};
-  label_of(text[0], cgap_field_at(e), false);
+  const cgap_phrase label = label_of(c, cgap_field_at(e), false);
   for (size_t i = 0; i < 2; i++)
     value_words(text[1 + i], &c->input[values[i]], e);
   cgap_value_show(text[3], d->difference, decimals);
@@ -296,7 +313,7 @@ static void put_markup_row(FILE *out, cgap_markup markup, const cgap_comparison 
   for (size_t i = s->beside; i < s->end; i++)
     value_words(text[CHANGE_COLUMNS + i - s->beside], &c->input[i], e);
   for (size_t i = 0; i < columns; i++)
-    cells[i] = text[i];
+    cells[i] = i ? text[i] : label.s;
   cgap_markup_row(out, markup, cells, columns);
 }
 
@@ -438,8 +455,9 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
     json_t *input = json_pack("{s:o, s:o, s:o, s:s, s:o, s:s?, s:o}", "name", cgap_json_string(in->name), "dim",
                               in->dim ? json_integer((json_int_t)in->dim) : json_null(), "seconds",
                               cgap_number_json(in->seconds), "method", cgap_method_name(cgap_comparison_method(c, k)),
-                              "same_rows", k ? relation_json(in->rows) : json_null(), "same_rows_why", in->rows_why,
-                              "trained_on", cgap_json_string(in->trained_on));
+                              "same_rows", k ? relation_json(in->rows) : json_null(), "same_rows_why",
+                              in->rows_why ? cgap_phrase_of(&c->names, in->rows_why).s : NULL, "trained_on",
+                              cgap_json_string(in->trained_on));
     json_array_append_new(inputs, input);
   }
   json_object_set_new(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION));

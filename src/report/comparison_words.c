@@ -84,7 +84,8 @@ static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_
   char *text = out->sentence[out->count++], name[NAME], before[40];
   cgap_name_shorten(name, sizeof name, c->input[k].name);
   cgap_value_show(before, c->input[0].scalar[e].value, cgap_field_at(e)->decimals);
-  cgap_sentence_append(text, "The gap opens in training (%s): %s ", name, cgap_field_at(e)->label);
+  cgap_sentence_append(text, "The gap opens in training (%s): %s ", name,
+                       cgap_field_label(cgap_field_at(e), &c->names).s);
   put_values(text, c, start, k, e);
   cgap_sentence_append(text, " from its start, ");
   put_difference(text, &c->input[k].from_start, e);
@@ -109,7 +110,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
     if (strcmp(word, heads[i][0]) == 0)
       cgap_sentence_append(text, "%s from %s to %s", heads[i][1], from, to);
   if (isfinite(d->difference)) {
-    cgap_sentence_append(text, ": %s ", cgap_field_at(e)->label);
+    cgap_sentence_append(text, ": %s ", cgap_field_label(cgap_field_at(e), &c->names).s);
     put_values(text, c, 0, k, e);
     cgap_sentence_append(text, ", ");
     put_difference(text, d, e);
@@ -147,8 +148,8 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
 {
   static const struct {
     const char *key, *words;
-  } SHOWN[] = {{"retrieval.image_to_text.recall_at_1", "image to text"},
-               {"retrieval.text_to_image.recall_at_1", "text to image"}};
+  } SHOWN[] = {{"retrieval.image_to_text.recall_at_1", "{image} to {text}"},
+               {"retrieval.text_to_image.recall_at_1", "{text} to {image}"}};
   enum { BOTH = sizeof SHOWN / sizeof *SHOWN };
   const char *word[BOTH], *label[BOTH];
   size_t entry[BOTH], count = 0;
@@ -165,7 +166,7 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   char *text = out->sentence[out->count++];
   cgap_sentence_append(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
   for (size_t i = 0; i < count; i++) {
-    cgap_sentence_append(text, "%s %s ", i ? "," : "", label[i]);
+    cgap_sentence_append(text, "%s %s ", i ? "," : "", cgap_phrase_of(&c->names, label[i]).s);
     put_values(text, c, 0, k, entry[i]);
     cgap_sentence_append(text, " (");
     put_difference(text, change_at(c, k, entry[i]), entry[i]);
@@ -216,17 +217,17 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, in->name);
   if (in->rows == CGAP_ROWS_ASSUMED)
-    cgap_sentence_append(
-      out->sentence[out->count++],
-      "It is assumed that the rows of %s and %s are the same images and texts (%s): intervals are paired; with "
+    (void)cgap_modality_printf(
+      out->sentence[out->count++], CGAP_SENTENCE, &c->names,
+      "It is assumed that the rows of %s and %s are the same {images} and {texts} (%s): intervals are paired; with "
       "--independent they are not.",
-      a, b, in->rows_why);
+      a, b, cgap_phrase_of(&c->names, in->rows_why).s);
   if (in->rows == CGAP_ROWS_OTHER)
     cgap_sentence_append(
       out->sentence[out->count++],
       "%s and %s are taken as different data (%s): intervals are of independent samples, and a difference may come "
       "from the data.",
-      a, b, in->rows_why);
+      a, b, cgap_phrase_of(&c->names, in->rows_why).s);
 }
 
 bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k)
@@ -258,7 +259,7 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
 
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
-  *out = (cgap_verdict_words){0};
+  *out = (cgap_verdict_words){.names = &c->names};
   out->level = level_of(c, k);
   out->word = cgap_level_word(out->level);
   if (cgap_comparison_opens(c, k))

@@ -166,14 +166,15 @@ static void about_centroid(cgap_tsv *t, const char *modality, const cgap_point *
 static void about_shown_rows(cgap_tsv *t, const cgap_audit *a)
 {
   enum { CLOUD_POINTS_MIN = 50 };
-  const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
-  char images[80] = "", texts[100] = "";
+  const cgap_phrase text = cgap_text_word(a, 0);
+  char images[CGAP_PHRASE] = "", texts[CGAP_PHRASE] = "";
   if (a->scatter_images < a->images)
-    snprintf(images, sizeof images, "%zu images", a->scatter_images); /* of how many stands below the picture */
+    snprintf(images, sizeof images, "%zu %.100s", a->scatter_images,
+             cgap_image_word(a, 0).s); /* of how many stands below the picture */
   if (a->scatter_texts < a->texts)
-    snprintf(texts, sizeof texts, "%zu %s", a->scatter_texts, text);
+    snprintf(texts, sizeof texts, "%zu %.100s", a->scatter_texts, text.s);
   else if (a->texts < CLOUD_POINTS_MIN && a->images > 4 * a->texts)
-    snprintf(texts, sizeof texts, "all %zu %s", a->texts, text);
+    snprintf(texts, sizeof texts, "all %zu %.100s", a->texts, text.s);
   if (*images || *texts)
     cgap_tsv_about(t, "note", "only %s%s%s drawn", images, *images && *texts ? ", " : "", texts);
 }
@@ -259,19 +260,22 @@ static cgap_status write_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *e
             (unsigned long long)a->histogram_image[b], (unsigned long long)a->histogram_text[b]);
   }
   char mean[4][40];
-  const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text";
+  const char *image = cgap_modality_name(a->names.of[0], 0),
+             *text = a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1);
+  const cgap_phrase images = cgap_image_word(a, 0), texts = cgap_text_word(a, 0);
   const cgap_cosines *const sets[] = {&a->cosine_pair, &a->cosine_cross, &a->cosine_image, &a->cosine_text};
   for (int s = 0; s < 4; s++)
     cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
   if (!(a->has & CGAP_HAS_TEXT))
     cgap_tsv_about(t, "means", "%s", mean[2]);
   else if (!(a->has & CGAP_ONE_SPACE))
-    cgap_tsv_about(t, "means", "%s (images), %s (texts)", mean[2], mean[3]);
+    cgap_tsv_about(t, "means", "%s (%s), %s (%s)", mean[2], images.s, mean[3], texts.s);
   else if (a->has & CGAP_HAS_PAIRS)
-    cgap_tsv_about(t, "means", "%s (matched), %s (non-matching), %s (images), %s (texts)", mean[0], mean[1], mean[2],
-                   mean[3]);
+    cgap_tsv_about(t, "means", "%s (matched), %s (non-matching), %s (%s), %s (%s)", mean[0], mean[1], mean[2], images.s,
+                   mean[3], texts.s);
   else
-    cgap_tsv_about(t, "means", "%s (image–%s), %s (images), %s (%ss)", mean[1], text, mean[2], mean[3], text);
+    cgap_tsv_about(t, "means", "%s (%s–%s), %s (%s), %s (%s)", mean[1], image, text, mean[2], images.s, mean[3],
+                   texts.s);
   about_histograms(t, a);
   return CGAP_OK;
 }
@@ -297,12 +301,13 @@ static cgap_status write_variance(cgap_tsv *t, const cgap_audit *a, cgap_error *
     value_with_interval(ratio[s], &spectra[s]->participation_ratio, 1);
   cgap_tsv_about(t, "image_ratio", "%s", ratio[0]);
   cgap_tsv_about(t, "text_ratio", "%s", ratio[1]);
+  const char *image = cgap_modality_name(a->names.of[0], 0), *text = cgap_modality_name(a->names.of[1], 1);
   if (!(a->has & CGAP_HAS_TEXT))
     cgap_tsv_about(t, "ratios", "%s", ratio[0]);
   else if (!(a->has & CGAP_ONE_SPACE))
-    cgap_tsv_about(t, "ratios", "%s (image), %s (text)", ratio[0], ratio[1]);
+    cgap_tsv_about(t, "ratios", "%s (%s), %s (%s)", ratio[0], image, ratio[1], text);
   else
-    cgap_tsv_about(t, "ratios", "%s (image), %s (text), %s (joint)", ratio[0], ratio[1], ratio[2]);
+    cgap_tsv_about(t, "ratios", "%s (%s), %s (%s), %s (joint)", ratio[0], image, ratio[1], text, ratio[2]);
   return CGAP_OK;
 }
 
@@ -422,6 +427,18 @@ static const char *shorten_source(char out[SOURCE], const char *source)
   return out;
 }
 
+/* The words that the scripts use where they are not image and text (plots/style.gp). */
+static void about_names_of(cgap_tsv *t, const cgap_modality_names *names)
+{
+  static const char *const WORDS[][2] = {{"image_word", "{image}"},
+                                         {"images_word", "{images}"},
+                                         {"Images_word", "{Images}"},
+                                         {"text_word", "{text}"},
+                                         {"texts_word", "{texts}"}};
+  for (size_t k = 0; names && !cgap_modality_names_default(names) && k < sizeof WORDS / sizeof *WORDS; k++)
+    cgap_tsv_about(t, WORDS[k][0], "%s", cgap_phrase_of(names, WORDS[k][1]).s);
+}
+
 static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
 {
   char name[SOURCE];
@@ -429,7 +446,8 @@ static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
   cgap_tsv_about(t, "images", "%zu", a->images);
   cgap_tsv_about(t, "texts", "%zu", a->texts);
   if (a->has & CGAP_TEXT_IS_CLASSES)
-    cgap_tsv_about(t, "text_word", "class text");
+    cgap_tsv_about(t, "text_word", "class text"); /* before the names: the first of a key counts */
+  about_names_of(t, &a->names);
   cgap_tsv_about(t, "dim", "%zu", a->text_dim > a->dim ? a->text_dim : a->dim);
   if (a->has & CGAP_ONE_SPACE)
     return;
@@ -444,12 +462,13 @@ static const struct figure {
   cgap_status (*write)(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
   bool twice; /* also drawn before and after on the same axes */
 } figures[CGAP_FIGURES_MAX] = {
-  {"scatter", "image\timage_x\timage_y\ttext\ttext_x\ttext_y\tcosine", CGAP_ONE_SPACE, write_scatter, true},
-  {"cosines", "low\thigh\tpair\tcross\timage\ttext", 0, write_cosines, true},
-  {"variance", "components\timage\ttext\tjoint\tuniform", 0, write_variance, true},
-  {"dimensions", "coordinate\timage_mean\ttext_mean\tdifference\tshare\tlabel", CGAP_ONE_SPACE, write_dimensions, true},
-  {"recall", "k\timage_to_text\ttext_to_image\tchance_image_to_text\tchance_text_to_image", CGAP_HAS_PAIRS,
-   write_recall, false},
+  {"scatter", "{image}\t{image}_x\t{image}_y\t{text}\t{text}_x\t{text}_y\tcosine", CGAP_ONE_SPACE, write_scatter, true},
+  {"cosines", "low\thigh\tpair\tcross\t{image}\t{text}", 0, write_cosines, true},
+  {"variance", "components\t{image}\t{text}\tjoint\tuniform", 0, write_variance, true},
+  {"dimensions", "coordinate\t{image}_mean\t{text}_mean\tdifference\tshare\tlabel", CGAP_ONE_SPACE, write_dimensions,
+   true},
+  {"recall", "k\t{image}_to_{text}\t{text}_to_{image}\tchance_{image}_to_{text}\tchance_{text}_to_{image}",
+   CGAP_HAS_PAIRS, write_recall, false},
   {"plane", "name\tkind\tuniformity\talignment\tuniformity_low\tuniformity_high\talignment_low\talignment_high",
    CGAP_HAS_PAIRS, write_plane, false},
 };
@@ -482,8 +501,8 @@ cgap_status cgap_figures_write(const cgap_audit *a, const cgap_row_names *names,
       continue;
     char header[200];
     const bool names_rows = named && figures[f].write == write_scatter;
-    snprintf(header, sizeof header, "%s%s", figures[f].header, names_rows ? "\timage_name\ttext_name" : "");
-    cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, header, error);
+    snprintf(header, sizeof header, "%s%s", figures[f].header, names_rows ? "\t{image}_name\t{text}_name" : "");
+    cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, cgap_phrase_of(&a->names, header).s, error);
     if (status)
       return status;
     table.names = names_rows ? names : NULL;
@@ -509,7 +528,7 @@ cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *
       continue;
     snprintf(name, sizeof name, "%s_before_after", figures[f].name);
     snprintf(header, sizeof header, "when\t%s", figures[f].header);
-    cgap_status status = cgap_tsv_open(&table, folder, name, header, error);
+    cgap_status status = cgap_tsv_open(&table, folder, name, cgap_phrase_of(&after->names, header).s, error);
     if (status)
       return status;
     table.when = "before";
@@ -549,12 +568,13 @@ cgap_status cgap_figures_render(const char *folder, const char *const *names, si
 /* ---------------------------------------------------------------- figure info */
 
 const cgap_figure_info cgap_figure_infos[] = {
-  {"scatter", "Images and texts on the two main axes",
-   "Each dot is a row; a thin line joins an image and its text (at most 300 are drawn), the thick one the two "
+  {"scatter", "{Images} and {texts} on the two main axes",
+   "Each dot is a row; a thin line joins {an image} and its {one text} (at most 300 are drawn), the thick one the two "
    "centroids. Two clouds apart with parallel lines between them are a gap. One mixed cloud shows none on these two "
-   "axes; whether images and texts mix in the others is what the measures of the same modality say."},
+   "axes; whether {images} and {texts} mix in the others is what the measures of the same modality say."},
   {"cosines", "Cosines of matched and of other pairs",
-   "Matched pairs should be to the right of all others, without overlap. Where pairs of images or of texts are to the "
+   "Matched pairs should be to the right of all others, without overlap. Where pairs of {images} or of {texts} are to "
+   "the "
    "right of the matched pairs, a row is nearer to others of its own modality than to its partner."},
   {"variance", "Variance of the principal components",
    "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all of them "
@@ -569,7 +589,7 @@ const cgap_figure_info cgap_figure_infos[] = {
    "are low and "
    "left. "
    "Hollow points are values of the paper, on other data."},
-  {"scatter_before_after", "Images and texts, before and after",
+  {"scatter_before_after", "{Images} and {texts}, before and after",
    "The same rows before and after, on axes of the same scale: the two clouds should come together. Two dimensions do "
    "not "
    "show whether they mix in the others."},
@@ -587,7 +607,8 @@ const cgap_figure_info cgap_figure_infos[] = {
    "Each cell is the corrected distance of two modalities: the darker, the wider the gap between them."},
   {"modalities", "All modalities on the two main axes",
    "Each dot is a row, at most 500 of a modality; the large marks are the centroids of all rows. Clouds apart from "
-   "each other are gaps. One mixed cloud shows none on these two axes; whether the modalities mix in the others is what the "
+   "each other are gaps. One mixed cloud shows none on these two axes; whether the modalities mix in the others is "
+   "what the "
    "shares of the nearest rows say."},
   {"overview", "The inputs, measure by measure",
    "Dots are values, lines their 95 % intervals. A filled dot is significantly better than each of the others; where "
@@ -620,6 +641,7 @@ static void about_curves(cgap_tsv *t, const cgap_curves_about *about)
   cgap_tsv_about(t, "file", "%s", about->source ? about->source : "");
   cgap_tsv_about(t, "images", "%zu", about->images);
   cgap_tsv_about(t, "texts", "%zu", about->texts);
+  about_names_of(t, about->names);
   cgap_tsv_about(t, "dim", "%zu", about->dim);
 }
 

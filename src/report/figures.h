@@ -78,6 +78,7 @@ typedef struct cgap_curves_about {
   size_t x_name_count;
   const char *source; /* name of the data */
   size_t images, texts, dim;
+  const cgap_modality_names *names; /* NULL: those by default */
 } cgap_curves_about;
 
 /* folder/NAME.tsv and its scripts; NAME is "history", "race" or "sweep". Panels and series come in the order in which

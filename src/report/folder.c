@@ -52,7 +52,7 @@ static void print_rank(FILE *stream, double value)
 static const struct {
   cgap_named kind;
   const char *head;
-} NAMED[] = {{CGAP_NAMED_IMAGES, "image_name"}, {CGAP_NAMED_TEXTS, "text_name"}};
+} NAMED[] = {{CGAP_NAMED_IMAGES, "{image}_name"}, {CGAP_NAMED_TEXTS, "{text}_name"}};
 enum { NAMED_COLUMNS = sizeof NAMED / sizeof *NAMED };
 
 static bool has_names(const cgap_row_names *names, int column)
@@ -68,10 +68,11 @@ cgap_status cgap_rows_write(const cgap_audit *a, const cgap_row_names *names, co
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status)
     return status;
-  fprintf(file.stream, "text\timage\tcosine\trank_text_to_image\trank_image_to_text");
+  const char *image = cgap_modality_name(a->names.of[0], 0), *text = cgap_modality_name(a->names.of[1], 1);
+  fprintf(file.stream, "%s\t%s\tcosine\trank_%s_to_%s\trank_%s_to_%s", text, image, text, image, image, text);
   for (int k = 0; k < NAMED_COLUMNS; k++)
     if (has_names(names, k))
-      fprintf(file.stream, "\t%s", NAMED[k].head);
+      fprintf(file.stream, "\t%s", cgap_phrase_of(&a->names, NAMED[k].head).s);
   fputc('\n', file.stream);
   for (size_t j = 0; j < a->texts; j++) {
     const size_t i = a->image_of[j], rows[] = {a->image_row[i], a->text_row[j]};
@@ -105,15 +106,14 @@ static void put_tiles(cgap_page *page, const cgap_audit *a)
   fputs("<dl class=\"tiles\">\n", page->out);
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
     const cgap_field *f = cgap_field_find(keys[k]);
-    char title[100], value[40], interval[100];
+    char value[40], interval[100];
     if (!f || !cgap_field_present(a, f))
       continue;
     const cgap_scalar *s = cgap_field_scalar(a, f);
-    cgap_field_title(f, title);
     cgap_value_show(value, cgap_value_or_nan(s), 3);
     cgap_interval_show(interval, s->lo, s->hi, 3, "%s to %s");
     fputs("<div><dt>", page->out);
-    cgap_page_text(page, "%s", title);
+    cgap_page_text(page, "%s", cgap_field_title(f, page->names).s);
     fprintf(page->out, "</dt><dd>%s<small>%s</small></dd></div>\n", value, interval[0] ? interval : "&nbsp;");
   }
   fputs("</dl>\n", page->out);
@@ -161,16 +161,16 @@ void cgap_page_measures(cgap_page *page, const cgap_audit *a)
 {
   static const char *const heads[] = {"Measure", "#Value", "95 % interval", "Better", "#n"};
   static const char *const better[] = {"", "lower", "higher"};
-  char title[100], interval[100];
+  char interval[100];
   cgap_page_table(page, "Every measure with its 95 % interval, where one is stated", heads, 5);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
     if (!cgap_field_present(a, f))
       continue;
     const cgap_scalar *s = cgap_field_scalar(a, f);
-    cgap_field_title(f, title);
+    const cgap_phrase title = cgap_field_title(f, page->names);
     cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
-    const cgap_cell cells[] = {cgap_cell_text(title), cgap_cell_number(cgap_value_or_nan(s), f->decimals),
+    const cgap_cell cells[] = {cgap_cell_text(title.s), cgap_cell_number(cgap_value_or_nan(s), f->decimals),
                                cgap_cell_text(s->why ? s->why : interval), cgap_cell_text(better[f->better]),
                                cgap_cell_count((double)s->n)};
     cgap_page_row(page, cells, 5);
@@ -208,10 +208,13 @@ static void put_modality(cgap_page *page, const char *modality, const cgap_modal
 
 static void put_blocks(cgap_page *page, const cgap_pairing_check *c)
 {
-  static const char *const heads[] = {"#First text row", "#Last text row", "#z", "#Shift"};
-  cgap_page_table(page,
-                  "Consecutive pairs that do not fit. Shift: how many rows after its own image the image is that fits.",
-                  heads, 4);
+  const cgap_phrase first = cgap_phrase_of(page->names, "#First {text} row"),
+                    last = cgap_phrase_of(page->names, "#Last {text} row");
+  const char *const heads[] = {first.s, last.s, "#z", "#Shift"};
+  cgap_page_table(
+    page,
+    "Consecutive pairs that do not fit. Shift: how many rows after its own {one image} the {one image} is that fits.",
+    heads, 4);
   for (size_t b = 0; b < c->block_count; b++) {
     const cgap_pair_block *block = &c->blocks[b];
     const cgap_cell cells[] = {cgap_cell_count((double)block->first), cgap_cell_count((double)block->last),
@@ -237,12 +240,14 @@ static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
 static void put_worst(cgap_page *page, const cgap_audit *a, const cgap_row_names *names)
 {
   enum { NUMBERS = 3, SHOWN = 120 };
-  const char *heads[NUMBERS + NAMED_COLUMNS] = {"#Image row", "#Text row", "#Cosine"};
-  static const char *const NAME_HEADS[NAMED_COLUMNS] = {"Image", "Text"};
+  const cgap_phrase row[] = {cgap_phrase_of(page->names, "#{Image} row"), cgap_phrase_of(page->names, "#{Text} row")};
+  const cgap_phrase name_head[NAMED_COLUMNS] = {cgap_phrase_of(page->names, "{Image}"),
+                                                cgap_phrase_of(page->names, "{Text}")};
+  const char *heads[NUMBERS + NAMED_COLUMNS] = {row[0].s, row[1].s, "#Cosine"};
   size_t columns = NUMBERS;
   for (int k = 0; k < NAMED_COLUMNS; k++)
     if (has_names(names, k))
-      heads[columns++] = NAME_HEADS[k];
+      heads[columns++] = name_head[k].s;
   cgap_page_table(page, "The pairs with the lowest cosine: likely mismatches. Rows count from 0 in the file.", heads,
                   columns);
   for (size_t i = 0; i < a->worst_count; i++) {
@@ -268,9 +273,10 @@ void cgap_page_checks(cgap_page *page, const cgap_audit *a, const cgap_row_names
   if (a->has & CGAP_HAS_PAIRS)
     put_pairing(page, &a->pairing_check);
   cgap_page_table(page, "What was found in the rows", heads, 4);
-  put_modality(page, "image", &a->checks_image);
+  put_modality(page, cgap_modality_name(a->names.of[0], 0), &a->checks_image);
   if (a->has & CGAP_HAS_TEXT)
-    put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
+    put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1),
+                 &a->checks_text);
   cgap_page_table_end(page);
   if (a->has & CGAP_HAS_PAIRS)
     put_worst(page, a, names);
@@ -287,9 +293,9 @@ static void put_definitions(cgap_page *page, const void *report)
   cgap_page_definitions(page, ((const cgap_report *)report)->audit->has);
 }
 
-static void put_dataset(cgap_page *page, const json_t *input, const char *modality)
+static void put_dataset(cgap_page *page, const json_t *input, const char *key, const char *modality)
 {
-  const json_t *at = json_object_get(input, modality);
+  const json_t *at = json_object_get(input, key);
   const char *name = json_string_value(json_object_get(at, "name")),
              *type = json_string_value(json_object_get(at, "type"));
   if (name)
@@ -303,8 +309,8 @@ static void put_run(cgap_page *page, const void *report)
   const cgap_report *r = report;
   const json_t *input = json_object_get(r->json, "input");
   cgap_page_run(page, r->run);
-  put_dataset(page, input, "image");
-  put_dataset(page, input, "text");
+  put_dataset(page, input, "image", cgap_modality_name(r->audit->names.of[0], 0));
+  put_dataset(page, input, "text", cgap_modality_name(r->audit->names.of[1], 1));
   if (*r->audit->pairing)
     cgap_page_term(page, "pairing", "%s", r->audit->pairing);
   cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
@@ -317,14 +323,14 @@ static void put_run(cgap_page *page, const void *report)
 static cgap_status write_page(const cgap_report *r, const cgap_section *sections, const char *folder,
                               void (*warn_line)(const char *line), cgap_error *error)
 {
-  char title[700], about[CGAP_SENTENCE];
+  char title[700], about[CGAP_SENTENCE + 2 * CGAP_PHRASE];
   const cgap_audit *a = r->audit;
   snprintf(title, sizeof title, "%s of %s", cgap_title_words(a), r->source);
-  snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
-           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
+  snprintf(about, sizeof about, "%zu %s, %zu %s, d = %zu%s%s", a->images, cgap_image_word(a, 0).s, a->texts,
+           cgap_text_word(a, 0).s, a->dim, *a->pairing ? "; " : "", a->pairing);
   if (!(a->has & CGAP_ONE_SPACE))
     (void)cgap_size_words(about, a);
-  return cgap_page_write(folder, title, about, sections, r, warn_line, error);
+  return cgap_page_write(folder, title, about, &a->names, sections, r, warn_line, error);
 }
 
 cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, void (*warn_line)(const char *line),

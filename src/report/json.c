@@ -8,6 +8,7 @@
 
 #include "analysis/fields.h"
 #include "base/output_file.h"
+#include "base/source.h"
 #include "head/evaluation/against.h"
 #include "report/gnuplot.h"
 #include "report/text.h"
@@ -15,6 +16,21 @@
 json_t *cgap_number_json(double value)
 {
   return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *cgap_modality_names_json(const cgap_modality_names *names)
+{
+  return json_pack("[s, s]", cgap_modality_name(names->of[0], 0), cgap_modality_name(names->of[1], 1));
+}
+
+void cgap_modality_names_read(cgap_modality_names *out, const json_t *list)
+{
+  for (int m = 0; json_array_size(list) == 2 && m < 2; m++) {
+    const char *name = json_string_value(json_array_get(list, (size_t)m));
+    cgap_error unused;
+    if (name && cgap_check_name(name, &unused) == CGAP_OK)
+      snprintf(out->of[m], CGAP_NAME_SIZE, "%s", name);
+  }
 }
 
 const char *cgap_method_name(cgap_method method)
@@ -502,6 +518,7 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
 {
   json_t *root = json_object();
   bool sound = root && cgap_json_put(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
+               cgap_json_put(root, "modalities", cgap_modality_names_json(&a->names)) &&
                cgap_json_put(root, "verdict", verdict_json(a)) && put_scalars(root, a) && put_cosines(root, a) &&
                (!(a->has & CGAP_ONE_SPACE) || put_dimensions(root, a)) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&

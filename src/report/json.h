@@ -37,7 +37,11 @@ json_t *cgap_run_json(const cgap_run *run);
 const char *cgap_method_name(cgap_method method);               /* "exact", "sampled", "bf16" */
 const char *cgap_pairing_word(const cgap_pairing_check *check); /* "matched", "shuffled", "unclear" */
 json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */
-json_t *cgap_number_json(double value);              /* null where value is not finite */
+/* ["image", "text"], or the names given; reading what is no such list leaves the names as they are. */
+json_t *cgap_modality_names_json(const cgap_modality_names *names);
+void cgap_modality_names_read(cgap_modality_names *out, const json_t *list);
+
+json_t *cgap_number_json(double value); /* null where value is not finite */
 
 /* {"corrected_distance", "mixed_ndcg_at_10", "recall_at_1"} of a trial, the distance alone without pairs; differences:
  * their scalars have no method. */

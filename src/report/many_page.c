@@ -257,7 +257,7 @@ static cgap_status write_page(const cgap_many_report *r, const char *folder, voi
   snprintf(title, sizeof title, "Contrastive gaps of %s", r->input->source);
   cgap_many_head(head, r->many, r->input);
   const char *words = strstr(head, ": ");
-  return cgap_page_write(folder, title, words ? words + 2 : head, SECTIONS, r, warn_line, error);
+  return cgap_page_write(folder, title, words ? words + 2 : head, NULL, SECTIONS, r, warn_line, error);
 }
 
 /* ---------------------------------------------------------------- the folder */

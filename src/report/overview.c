@@ -260,12 +260,11 @@ static const cgap_field *field_of(size_t entry)
   return entry < cgap_field_count() ? cgap_field_at(entry) : NULL;
 }
 
-static void put_title(char out[100], size_t entry)
+void cgap_overview_title(char out[CGAP_TITLE_SIZE], const cgap_overview *o, size_t entry)
 {
-  if (field_of(entry))
-    cgap_field_title(field_of(entry), out);
-  else
-    snprintf(out, 100, "%s", cgap_entry_key(entry));
+  const cgap_field *field = field_of(entry);
+  snprintf(out, CGAP_TITLE_SIZE, "%.*s", CGAP_TITLE_SIZE - 1,
+           field ? cgap_field_title(field, &o->comparison->names).s : cgap_entry_key(entry));
 }
 
 static void put_value(char out[40], const cgap_overview *o, size_t k, size_t entry)
@@ -300,12 +299,12 @@ static size_t count_near(const cgap_ranked *m, size_t inputs)
 static void say_first(cgap_verdict_words *out, const cgap_overview *o, char (*heads)[CGAP_HEAD_SIZE])
 {
   const cgap_ranked *m = leading(o);
-  char title[100], value[40], next[40];
+  char title[CGAP_TITLE_SIZE], value[40], next[40];
   if (m->best == SIZE_MAX)
     return;
   char *text = out->sentence[out->count++];
   const size_t near = count_near(m, o->comparison->count);
-  put_title(title, m->entry);
+  cgap_overview_title(title, o, m->entry);
   put_value(value, o, m->best, m->entry);
   put_value(next, o, m->next, m->entry);
   cgap_sentence_append(text, "%s: %s is best (%s)", title, heads[m->best], value);
@@ -327,12 +326,12 @@ static void say_course(cgap_verdict_words *out, const cgap_overview *o, char (*h
   const size_t entry = leading(o)->entry;
   const size_t *by_number = o->order;
   size_t first = by_number[0], last = by_number[0];
-  char title[100], from[40], to[40];
+  char title[CGAP_TITLE_SIZE], from[40], to[40];
   for (size_t k = 0; k < o->comparison->count; k++) {
     first = o->number[k] < o->number[first] ? k : first;
     last = o->number[k] > o->number[last] ? k : last;
   }
-  put_title(title, entry);
+  cgap_overview_title(title, o, entry);
   put_value(from, o, first, entry);
   put_value(to, o, last, entry);
   cgap_sentence_append(out->sentence[out->count++], "%s: %s at the start of the series (%s), %s at its end (%s).",
@@ -347,10 +346,10 @@ static void put_wins(char text[CGAP_SENTENCE], const cgap_overview *o, size_t k,
   size_t named = 0;
   const char *mark = " (";
   for (size_t m = 0; m < o->ranking.count && named < NAMED_MEASURES; m++) {
-    char title[100];
+    char title[CGAP_TITLE_SIZE];
     if (o->ranking.measure[m].best != k || !o->ranking.measure[m].significant)
       continue;
-    put_title(title, o->ranking.measure[m].entry);
+    cgap_overview_title(title, o, o->ranking.measure[m].entry);
     cgap_sentence_append(text, "%s%s", mark, title);
     mark = "; ";
     named++;

@@ -15,6 +15,10 @@ typedef struct cgap_overview {
   char rows[CGAP_SENTENCE]; /* whether the inputs are of the same rows, and what follows for the intervals */
 } cgap_overview;
 
+/* "Retrieval: recall@1, image to text": a measure's title in the names of the modalities. */
+enum { CGAP_TITLE_SIZE = 100 };
+void cgap_overview_title(char out[CGAP_TITLE_SIZE], const cgap_overview *overview, size_t entry);
+
 typedef struct cgap_overview_options {
   const cgap_audit *const *audit;     /* (inputs), NULL for a report */
   const cgap_rows_relation *relation; /* (inputs, inputs) */

@@ -53,10 +53,10 @@ static size_t put_panels(cgap_tsv *t, const cgap_overview *o, char (*heads)[CGAP
   size_t panels = 0;
   for (size_t m = 0; m < o->ranking.count && panels < PANELS_MAX; m++) {
     const cgap_ranked *r = &o->ranking.measure[m];
-    char title[100], key[40];
+    char title[CGAP_TITLE_SIZE], key[40];
     if (r->better == CGAP_NEITHER)
       continue;
-    cgap_field_title(cgap_field_at(r->entry), title);
+    cgap_overview_title(title, o, r->entry);
     make_cell(title);
     for (size_t i = 0; i < o->comparison->count; i++)
       put_point(t, o, r, i, title, heads[o->order[i]]);
@@ -157,8 +157,8 @@ static void put_measures(cgap_page *page, const void *data)
   cgap_page_table(page, caption, titles, count + 1);
   for (size_t m = 0; m < o->ranking.count; m++) {
     const cgap_ranked *r = &o->ranking.measure[m];
-    char title[100];
-    cgap_field_title(cgap_field_at(r->entry), title);
+    char title[CGAP_TITLE_SIZE];
+    cgap_overview_title(title, o, r->entry);
     cells[0] = cgap_cell_text(title);
     for (size_t i = 0; i < count; i++)
       cells[i + 1] = value_cell(o, r, o->order[i]);
@@ -191,12 +191,12 @@ static void put_differences(cgap_page *page, const void *data)
   cgap_page_table(page, "The best less the next", HEADS, sizeof HEADS / sizeof *HEADS);
   for (size_t m = 0; m < o->ranking.count; m++) {
     const cgap_ranked *r = &o->ranking.measure[m];
-    char title[100], interval[100];
+    char title[CGAP_TITLE_SIZE], interval[100];
     if (r->best == SIZE_MAX)
       continue;
     const cgap_lead *lead = &r->lead[r->next];
     const int decimals = cgap_field_at(r->entry)->decimals;
-    cgap_field_title(cgap_field_at(r->entry), title);
+    cgap_overview_title(title, o, r->entry);
     cgap_interval_show(interval, lead->change.lo, lead->change.hi, decimals, "%s to %s");
     const cgap_cell cells[] = {cgap_cell_text(title),
                                cgap_cell_text(heads[r->best]),
@@ -249,5 +249,6 @@ cgap_status cgap_overview_page_write(const cgap_overview *o, const cgap_overview
     snprintf(title, sizeof title, count == 3 ? "%s, %s and %s compared" : "%s, %s, %s and %zu more compared",
              heads[o->order[0]], heads[o->order[1]], heads[o->order[2 < count ? 2 : 1]], count - 3);
   const page_data data = {o, about};
-  return cgap_page_write(folder, title, "The contrastive gap, compared", SECTIONS, &data, about->warn_line, error);
+  return cgap_page_write(folder, title, "The contrastive gap, compared", &o->comparison->names, SECTIONS, &data,
+                         about->warn_line, error);
 }

@@ -1,4 +1,5 @@
 /* The table of an overview: on the terminal, for other documents, as comma-separated values and as JSON. */
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ enum {
   LATEX_ROWS = 30,
   LATEX_WIDE = 4,
   CELL = 60,
-  TITLE = 100,
+  TITLE = CGAP_TITLE_SIZE,
   VALUE_MIN = 9,
   HEAD_LINES = 4
 };
@@ -78,7 +79,7 @@ static int label_width(const cgap_overview *o)
   int width = 0;
   for (size_t m = 0; m < o->ranking.count; m++) {
     char title[TITLE];
-    cgap_field_title(cgap_field_at(o->ranking.measure[m].entry), title);
+    cgap_overview_title(title, o, o->ranking.measure[m].entry);
     width = width_of(title) > width ? width_of(title) : width;
   }
   return width;
@@ -96,16 +97,17 @@ static void put_right(FILE *out, const char *text, int width)
 
 /* A title in the width of the labels: where it is longer, the directions become arrows, then its block is left out,
  * then its end. */
-static void put_label(FILE *out, size_t entry, int width)
+static void put_label(FILE *out, const cgap_overview *o, size_t entry, int width)
 {
-  static const char *const DIRECTION[][2] = {{"image to text", "I→T"}, {"text to image", "T→I"}};
-  const cgap_field *field = cgap_field_at(entry);
+  static const char *const DIRECTIONS[] = {"{image} to {text}", "{text} to {image}"};
+  const cgap_modality_names *names = &o->comparison->names;
   char title[TITLE], shown[TITLE];
-  cgap_field_title(field, title);
-  for (size_t i = 0; width_of(title) > width && i < sizeof DIRECTION / sizeof *DIRECTION; i++) {
-    char *at = strstr(title, DIRECTION[i][0]);
+  cgap_overview_title(title, o, entry);
+  for (int i = 0; width_of(title) > width && i < 2; i++) {
+    char *at = strstr(title, cgap_phrase_of(names, DIRECTIONS[i]).s);
     if (at)
-      snprintf(at, sizeof title - (size_t)(at - title), "%s", DIRECTION[i][1]);
+      snprintf(at, sizeof title - (size_t)(at - title), "%c→%c", toupper(cgap_modality_name(names->of[i], i)[0]),
+               toupper(cgap_modality_name(names->of[1 - i], 1 - i)[0]));
   }
   const char *colon = strstr(title, ": "), *from = width_of(title) > width && colon ? colon + 2 : title;
   const int over = width_of(from) - width;
@@ -142,7 +144,7 @@ static void print_columns(const cgap_overview *o, const layout *l, FILE *out)
   }
   fputc('\n', out);
   for (size_t m = 0; m < o->ranking.count; m++) {
-    put_label(out, o->ranking.measure[m].entry, l->label);
+    put_label(out, o, o->ranking.measure[m].entry, l->label);
     for (size_t i = 0; i < o->comparison->count; i++)
       put_cell(out, o, &o->ranking.measure[m], o->order[i], l, i + 1 == o->comparison->count);
     fputc('\n', out);
@@ -179,7 +181,7 @@ static void print_block(const cgap_overview *o, const layout *l, size_t from, si
   size_t lines[COLUMNS_MAX * 4], most = 0;
   for (size_t m = from; m < end; m++) {
     char title[TITLE];
-    cgap_field_title(cgap_field_at(o->ranking.measure[m].entry), title);
+    cgap_overview_title(title, o, o->ranking.measure[m].entry);
     const char *colon = strstr(title, ": ");
     lines[m - from] = break_title(line[m - from], title, l->value - 2);
     if (lines[m - from] > HEAD_LINES && colon) /* without its block */

@@ -36,12 +36,19 @@ static void put_escaped(FILE *out, const char *text)
 
 static void put_formatted(cgap_page *page, const char *format, va_list values)
 {
-  char *text;
-  if (vasprintf(&text, format, values) < 0) {
+  char *text = NULL;
+  va_list again;
+  va_copy(again, values);
+  const int length = cgap_modality_vprintf(NULL, 0, page->names, format, values);
+  if (length >= 0)
+    text = malloc((size_t)length + 1);
+  if (text) {
+    (void)cgap_modality_vprintf(text, (size_t)length + 1, page->names, format, again);
+    put_escaped(page->out, text);
+  } else {
     page->status = cgap_fail(page->error, CGAP_RESOURCE, "out of memory for the page");
-    return;
   }
-  put_escaped(page->out, text);
+  va_end(again);
   free(text);
 }
 
@@ -87,10 +94,11 @@ void cgap_page_run(cgap_page *page, const cgap_run *run)
 
 void cgap_page_table(cgap_page *page, const char *caption, const char *const *heads, size_t count)
 {
+  const cgap_phrase shown = cgap_phrase_of(page->names, caption);
   fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", page->out);
-  put_escaped(page->out, caption);
+  put_escaped(page->out, shown.s);
   fputs("\">\n<table class=\"sort\">\n<caption>", page->out);
-  put_escaped(page->out, caption);
+  put_escaped(page->out, shown.s);
   fputs("</caption>\n<thead><tr>", page->out);
   for (size_t h = 0; h < count; h++) {
     const bool number = heads[h][0] == '#';
@@ -355,8 +363,10 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
 {
   const cgap_plot_job job = {.format = "svg", .theme = "page", .size = cgap_figure_page_size(name)};
   const cgap_figure_info *info = cgap_figure_find(name);
-  const char *title = info ? info->title : name, *reading = info ? info->reading : "";
-  char label[700];
+  const cgap_phrase title_words = cgap_phrase_of(page->names, info ? info->title : name),
+                    reading_words = cgap_phrase_of(page->names, info ? info->reading : "");
+  const char *title = title_words.s, *reading = reading_words.s;
+  char label[2 * CGAP_PHRASE + 20];
   char *svg = cgap_gnuplot_text(folder, name, &job, error);
   if (!svg)
     return error->status;
@@ -453,17 +463,20 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     const bool again = i > 0 && has_same_definition(f, cgap_field_at(i - 1));
     const bool shared = i + 1 < cgap_field_count() && has_same_definition(f, cgap_field_at(i + 1));
     const char *last = strrchr(f->key, '.');
-    char title[100], key[200];
+    char key[200];
+    cgap_phrase title;
     if ((has & f->needs) != f->needs || again)
       continue;
-    cgap_field_title(f, title);
+    title = cgap_field_title(f, page->names);
     snprintf(key, sizeof key, "%s", f->key);
     if (shared) {
-      snprintf(title, sizeof title, "%s: %s", cgap_groups[f->group].title, f->label);
+      snprintf(title.s, sizeof title.s, "%.100s: %.300s", cgap_groups[f->group].title,
+               cgap_field_label(f, page->names).s);
       snprintf(key, sizeof key, "%.*s.*%s", (int)strcspn(f->key, "."), f->key, last ? last : "");
     }
+    const cgap_phrase definition = cgap_phrase_of(page->names, f->definition);
     const cgap_cell cells[] = {
-      {.text = title}, {.text = key, .is_key = true}, {.text = f->definition}, {.text = f->source}};
+      {.text = title.s}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
     cgap_page_row(page, cells, 4);
   }
   cgap_page_table_end(page);
@@ -491,8 +504,9 @@ static void open_page(cgap_page *page, const char *title, const char *about, con
   fputs("</ul>\n</nav>\n</header>\n<main>\n", page->out);
 }
 
-cgap_status cgap_page_write(const char *folder, const char *title, const char *about, const cgap_section *sections,
-                            const void *data, void (*warn_line)(const char *line), cgap_error *error)
+cgap_status cgap_page_write(const char *folder, const char *title, const char *about, const cgap_modality_names *names,
+                            const cgap_section *sections, const void *data, void (*warn_line)(const char *line),
+                            cgap_error *error)
 {
   char path[CGAP_PATH];
   cgap_outfile file;
@@ -501,7 +515,7 @@ cgap_status cgap_page_write(const char *folder, const char *title, const char *a
     status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
-  cgap_page page = {.out = file.stream, .folder = folder, .warn_line = warn_line, .error = error};
+  cgap_page page = {.out = file.stream, .folder = folder, .names = names, .warn_line = warn_line, .error = error};
   open_page(&page, title, about, sections);
   for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
     fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,

@@ -9,8 +9,9 @@
 #include "report/text.h"
 
 typedef struct cgap_page {
-  FILE *out;          /* for HTML as it stands here; text from outside goes through the functions below */
-  const char *folder; /* of the page; its figures are in folder/figures */
+  FILE *out;                        /* for HTML as it stands here; text from outside goes through the functions below */
+  const char *folder;               /* of the page; its figures are in folder/figures */
+  const cgap_modality_names *names; /* which formats, captions and figures get; NULL: those by default */
   void (*warn_line)(const char *line); /* NULL, or gets a line where only the page lacks a figure */
   cgap_status status;                  /* of the first figure that ended the page; *error says why */
   cgap_error *error;
@@ -21,13 +22,15 @@ typedef struct cgap_section {
   void (*put)(cgap_page *page, const void *data);
 } cgap_section;
 
-/* Writes folder/report.html: title, a line about it, and the sections, of which the last has id NULL. warn_line (may be
- * NULL) gets a line for each figure that is drawn in figures/ and cannot be for the page. */
+/* Writes folder/report.html: title, a line about it, and the sections, of which the last has id NULL. names may be
+ * NULL. warn_line (may be NULL) gets a line for each figure that is drawn in figures/ and cannot be for the page. */
 CGAP_MUST_CHECK cgap_status cgap_page_write(const char *folder, const char *title, const char *about,
-                                            const cgap_section *sections, const void *data,
-                                            void (*warn_line)(const char *line), cgap_error *error);
+                                            const cgap_modality_names *names, const cgap_section *sections,
+                                            const void *data, void (*warn_line)(const char *line), cgap_error *error);
 
 /* ---------------------------------------------------------------- elements; all text is escaped */
+
+/* Formats and captions are templates (base/modality_names.h). */
 
 void cgap_page_text(cgap_page *page, const char *format, ...) CGAP_PRINTF(2, 3);
 void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...) CGAP_PRINTF(3, 4); /* "p class=\"bad\"" */

@@ -25,6 +25,7 @@ cgap_status cgap_recommendation_init(cgap_recommendation *out, const cgap_choice
   *out = (cgap_recommendation){.choice = choice,
                                .pilot = pilot,
                                .method = choice->candidate[choice->chosen].name,
+                               .names = before->names,
                                .images = before->images,
                                .texts = before->texts};
   cgap_trial_measures(out->before, before);
@@ -122,13 +123,13 @@ json_t *cgap_recommendation_json(const cgap_recommendation *r)
 
 /* ---------------------------------------------------------------- in words */
 
-enum { WORDS = 120 };
+enum { WORDS = 120, CHANGE = 400 };
 
 static void CGAP_PRINTF(2, 3) add_sentence(cgap_advice_words *out, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
-  (void)vsnprintf(out->sentence[out->count++], CGAP_SENTENCE, format, values);
+  (void)cgap_modality_vprintf(out->sentence[out->count++], CGAP_SENTENCE, out->names, format, values);
   va_end(values);
 }
 
@@ -151,18 +152,18 @@ static const char *outcome(const cgap_scalar *d)
 }
 
 /* "recall@1 in the other modality 0.720 to 0.745 (+0.025 [-0.021, +0.070])" */
-static void change_words(char out[2 * WORDS], const char *what, const cgap_scalar *from, const cgap_scalar *to,
+static void change_words(char out[CHANGE], const char *what, const cgap_scalar *from, const cgap_scalar *to,
                          const cgap_scalar *difference)
 {
   char change[WORDS];
   difference_words(change, difference);
-  snprintf(out, 2 * WORDS, "%s %.3f to %.3f (%s)", what, from->value, to->value, change);
+  snprintf(out, CHANGE, "%.200s %.3f to %.3f (%s)", what, from->value, to->value, change);
 }
 
 /* By the measure of the goal first; of classes the searches would be for any image of the class. */
 static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
 {
-  char first[2 * WORDS], second[2 * WORDS + 2] = "";
+  char first[CHANGE], second[CHANGE + 2] = "";
   const cgap_goal goal = r->choice->goal;
   const int measure = goal == CGAP_GOAL_RETRIEVAL ? CGAP_TRIAL_RECALL_AT_1 : CGAP_TRIAL_MIXED_NDCG;
   const cgap_scalar *gain = goal == CGAP_GOAL_ZERO_SHOT ? &r->from_zero_shot : &r->from_before[measure];
@@ -170,8 +171,10 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
     change_words(first, "accuracy, a mean over classes,", &r->zero_shot[0], &r->zero_shot[1], gain);
   else
     change_words(first,
-                 measure == CGAP_TRIAL_RECALL_AT_1 ? "recall@1 in the other modality"
-                                                   : "nDCG@10 in one index of images and texts",
+                 cgap_phrase_of(&r->names, measure == CGAP_TRIAL_RECALL_AT_1
+                                             ? "recall@1 in the other modality"
+                                             : "nDCG@10 in one index of {images} and {texts}")
+                   .s,
                  &r->before[measure], &r->chosen[measure], gain);
   if (goal == CGAP_GOAL_MIXED) {
     second[0] = ',';
@@ -180,7 +183,7 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
                  &r->chosen[CGAP_TRIAL_RECALL_AT_1], &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
   }
   add_sentence(
-    out, "%s. On the test part (%zu images), which the choice never saw, %s: %s%s, corrected distance %.3f to %.3f.",
+    out, "%s. On the test part (%zu {images}), which the choice never saw, %s: %s%s, corrected distance %.3f to %.3f.",
     out->word, r->images, outcome(gain), first, second, r->before[CGAP_TRIAL_DISTANCE].value,
     r->chosen[CGAP_TRIAL_DISTANCE].value);
 }
@@ -203,7 +206,7 @@ void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation
   size_t left = 0;
   for (size_t k = 0; k < c->count; k++)
     left += c->candidate[k].out != NULL;
-  *out = (cgap_advice_words){.word = c->chosen ? r->method : "nothing to do"};
+  *out = (cgap_advice_words){.names = &r->names, .word = c->chosen ? r->method : "nothing to do"};
   if (c->chosen)
     say_gain(out, r);
   if (c->chosen && c->goal != CGAP_GOAL_ZERO_SHOT && strcmp(r->method, "center") != 0)
@@ -217,8 +220,8 @@ void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation
       c->goal == CGAP_GOAL_MIXED       ? "nDCG@10 and mrr"
       : c->goal == CGAP_GOAL_RETRIEVAL ? "the mrr"
                                        : "the accuracy",
-      c->images, c->goal == CGAP_GOAL_ZERO_SHOT ? "classes" : "images", c->folds > 1 ? " in 5 folds" : "",
-      c->seconds_fit, c->seconds_per_million_rows);
+      c->images, c->goal == CGAP_GOAL_ZERO_SHOT ? "classes" : cgap_phrase_of(&r->names, "{images}").s,
+      c->folds > 1 ? " in 5 folds" : "", c->seconds_fit, c->seconds_per_million_rows);
   else
     add_sentence(out, "%s: of %zu candidates %s; the embeddings stay as they are.", out->word, c->count, c->reason);
   snprintf(out->command, sizeof out->command, "%s", r->command);
@@ -266,28 +269,30 @@ void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r)
   const cgap_pilot *p = r->pilot;
   const cgap_learning *l = r->choice->curve;
   if (p->queries) {
-    cgap_page_put(page, "p",
-                  "Of 1,000 searches, how many find their partner among the first ten: %zu test images and their texts "
-                  "search among all rows of the file, and among random parts of them.",
-                  p->queries);
-    put_index(page, "In one index of images and texts", p->mixed, p->mixed_count);
+    cgap_page_put(
+      page, "p",
+      "Of 1,000 searches, how many find their partner among the first ten: %zu test {images} and their {texts} "
+      "search among all rows of the file, and among random parts of them.",
+      p->queries);
+    put_index(page, "In one index of {images} and {texts}", p->mixed, p->mixed_count);
     put_index(page, "In an index of the other modality", p->cross, p->cross_count);
   }
   if (p->pairs_for_two_points)
-    cgap_page_put(page, "p",
-                  "To see a difference of 2 points in recall@1 in four of five trials, a test needs about %zu images.",
-                  p->pairs_for_two_points);
-  cgap_page_put(page, "p",
-                "More data: fitted on %zu, %zu and %zu images, the recommended candidate scores %.3f, %.3f and %.3f on "
-                "the test part (standard error %.3f).",
-                l[0].images, l[1].images, l[2].images, l[0].score, l[1].score, l[2].score, l[2].standard_error);
+    cgap_page_put(
+      page, "p", "To see a difference of 2 points in recall@1 in four of five trials, a test needs about %zu {images}.",
+      p->pairs_for_two_points);
+  cgap_page_put(
+    page, "p",
+    "More data: fitted on %zu, %zu and %zu {images}, the recommended candidate scores %.3f, %.3f and %.3f on "
+    "the test part (standard error %.3f).",
+    l[0].images, l[1].images, l[2].images, l[0].score, l[1].score, l[2].score, l[2].standard_error);
 }
 
 void cgap_candidates_page(cgap_page *page, const cgap_recommendation *r)
 {
   static const char *const HEADS[] = {"candidate", "#score", "#behind the best", "#standard error", "#gap left", ""};
   const cgap_choice *c = r->choice;
-  cgap_page_table(page, "What was tried, from the simplest; the score is of held-out images", HEADS,
+  cgap_page_table(page, "What was tried, from the simplest; the score is of held-out {images}", HEADS,
                   sizeof HEADS / sizeof *HEADS);
   for (size_t k = 0; k < c->count; k++) {
     const cgap_candidate *a = &c->candidate[k];

@@ -15,6 +15,7 @@ typedef struct cgap_recommendation {
   const cgap_pilot *pilot;   /* borrowed */
   const char *method;        /* its name, borrowed */
   size_t images, texts;      /* of the test part */
+  cgap_modality_names names;
   cgap_scalar before[CGAP_TRIAL_MEASURES], chosen[CGAP_TRIAL_MEASURES], center[CGAP_TRIAL_MEASURES];
   cgap_scalar from_before[CGAP_TRIAL_MEASURES], from_center[CGAP_TRIAL_MEASURES]; /* chosen less these, paired */
   cgap_scalar zero_shot[2], from_zero_shot; /* mean per class before and of the chosen one, and the difference */

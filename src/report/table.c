@@ -7,21 +7,20 @@
 #include "report/json.h"
 #include "report/text.h"
 
-enum { LABEL = 24 };
+enum { LABEL = 24, LABEL_MAX = 40, HEAD_MAX = 24 };
 
 typedef struct style {
   const char *bold, *dim, *off;
   const char *level[CGAP_LEVELS];
   int columns;
+  int label; /* how wide labels are, LABEL or as long as the names make them */
 } style;
 
-static const style plain_style = {"", "", "", {"", "", "", "", "", "", ""}, 0};
+static const style plain_style = {"", "", "", {"", "", "", "", "", "", ""}, 0, LABEL};
 static const style colour_style = {
-  "\033[1m",
-  "\033[2m",
-  "\033[0m",
-  {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m", "\033[1;31m", "\033[1;31m"},
-  0};
+  "\033[1m", "\033[2m",
+  "\033[0m", {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m", "\033[1;31m", "\033[1;31m"},
+  0,         LABEL};
 
 static const char *direction_mark(cgap_better better)
 {
@@ -34,10 +33,40 @@ static bool in_columns(const cgap_field *f)
   return cgap_groups[f->group].columns[0] != NULL;
 }
 
-/* Of blocks side by side without intervals. */
-static int cell_width(const cgap_group *group)
+/* A label or a column's head, shortened where its names are too long for any table. */
+static cgap_phrase short_words(const cgap_audit *a, const char *words, size_t letters)
 {
-  return group->columns[3] ? 13 : 16;
+  cgap_phrase out;
+  cgap_name_shorten(out.s, letters + sizeof "…" - 1, cgap_phrase_of(&a->names, words).s);
+  return out;
+}
+
+static cgap_phrase label_of(const cgap_audit *a, const cgap_field *f)
+{
+  return short_words(a, f->label, LABEL_MAX - 2);
+}
+
+static int label_width(const cgap_audit *a)
+{
+  int width = LABEL;
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_phrase label = label_of(a, cgap_field_at(i));
+    const int own = cgap_text_width(label.s, strlen(label.s)) + 1;
+    width = cgap_field_present(a, cgap_field_at(i)) && own > width ? own : width;
+  }
+  return width;
+}
+
+/* Of blocks side by side without intervals. */
+static int cell_width(const cgap_audit *a, const cgap_group *group)
+{
+  int width = group->columns[3] ? 13 : 16;
+  for (int c = 0; c < 4 && group->columns[c]; c++) {
+    const cgap_phrase head = short_words(a, group->columns[c], HEAD_MAX);
+    const int own = cgap_text_width(head.s, strlen(head.s)) + 2;
+    width = own > width ? own : width;
+  }
+  return width;
 }
 
 static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, const style *paint, FILE *out)
@@ -48,14 +77,14 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
   cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
   cgap_interval_show(interval, s->lo, s->hi, f->decimals, "[%s, %s]");
   if (in_columns(f) && !group->intervals)
-    fprintf(out, "%*s", cell_width(group), value);
+    fprintf(out, "%*s", cell_width(a, group), value);
   else if (in_columns(f) && last && !*interval)
     fprintf(out, "%7s", value);
   else if (in_columns(f))
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
   else if (s->why) {
     fprintf(out, "%9s  %s", value, paint->dim);
-    cgap_text_wrap_from(out, paint->columns, LABEL + 14, s->why, LABEL + 14);
+    cgap_text_wrap_from(out, paint->columns, paint->label + 14, s->why, paint->label + 14);
     fprintf(out, "%s", paint->off);
   } else
     fprintf(out, *interval ? "%9s  %s%s%s" : "%9s", value, paint->dim, interval, paint->off);
@@ -76,11 +105,14 @@ static void print_title(const cgap_audit *a, size_t index, const style *paint, F
 {
   const cgap_group *group = &cgap_groups[index];
   fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
-  int left = LABEL + 3 - cgap_text_width(group->title, strlen(group->title));
+  int left = paint->label + 3 - cgap_text_width(group->title, strlen(group->title));
   for (int c = 0; c < 4 && group->columns[c] && has_column(a, index, c); c++) {
     const bool last = c == 3 || !group->columns[c + 1];
-    const int width = !group->intervals ? cell_width(group) : last ? 0 : -25;
-    fprintf(out, "%*s%s%*s%s", left, "", paint->dim, width, group->columns[c], paint->off);
+    const cgap_phrase head = short_words(a, group->columns[c], HEAD_MAX);
+    const int width = !group->intervals ? cell_width(a, group) : last ? 0 : 25;
+    const int blanks = width - cgap_text_width(head.s, strlen(head.s)); /* not by printf, which counts bytes */
+    fprintf(out, "%*s%s%*s%s%*s%s", left, "", paint->dim, !group->intervals ? blanks : 0, "", head.s,
+            group->intervals && blanks > 0 ? blanks : 0, "", paint->off);
     left = group->intervals;
   }
   fputc('\n', out);
@@ -114,8 +146,11 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
     if (!titled)
       print_title(a, group, paint, out);
     bool first = !in_columns(f) || strcmp(label, f->label) != 0;
+    const cgap_phrase shown = label_of(a, f);
     if (first)
-      fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, direction_mark(cgap_field_better(a, f)));
+      fprintf(out, "%s  %s%*s%s ", titled ? "\n" : "", shown.s,
+              paint->label - 1 - cgap_text_width(shown.s, strlen(shown.s)), "",
+              direction_mark(cgap_field_better(a, f)));
     label = f->label;
     titled = true;
     print_cell(a, f, f->column == 1, paint, out);
@@ -133,20 +168,28 @@ static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
     const cgap_cosines *c;
     bool present;
   } sets[] = {{"matched pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
-              {classes                     ? "image-class text"
-               : (a->has & CGAP_HAS_PAIRS) ? "image-text, non-matching"
-                                           : "image-text",
+              {classes                     ? "{image}-class text"
+               : (a->has & CGAP_HAS_PAIRS) ? "{image}-{text}, non-matching"
+                                           : "{image}-{text}",
                &a->cosine_cross, a->has & CGAP_ONE_SPACE},
-              {"image-image", &a->cosine_image, true},
-              {classes ? "class text-class text" : "text-text", &a->cosine_text, a->has & CGAP_HAS_TEXT}};
-  fprintf(out, "\n%s%-*s%s%s%10s%10s%10s%10s%10s%s\n", paint->bold, LABEL + 2, "Cosines", paint->off, paint->dim,
-          "mean", "sd", "5 %", "median", "95 %", paint->off);
-  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+              {"{image}-{image}", &a->cosine_image, true},
+              {classes ? "class text-class text" : "{text}-{text}", &a->cosine_text, a->has & CGAP_HAS_TEXT}};
+  enum { SETS = sizeof sets / sizeof *sets };
+  cgap_phrase label[SETS];
+  int wide = LABEL;
+  for (int i = 0; i < SETS; i++) {
+    label[i] = short_words(a, sets[i].label, LABEL_MAX);
+    const int own = cgap_text_width(label[i].s, strlen(label[i].s));
+    wide = sets[i].present && own > wide ? own : wide;
+  }
+  fprintf(out, "\n%s%-*s%s%s%10s%10s%10s%10s%10s%s\n", paint->bold, wide + 2, "Cosines", paint->off, paint->dim, "mean",
+          "sd", "5 %", "median", "95 %", paint->off);
+  for (int i = 0; i < SETS; i++) {
     if (!sets[i].present)
       continue;
     const cgap_cosines *c = sets[i].c;
     const double values[] = {c->mean, c->sd, c->p05, c->p50, c->p95};
-    fprintf(out, "  %-*s", LABEL, sets[i].label);
+    fprintf(out, "  %s%*s", label[i].s, wide - cgap_text_width(label[i].s, strlen(label[i].s)), "");
     for (size_t v = 0; v < 5; v++) {
       char text[40];
       cgap_value_show(text, c->why || !c->count ? NAN : values[v], 4);
@@ -160,7 +203,7 @@ static void print_sphere(const cgap_audit *a, const style *paint, FILE *out)
 {
   char value[40];
   cgap_value_show(value, a->uniformity.sphere, 4);
-  fprintf(out, "  %-*s %9s  %sthe value of the uniform sphere, d = %zu%s\n", LABEL, "uniform", value, paint->dim,
+  fprintf(out, "  %-*s %9s  %sthe value of the uniform sphere, d = %zu%s\n", paint->label, "uniform", value, paint->dim,
           a->dim, paint->off);
   if (a->text_dim == 0 || a->text_dim == a->dim)
     return;
@@ -200,10 +243,10 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
   cgap_verdict_words verdict;
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
-  char head[1200], size[CGAP_SENTENCE];
-  snprintf(head, sizeof head, "%s: %zu image%s, %zu %s%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu%s%s", name, a->images,
-           a->images == 1 ? "" : "s", a->texts, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text",
-           a->texts == 1 ? "" : "s", a->dim, *a->pairing ? ", " : "", a->pairing);
+  char head[1200 + 2 * CGAP_PHRASE], size[CGAP_SENTENCE + 2 * CGAP_PHRASE];
+  snprintf(head, sizeof head, "%s: %zu %s, %zu %s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu%s%s", name, a->images,
+           cgap_image_word(a, a->images).s, a->texts, cgap_text_word(a, a->texts).s, a->dim, *a->pairing ? ", " : "",
+           a->pairing);
   if (!(a->has & CGAP_ONE_SPACE))
     snprintf(head, sizeof head, "%s: %s", name, cgap_size_words(size, a));
   cgap_text_wrap(out, paint->columns, "", head, 2);
@@ -233,6 +276,7 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
   style style_here = paper->colour ? colour_style : plain_style;
   const style *paint = &style_here;
   style_here.columns = paper->columns;
+  style_here.label = label_width(a);
   print_head(a, name, paint, out);
   for (size_t g = 0; g < CGAP_GROUPS; g++) {
     print_group(a, g, paint, out);
@@ -274,11 +318,11 @@ static void put_row(FILE *out, cgap_markup markup, const cgap_audit *a, const cg
 {
   static const char *const better[] = {[CGAP_NEITHER] = "", [CGAP_LOWER] = "lower", [CGAP_HIGHER] = "higher"};
   const cgap_scalar *s = cgap_field_scalar(a, f);
-  char title[100], value[40], interval[100];
-  cgap_field_title(f, title);
+  char value[40], interval[100];
+  const cgap_phrase title = cgap_field_title(f, &a->names);
   cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
   cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
-  cgap_markup_row(out, markup, (const char *[]){title, value, s->why ? s->why : interval, better[f->better]}, 4);
+  cgap_markup_row(out, markup, (const char *[]){title.s, value, s->why ? s->why : interval, better[f->better]}, 4);
 }
 
 cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup markup, FILE *out, cgap_error *error)
@@ -286,7 +330,7 @@ cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup
   static const char *const HEADS[] = {"measure", "#value", "95 % interval", "better"};
   cgap_notes notes;
   cgap_verdict_words verdict;
-  char text[2 * CGAP_SENTENCE], size[CGAP_SENTENCE];
+  char text[2 * CGAP_SENTENCE], size[CGAP_SENTENCE + 2 * CGAP_PHRASE];
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
   if (markup == CGAP_MARKDOWN) {
@@ -298,8 +342,8 @@ cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup
     cgap_markup_note(out, markup, NULL, text);
   }
   if (a->has & CGAP_ONE_SPACE)
-    snprintf(size, sizeof size, "%zu images, %zu %s, d = %zu", a->images, a->texts,
-             a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim);
+    snprintf(size, sizeof size, "%zu %s, %zu %s, d = %zu", a->images, cgap_image_word(a, 0).s, a->texts,
+             cgap_text_word(a, 0).s, a->dim);
   else
     (void)cgap_size_words(size, a);
   fprintf(out, "%s%s. Measured by contragap %s.\n%s", markup == CGAP_LATEX ? "% " : "", size, cgap_version(),

@@ -46,11 +46,16 @@ void cgap_sentence_append(char text[CGAP_SENTENCE], const char *format, ...) CGA
 
 /* One word for the gap, then a sentence for each thing that a reader wants to know first. */
 typedef struct cgap_verdict_words {
+  const cgap_modality_names *names; /* which its sentences get; NULL: those by default */
   cgap_level level;
   const char *word; /* "severe" */
   char sentence[CGAP_SENTENCES][CGAP_SENTENCE];
   size_t count;
 } cgap_verdict_words;
+
+/* "1 image", "300 class texts": the words after a count. */
+cgap_phrase cgap_image_word(const cgap_audit *audit, size_t count);
+cgap_phrase cgap_text_word(const cgap_audit *audit, size_t count);
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);
 
@@ -66,6 +71,7 @@ const char *cgap_sphere_words(const cgap_scalar *uniformity, double sphere, cons
 /* What to do about the gap, for what reason, and the command to type. */
 enum { CGAP_REASONS = 3 };
 typedef struct cgap_advice_words {
+  const cgap_modality_names *names;
   const char *word; /* "subtract the means"; NULL: the audit has no advice */
   char sentence[CGAP_REASONS][CGAP_SENTENCE];
   size_t count;
@@ -78,6 +84,7 @@ void cgap_advice_write(cgap_advice_words *out, const cgap_audit *audit);
 
 /* What the checks found, the worst first. bad: the numbers may mean nothing until this is looked into. */
 typedef struct cgap_notes {
+  const cgap_modality_names *names;
   char text[CGAP_NOTES][CGAP_SENTENCE];
   bool bad[CGAP_NOTES];
   size_t count;

@@ -295,7 +295,8 @@ static cgap_status write_curves(const cgap_training_results *r, const char *fold
                                    .source = r->source,
                                    .images = after->images,
                                    .texts = after->texts,
-                                   .dim = after->dim};
+                                   .dim = after->dim,
+                                   .names = &after->names};
   if (status == CGAP_OK)
     status = cgap_curves_write(folder, race ? "race" : "history", list.curve, list.count, &about, error);
   curve_list_clear(&list);
@@ -439,8 +440,9 @@ static cgap_status write_page(const cgap_training_results *r, const char *folder
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
   if (status == CGAP_OK)
     status = cgap_figures_render(path, names + first, 1 + CGAP_BEFORE_AFTER - first, warn_line, error);
-  return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, warn_line, error)
-                           : status;
+  return status == CGAP_OK
+           ? cgap_page_write(folder, "Closing the gap", r->source, &audit->names, sections, r, warn_line, error)
+           : status;
 }
 
 cgap_status cgap_training_folder_write(const cgap_training_results *r, const char *folder,

@@ -14,14 +14,24 @@ static void CGAP_PRINTF(2, 3) add_sentence(cgap_verdict_words *out, const char *
     return;
   va_list values;
   va_start(values, format);
-  (void)vsnprintf(out->sentence[out->count++], CGAP_SENTENCE, format, values);
+  (void)cgap_modality_vprintf(out->sentence[out->count++], CGAP_SENTENCE, out->names, format, values);
   va_end(values);
 }
 
-static const char *texts_word(const cgap_audit *a)
+cgap_phrase cgap_image_word(const cgap_audit *a, size_t count)
 {
-  return a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
+  return cgap_phrase_of(&a->names, count == 1 ? "{one image}" : "{images}");
 }
+
+cgap_phrase cgap_text_word(const cgap_audit *a, size_t count)
+{
+  const bool classes = a->has & CGAP_TEXT_IS_CLASSES;
+  return cgap_phrase_of(&a->names, count == 1 ? (classes ? "class text" : "{one text}")
+                                   : classes  ? "class texts"
+                                              : "{texts}");
+}
+
+enum { MANY = 2 };
 
 /* ---------------------------------------------------------------- the gap */
 
@@ -55,13 +65,14 @@ static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const ch
              both = images && cgap_cosines_collapsed(&a->cosine_text);
   char other[WORDS] = "";
   if (both)
-    snprintf(other, WORDS, ", of two %s %.3f", texts_word(a), a->cosine_text.mean);
+    snprintf(other, WORDS, ", of two %.100s %.3f", cgap_text_word(a, MANY).s, a->cosine_text.mean);
   add_sentence(
     out,
     "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
     "that such rows can hardly be told from each other; %s, by itself %s.",
-    images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other,
-    CGAP_COLLAPSED_COSINE, distance, cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
+    images ? cgap_image_word(a, MANY).s : cgap_text_word(a, MANY).s,
+    images ? a->cosine_image.mean : a->cosine_text.mean, other, CGAP_COLLAPSED_COSINE, distance,
+    cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
 }
 
 /* The whole interval is at 0: the distance is far below what sampling alone gives, so the means were subtracted from
@@ -117,9 +128,10 @@ static size_t classifier_rows(const cgap_audit *a)
 static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_scalar *s = &a->gap.linear_separability, *auc = &a->gap.separability_auc;
-  const char *texts = texts_word(a);
+  const cgap_phrase words = cgap_text_word(a, MANY);
+  const char *texts = words.s;
   if (!cgap_scalar_known(s)) {
-    add_sentence(out, "Whether a linear classifier tells images from %s is not known (%s).", texts,
+    add_sentence(out, "Whether a linear classifier tells {images} from %s is not known (%s).", texts,
                  s->why ? s->why : "it was not measured");
     return;
   }
@@ -130,7 +142,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   if (right.lo < 0.65 && by_score) /* one modality is so small that the threshold sits on its far side */
     add_sentence(
       out,
-      "A linear classifier tells images from %s by its score (area under the ROC curve %.3f), but its threshold is "
+      "A linear classifier tells {images} from %s by its score (area under the ROC curve %.3f), but its threshold is "
       "right on only %.1f %% of held-out rows (chance: 50 %%).",
       texts, auc->value, percent);
   else if (right.hi < 0.5)
@@ -140,19 +152,20 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
       "rows are equal, as after centring, so it says nothing about new rows.",
       percent);
   else if (right.lo > 0.5)
-    add_sentence(out, "A linear classifier %stells images from %s%s: %.1f %% correct on held-out rows (chance: 50 %%).",
+    add_sentence(out,
+                 "A linear classifier %stells {images} from %s%s: %.1f %% correct on held-out rows (chance: 50 %%).",
                  right.lo >= 0.65 && right.lo < 0.85 ? "mostly " : "", texts,
                  right.lo < 0.65 ? " better than chance does" : "", percent);
   else if (right.hi > 0.6)
-    add_sentence(
-      out,
-      "Whether a linear classifier tells images from %s is unclear: %.1f %% correct on held-out rows (chance: 50 %%), "
-      "and so few rows leave %.0f to %.0f %% open.",
-      texts, percent, 100 * right.lo, 100 * right.hi);
-  else
     add_sentence(out,
-                 "A linear classifier does not tell images from %s: %.1f %% correct on held-out rows (chance: 50 %%).",
-                 texts, percent);
+                 "Whether a linear classifier tells {images} from %s is unclear: %.1f %% correct on held-out rows "
+                 "(chance: 50 %%), "
+                 "and so few rows leave %.0f to %.0f %% open.",
+                 texts, percent, 100 * right.lo, 100 * right.hi);
+  else
+    add_sentence(
+      out, "A linear classifier does not tell {images} from %s: %.1f %% correct on held-out rows (chance: 50 %%).",
+      texts, percent);
 }
 
 /* ---------------------------------------------------------------- cones and dimensions */
@@ -188,11 +201,11 @@ static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
   const char *images_fill = fills_sphere(a, &u->image, &a->pca_image.participation_ratio, a->images);
   const char *texts_fill = fills_sphere(a, &u->text, &a->pca_text.participation_ratio, a->texts);
   if (images_fill == texts_fill)
-    add_sentence(out, "Images and %s each %s: uniformity %s and %s (evenly spread: %.2f)%s.", texts_word(a),
-                 images_fill, image, text, u->sphere, dimensions);
+    add_sentence(out, "{Images} and %s each %s: uniformity %s and %s (evenly spread: %.2f)%s.",
+                 cgap_text_word(a, MANY).s, images_fill, image, text, u->sphere, dimensions);
   else
-    add_sentence(out, "Images %s, %s %s: uniformity %s and %s (evenly spread: %.2f)%s.", images_fill, texts_word(a),
-                 texts_fill, image, text, u->sphere, dimensions);
+    add_sentence(out, "{Images} %s, %s %s: uniformity %s and %s (evenly spread: %.2f)%s.", images_fill,
+                 cgap_text_word(a, MANY).s, texts_fill, image, text, u->sphere, dimensions);
 }
 
 /* ---------------------------------------------------------------- what search finds */
@@ -226,9 +239,10 @@ static void say_search(cgap_verdict_words *out, const cgap_audit *a)
   const bool guessing = images > 10 && is_guessing(&image->recall_at_10, texts / images, texts) &&
                         is_guessing(&text->recall_at_10, 1, images);
   const char *beats = guessing ? " is not shown to beat guessing" : "";
-  add_sentence(out,
-               "Search%s: among %zu texts an image finds one of its own %s; among %zu images a text finds its own %s.",
-               beats, a->texts, by_image, a->images, by_text);
+  add_sentence(
+    out,
+    "Search%s: among %zu {texts} {an image} finds one of its own %s; among %zu {images} {a text} finds its own %s.",
+    beats, a->texts, by_image, a->images, by_text);
 }
 
 static void among_words(char out[WORDS], const cgap_scalar *among)
@@ -250,10 +264,11 @@ static void say_mixed_search(cgap_verdict_words *out, const cgap_audit *a)
     return;
   among_words(by_image, &image->recall_at_10);
   among_words(by_text, &text->recall_at_10);
-  add_sentence(out,
-               "Search in one mixed index of all %zu images and texts: the partner is among the first ten %s by image "
-               "and %s by text (nDCG@10 %.3f and %.3f). A larger index finds less, of either kind.",
-               a->images + a->texts, by_image, by_text, image->ndcg_at_10.value, text->ndcg_at_10.value);
+  add_sentence(
+    out,
+    "Search in one mixed index of all %zu {images} and {texts}: the partner is among the first ten %s by {image} "
+    "and %s by {text} (nDCG@10 %.3f and %.3f). A larger index finds less, of either kind.",
+    a->images + a->texts, by_image, by_text, image->ndcg_at_10.value, text->ndcg_at_10.value);
 }
 
 static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
@@ -266,7 +281,7 @@ static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
     snprintf(ends, WORDS, " [%.1f, %.1f]", 100 * s->lo, 100 * s->hi);
   if (a->has & CGAP_TEXT_IS_CLASSES)
     snprintf(classes, WORDS, " of %zu (guessing: %.1f %%)", a->texts, 100 / (double)a->texts);
-  add_sentence(out, "Zero-shot: %.1f %%%s of the images have the text of their own class nearest%s.", 100 * s->value,
+  add_sentence(out, "Zero-shot: %.1f %%%s of the {images} have the text of their own class nearest%s.", 100 * s->value,
                ends, classes);
 }
 
@@ -281,7 +296,7 @@ static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)
 {
-  *out = (cgap_verdict_words){.level = cgap_audit_level(a)};
+  *out = (cgap_verdict_words){.names = &a->names, .level = cgap_audit_level(a)};
   out->word = cgap_level_word(out->level);
   if (!(a->has & CGAP_ONE_SPACE) || a->has & CGAP_IS_DRIFT) {
     cgap_verdict_one_write(out, a);
@@ -302,7 +317,7 @@ static void CGAP_PRINTF(2, 3) add_reason(cgap_advice_words *out, const char *for
 {
   va_list values;
   va_start(values, format);
-  (void)vsnprintf(out->sentence[out->count++], CGAP_SENTENCE, format, values);
+  (void)cgap_modality_vprintf(out->sentence[out->count++], CGAP_SENTENCE, out->names, format, values);
   va_end(values);
 }
 
@@ -323,18 +338,20 @@ static void add_trial(cgap_advice_words *out, const cgap_audit *a)
   char distance[WORDS], mixed[WORDS], recall[WORDS];
   change_words(distance, t, CGAP_TRIAL_DISTANCE);
   if (!(a->has & CGAP_HAS_PAIRS)) {
-    add_reason(out,
-               "Subtracting each modality's mean, tried on %zu images and %zu %s with the means of all other rows: the "
-               "corrected distance goes %s. What that does to search cannot be measured without pairs.",
-               t->images, t->texts, texts_word(a), distance);
+    add_reason(
+      out,
+      "Subtracting each modality's mean, tried on %zu {images} and %zu %s with the means of all other rows: the "
+      "corrected distance goes %s. What that does to search cannot be measured without pairs.",
+      t->images, t->texts, cgap_text_word(a, MANY).s, distance);
     return;
   }
   change_words(mixed, t, CGAP_TRIAL_MIXED_NDCG);
   change_words(recall, t, CGAP_TRIAL_RECALL_AT_1);
-  add_reason(out,
-             "Subtracting each modality's mean, tried on %zu images and %zu texts with the means of all other rows: in "
-             "one mixed index of these %zu rows nDCG@10 goes %s.",
-             t->images, t->texts, t->images + t->texts, mixed);
+  add_reason(
+    out,
+    "Subtracting each modality's mean, tried on %zu {images} and %zu {texts} with the means of all other rows: in "
+    "one mixed index of these %zu rows nDCG@10 goes %s.",
+    t->images, t->texts, t->images + t->texts, mixed);
   add_reason(out, "Search within the other modality: recall@1 goes %s. Corrected distance: %s.", recall, distance);
 }
 
@@ -364,10 +381,11 @@ static void add_no_remedy(cgap_advice_words *out, const cgap_audit *a)
     add_reason(out, "The gap is %s, and what subtracting the means does could not be tried: %s.",
                cgap_level_word(level), t->why);
   else if ((a->has & CGAP_HAS_PAIRS) && cgap_level_is_gap(level) && a->images < CGAP_TRAINING_IMAGES_MIN)
-    add_reason(out,
-               "The gap is %s, subtracting the means is not shown to help, and %zu images are too few to train on (at "
-               "least %d).",
-               cgap_level_word(level), a->images, CGAP_TRAINING_IMAGES_MIN);
+    add_reason(
+      out,
+      "The gap is %s, subtracting the means is not shown to help, and %zu {images} are too few to train on (at "
+      "least %d).",
+      cgap_level_word(level), a->images, CGAP_TRAINING_IMAGES_MIN);
   else
     add_reason(out, "The gap is %s, and subtracting the means is not shown to help.", cgap_level_word(level));
 }
@@ -397,7 +415,7 @@ void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
                                          [CGAP_ADVICE_MEASURE] = "measure more rows"};
   const cgap_advice *advice = &a->advice;
   const char *input = advice->input;
-  *out = (cgap_advice_words){.word = WORDS_OF[advice->word]};
+  *out = (cgap_advice_words){.names = &a->names, .word = WORDS_OF[advice->word]};
   switch (advice->word) {
   case CGAP_ADVICE_NOT_ASKED:
     break;
@@ -438,19 +456,15 @@ static void CGAP_PRINTF(3, 4) add_note(cgap_notes *out, bool bad, const char *fo
     return;
   va_list values;
   va_start(values, format);
-  (void)vsnprintf(out->text[out->count], CGAP_SENTENCE, format, values);
+  (void)cgap_modality_vprintf(out->text[out->count], CGAP_SENTENCE, out->names, format, values);
   va_end(values);
   out->bad[out->count++] = bad;
 }
 
-static const char *s_of(uint64_t count)
-{
-  return count == 1 ? "" : "s";
-}
-
+/* Before "row" and "column". */
 static const char *text_word(const cgap_audit *a)
 {
-  return a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text";
+  return a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1);
 }
 
 static bool all_equal(const cgap_spectrum *s, size_t rows)
@@ -460,25 +474,26 @@ static bool all_equal(const cgap_spectrum *s, size_t rows)
 
 /* ---------------------------------------------------------------- the pairing as a whole */
 
-static void shift_sentence(char out[200], int shift)
+static void shift_sentence(char out[CGAP_PHRASE], const cgap_modality_names *names, int shift)
 {
   out[0] = '\0';
   if (shift)
-    (void)snprintf(
-      out, 200, " They fit better where text i belongs to image i %c %d: the texts must move %s by %d row%s.",
+    (void)cgap_modality_printf(
+      out, CGAP_PHRASE, names,
+      " They fit better where {text} i belongs to {image} i %c %d: the {texts} must move %s by %d row%s.",
       shift > 0 ? '+' : '-', abs(shift), shift > 0 ? "down" : "up", abs(shift), abs(shift) == 1 ? "" : "s");
 }
 
 static void note_whole(cgap_notes *out, const cgap_pairing_check *c)
 {
-  char shift[200];
-  shift_sentence(shift, c->shift);
+  char shift[CGAP_PHRASE];
+  shift_sentence(shift, out->names, c->shift);
   if (c->verdict == CGAP_PAIRING_SHUFFLED)
-    add_note(
-      out, true,
-      "The pairs look shuffled, or the model does not match images with texts: the mean cosine of pairs is %.3f, of "
-      "random pairs %.3f (z = %.1f).%s",
-      c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
+    add_note(out, true,
+             "The pairs look shuffled, or the model does not match {images} with {texts}: the mean cosine of pairs is "
+             "%.3f, of "
+             "random pairs %.3f (z = %.1f).%s",
+             c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
   else if (c->verdict == CGAP_PAIRING_UNCLEAR)
     add_note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random pairs %.3f (z = %.1f).%s",
              c->matched_mean, c->shuffled_mean, c->z, shift);
@@ -500,19 +515,20 @@ static size_t run_length(const cgap_pairing_check *c, size_t first)
 
 static void note_run(cgap_notes *out, const cgap_audit *a, const cgap_pair_block *first, const cgap_pair_block *last)
 {
-  char where[100];
+  char where[200];
   const int shift = first->shift;
   if (a->text_row && last->last == a->text_row[a->texts - 1])
-    (void)snprintf(where, sizeof where, "From about text row %zu on", first->first);
+    (void)cgap_modality_printf(where, sizeof where, out->names, "From about {text} row %zu on", first->first);
   else
-    (void)snprintf(where, sizeof where, "From text row %zu to %zu, about,", first->first, last->last);
+    (void)cgap_modality_printf(where, sizeof where, out->names, "From {text} row %zu to %zu, about,", first->first,
+                               last->last);
   if (shift)
-    add_note(
-      out, true,
-      "%s the pairs are off by %d image row%s: these texts fit the image %d row%s %s their own. Look for a missing or "
-      "an extra row there.",
-      where, abs(shift), abs(shift) == 1 ? "" : "s", abs(shift), abs(shift) == 1 ? "" : "s",
-      shift > 0 ? "after" : "before");
+    add_note(out, true,
+             "%s the pairs are off by %d {image} row%s: these {texts} fit the {one image} %d row%s %s their own. Look "
+             "for a missing or "
+             "an extra row there.",
+             where, abs(shift), abs(shift) == 1 ? "" : "s", abs(shift), abs(shift) == 1 ? "" : "s",
+             shift > 0 ? "after" : "before");
   else
     add_note(out, true, "%s the pairs do not fit, as if they were shuffled (z = %.1f). Check the order of these rows.",
              where, first->z);
@@ -542,7 +558,7 @@ static void note_mismatched(cgap_notes *out, const cgap_audit *a)
     return;
   add_note(
     out, true,
-    "About %.0f %% of the pairs look mismatched [%.0f, %.0f]: their cosine is that of images and texts that do not "
+    "About %.0f %% of the pairs look mismatched [%.0f, %.0f]: their cosine is that of {images} and {texts} that do not "
     "belong together. The pairs with the lowest cosine are listed; check them first.",
     100 * proportion->value, 100 * proportion->lo, 100 * proportion->hi);
 }
@@ -561,9 +577,9 @@ static void note_pairing(cgap_notes *out, const cgap_audit *a)
 static void note_equal_modalities(cgap_notes *out, const cgap_audit *a)
 {
   if (all_equal(&a->pca_image, a->images))
-    add_note(out, true, "All image rows are the same: nothing that compares images means anything here.");
+    add_note(out, true, "All {image} rows are the same: nothing that compares {images} means anything here.");
   if (all_equal(&a->pca_text, a->texts))
-    add_note(out, true, "All %s rows are the same: nothing that compares texts means anything here.", text_word(a));
+    add_note(out, true, "All %s rows are the same: nothing that compares {texts} means anything here.", text_word(a));
 }
 
 /* Data measured against themselves. */
@@ -575,21 +591,26 @@ static void note_same(cgap_notes *out, const cgap_audit *a)
   for (size_t j = 0; j < a->texts; j++)
     equal += a->pair_cosine[j] > 1 - 1e-12;
   if (equal == a->texts)
-    add_note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one modality saved twice?",
+    add_note(out, true, "{Image} and {text} are the same rows (%zu of %zu pairs equal): was one modality saved twice?",
              equal, a->texts);
   else if (2 * equal >= a->texts)
-    add_note(out, true,
-             "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one modality saved twice?",
-             equal, a->texts);
+    add_note(
+      out, true,
+      "Many {texts} are their {one image}'s own row (%zu of %zu pairs equal): were parts of one modality saved twice?",
+      equal, a->texts);
 }
 
 static void note_size(cgap_notes *out, const cgap_audit *a)
 {
   const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
-  const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
+  const bool one = few == 1;
+  const char *what = !(a->has & CGAP_HAS_PAIRS) ? (one ? "row" : "rows")
+                     : few == a->texts          ? (one ? "pair" : "pairs")
+                                                : (one ? "{one image}" : "{images}");
   if (few < CGAP_RELIABLE_ROWS_MIN)
-    add_note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what,
-             s_of(few), a->has & CGAP_HAS_PAIRS ? "" : " in one modality", CGAP_RELIABLE_ROWS_MIN);
+    add_note(out, true, "Only %zu %s%s: chance alone moves every number below; measure %d or more.", few,
+             cgap_phrase_of(&a->names, what).s, a->has & CGAP_HAS_PAIRS ? "" : " in one modality",
+             CGAP_RELIABLE_ROWS_MIN);
 }
 
 static bool many_copies(const cgap_audit *a)
@@ -607,11 +628,11 @@ static void note_copies(cgap_notes *out, const cgap_audit *a)
   (void)snprintf(times, sizeof times, "%.1f", (double)a->images / (double)(a->images - copies));
   if (times[0] && times[1] == '.' && times[2] == '0')
     times[1] = '\0';
-  add_note(
-    out, true,
-    "Each image occurs about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
-    "with --merge-images.",
-    times, (unsigned long long)copies, a->images);
+  add_note(out, true,
+           "Each {one image} occurs about %s times (%llu of %zu rows are copies): recall counts its own copies as "
+           "rivals; rerun "
+           "with --merge-images.",
+           times, (unsigned long long)copies, a->images);
 }
 
 /* ---------------------------------------------------------------- what is worth knowing */
@@ -665,7 +686,7 @@ static void note_norms(cgap_notes *out, const cgap_audit *a)
     const cgap_modality_checks *checks;
     const char *modality;
     size_t rows;
-  } modalities[] = {{&a->checks_image, "image", a->images + a->dropped_images},
+  } modalities[] = {{&a->checks_image, cgap_modality_name(a->names.of[0], 0), a->images + a->dropped_images},
                     {&a->checks_text, text_word(a), a->texts + a->dropped_texts}};
   char text[200];
   size_t used = 0;
@@ -689,17 +710,18 @@ static void note_sample(cgap_notes *out, const cgap_audit *a)
     return;
   add_note(
     out, false,
-    "Sampled: uniformity and quantiles of cosines from the pairs of %zu images and %zu %ss drawn at random; %smixing "
+    "Sampled: uniformity and quantiles of cosines from the pairs of %zu {images} and %zu %s drawn at random; %smixing "
     "and separability are those of these rows alone.",
-    s->images, s->texts, text_word(a), pairs ? "hubness, " : "");
+    s->images, s->texts, cgap_text_word(a, MANY).s, pairs ? "hubness, " : "");
   if (pairs)
-    add_note(out, false, "Losses and retrieval: %zu of the images and %zu of the texts, each against every candidate.",
+    add_note(out, false,
+             "Losses and retrieval: %zu of the {images} and %zu of the {texts}, each against every candidate.",
              s->image_queries, s->text_queries);
 }
 
 void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
 {
-  *out = (cgap_notes){0};
+  *out = (cgap_notes){.names = &a->names};
   note_pairing(out, a);
   note_equal_modalities(out, a);
   note_same(out, a);
@@ -709,13 +731,15 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
   else
     cgap_notes_one_write(out, a);
   if (a->dropped_images || a->dropped_texts)
-    add_note(out, false, "Dropped as bad: %zu image%s and %zu text%s.", a->dropped_images, s_of(a->dropped_images),
-             a->dropped_texts, s_of(a->dropped_texts));
+    add_note(out, false, "Dropped as bad: %zu %s and %zu %s.", a->dropped_images,
+             cgap_image_word(a, a->dropped_images).s, a->dropped_texts,
+             cgap_phrase_of(&a->names, a->dropped_texts == 1 ? "{one text}" : "{texts}").s);
   if (a->merged_images)
-    add_note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
-             a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
+    add_note(out, false, "%zu repeated {image} row%s merged: %zu {images} are left, with %zu {texts}.",
+             a->merged_images, a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
   if (!all_equal(&a->pca_image, a->images))
-    note_modality(out, &a->checks_image, "image", !a->merged_images && !many_copies(a), a->sample.images);
+    note_modality(out, &a->checks_image, cgap_modality_name(a->names.of[0], 0), !a->merged_images && !many_copies(a),
+                  a->sample.images);
   if (!all_equal(&a->pca_text, a->texts))
     note_modality(out, &a->checks_text, text_word(a), true, a->sample.texts);
   note_norms(out, a);

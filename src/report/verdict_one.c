@@ -289,10 +289,11 @@ const char *cgap_size_words(char out[CGAP_SENTENCE], const cgap_audit *a)
 {
   const alone image = alone_of(a, false), text = alone_of(a, true);
   if (a->has & CGAP_HAS_TEXT)
-    (void)snprintf(out, CGAP_SENTENCE, "%zu %s of %zu dimensions, %zu %s of %zu, %s", a->images, image.images, a->dim, a->texts,
-                   text.images, a->text_dim, a->pairing);
+    (void)snprintf(out, CGAP_SENTENCE, "%zu %s of %zu dimensions, %zu %s of %zu, %s", a->images, image.images, a->dim,
+                   a->texts, text.images, a->text_dim, a->pairing);
   else
-    (void)snprintf(out, CGAP_SENTENCE, "%zu %s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu", a->images, image.images, a->dim);
+    (void)snprintf(out, CGAP_SENTENCE, "%zu %s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu", a->images, image.images,
+                   a->dim);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "rows/embeddings.h"
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/threads.h"
 #include "rows/row_pass.h"
 #include "simd/convert.h"
@@ -33,17 +34,17 @@ static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
                      "give --text-image or --unpaired",
                      text->name, text->rows, text->dim, image->name, image->rows, image->dim);
   if (data->merge_images && data->pairing == CGAP_UNPAIRED)
-    return cgap_fail(error, CGAP_USAGE,
-                     "%s: equal images are merged for the sake of their texts; --merge-images and "
-                     "unpaired texts do not go together",
-                     image->name);
+    return cgap_fail_named(error, CGAP_USAGE, data->names,
+                           "%s: equal {images} are merged for the sake of their {texts}; --merge-images and "
+                           "unpaired {texts} do not go together",
+                           image->name);
   if (data->pairing == CGAP_BY_ROW && image->rows != text->rows)
     return cgap_fail(error, CGAP_FILE, "%s: %zu rows, %s has %zu; give --text-image or --unpaired", text->name,
                      text->rows, image->name, image->rows);
   for (size_t j = 0; data->pairing == CGAP_BY_INDEX && j < text->rows; j++)
     if (data->text_image[j] >= image->rows)
-      return cgap_fail(error, CGAP_DATA, "%s: text %zu names image row %llu, %s has %zu rows", text->name, j,
-                       (unsigned long long)data->text_image[j], image->name, image->rows);
+      return cgap_fail_named(error, CGAP_DATA, data->names, "%s: {text} %zu names {image} row %llu, %s has %zu rows",
+                             text->name, j, (unsigned long long)data->text_image[j], image->name, image->rows);
   return CGAP_OK;
 }
 
@@ -120,10 +121,11 @@ static cgap_status detect_order(caption_order *out, const cgap_data *data, cgap_
   *out = z[IMAGE_MAJOR] >= z[CAPTION_MAJOR] ? IMAGE_MAJOR : CAPTION_MAJOR;
   if (status || z[*out] >= SUPPORTED_Z)
     return status;
-  return cgap_fail(error, CGAP_FILE,
-                   "%s has %zu rows, %s %zu: neither image-major (z %.1f) nor caption-major order (z %.1f) fits; give "
-                   "--text-image or --unpaired",
-                   data->text.name, data->text.rows, data->image.name, data->image.rows, z[0], z[1]);
+  return cgap_fail_named(
+    error, CGAP_FILE, data->names,
+    "%s has %zu rows, %s %zu: neither image-major (z %.1f) nor caption-major order (z %.1f) fits; give "
+    "--text-image or --unpaired",
+    data->text.name, data->text.rows, data->image.name, data->image.rows, z[0], z[1]);
 }
 
 /* ---------------------------------------------------------------- pairs */
@@ -156,24 +158,26 @@ void cgap_pairs_clear(cgap_pairs *pairs)
 static void describe_pairing(cgap_embeddings *e, caption_order order)
 {
   size_t fewest = SIZE_MAX, most = 0;
-  char texts[64];
+  char texts[180];
+  const cgap_modality_names names = cgap_modality_names_of(e->data->names);
   for (size_t i = 0; i < e->pairs.images; i++) {
     const size_t n = e->pairs.first[i + 1] - e->pairs.first[i];
     fewest = n < fewest ? n : fewest;
     most = n > most ? n : most;
   }
-  (void)snprintf(texts, sizeof texts,
-                 fewest < most ? "%zu to %zu texts an image"
-                 : most == 1   ? "one text an image"
-                               : "%zu texts an image",
-                 fewest, most);
+  if (fewest < most)
+    (void)cgap_modality_printf(texts, sizeof texts, &names, "%zu to %zu {texts} {an image}", fewest, most);
+  else if (most == 1)
+    (void)cgap_modality_printf(texts, sizeof texts, &names, "one {one text} {an image}");
+  else
+    (void)cgap_modality_printf(texts, sizeof texts, &names, "%zu {texts} {an image}", most);
   switch (e->data->pairing) {
   case CGAP_UNPAIRED:
     (void)snprintf(e->pairing, sizeof e->pairing, "%s", e->data->text.rows ? "unpaired" : "one modality");
     break;
   case CGAP_BY_ROW:
     if (e->merged_images)
-      (void)snprintf(e->pairing, sizeof e->pairing, "equal images merged, %s", texts);
+      (void)cgap_modality_printf(e->pairing, sizeof e->pairing, &names, "equal {images} merged, %s", texts);
     else
       (void)snprintf(e->pairing, sizeof e->pairing, "row i with row i");
     break;

@@ -20,7 +20,7 @@ typedef struct cgap_embeddings {
   cgap_pairs pairs;      /* empty where not paired */
   size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: left out */
   size_t dropped_images, dropped_texts, merged_images;
-  char pairing[128]; /* in words */
+  char pairing[256]; /* in words */
 } cgap_embeddings;
 
 /* Reads both modalities once (the row pass), refuses or drops bad rows, merges equal images, finds the pairs. Where the

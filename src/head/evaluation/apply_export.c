@@ -120,7 +120,7 @@ static cgap_status convert(export_state *s, const cgap_dataset *dataset, const c
 {
   const cgap_data *d = &dataset->data;
   const cgap_source *const from[ROLES] = {&d->image, &d->text, &d->class_text, &d->words};
-  char losses[CGAP_TERMS], trained[100];
+  char losses[CGAP_TERMS], trained[CGAP_TRAINED_TEXT];
   head_source rows[ROLES] = {0};
   cgap_converted converted = {.written = ""};
   cgap_status status = CGAP_OK;
@@ -129,7 +129,7 @@ static cgap_status convert(export_state *s, const cgap_dataset *dataset, const c
   if (status == CGAP_OK && d->image.rows && s->head->training_hashes)
     status = count_training(s, &rows[0].reader, error);
   cgap_apply_losses(losses, s->head);
-  cgap_apply_trained(s->out, trained, s->head, d->image.rows);
+  cgap_apply_trained(s->out, trained, s->head, dataset);
   const cgap_convert_options options = {.layout = cgap_layout_of(path),
                                         .command = command,
                                         .trained_on = s->out->trained ? trained : NULL,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "base/source.h"
 #include "base/text_buffer.h"
@@ -17,6 +18,7 @@
 #include "head/training/split.h"
 #include "io/find/dataset_internal.h"
 #include "io/read/hdf5_basics.h"
+#include "io/read/name_words.h"
 #include "io/write/writer.h"
 #include "rows/row_pass.h"
 #include "rows/row_reader.h"
@@ -769,8 +771,21 @@ static cgap_status note_losses(const apply_state *c, cgap_error *error)
                                  : CGAP_OK;
 }
 
-void cgap_apply_trained(cgap_apply_summary *out, char text[100], const cgap_head *h, size_t images)
+/* What the modalities are called, in place of what the input recorded. */
+static cgap_status note_names(const apply_state *c, cgap_error *error)
 {
+  char text[2 * CGAP_NAME_SIZE];
+  const cgap_modality_names *names = &c->dataset->names;
+  if (cgap_modality_names_default(names) || !is_writer(c))
+    return CGAP_OK;
+  (void)cgap_modality_printf(text, sizeof text, names, "{image},{text}");
+  return cgap_writer_attribute(c->files.whole, "/", CGAP_MODALITIES_NAMED, text, error);
+}
+
+void cgap_apply_trained(cgap_apply_summary *out, char text[CGAP_TRAINED_TEXT], const cgap_head *h,
+                        const cgap_dataset *dataset)
+{
+  const size_t images = dataset->data.image.rows;
   size_t all = 0;
   for (size_t i = 0; i < h->split_rows; i++)
     all += h->split[i] == CGAP_TRAINING;
@@ -781,13 +796,13 @@ void cgap_apply_trained(cgap_apply_summary *out, char text[100], const cgap_head
     const double times = (double)all / (double)h->training_hashes;
     out->trained = (size_t)fmin((double)images, round((double)out->trained * times));
   }
-  (void)snprintf(text, 100, "%zu of %zu images", out->trained, images);
+  (void)cgap_modality_printf(text, CGAP_TRAINED_TEXT, &dataset->names, "%zu of %zu {images}", out->trained, images);
 }
 
 static cgap_status note_training(apply_state *c, cgap_error *error)
 {
-  char text[100];
-  cgap_apply_trained(c->out, text, c->head, c->dataset->data.image.rows);
+  char text[CGAP_TRAINED_TEXT];
+  cgap_apply_trained(c->out, text, c->head, c->dataset);
   if (!c->out->trained || !is_writer(c))
     return CGAP_OK;
   return cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_ON, text, error);
@@ -800,6 +815,8 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
     status = note_losses(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? apply_to_one_file(c, error) : apply_to_shards(c, error);
+  if (status == CGAP_OK)
+    status = note_names(c, error);
   if (status == CGAP_OK && is_writer(c)) /* in place of the input's: by it apply recognises its own output */
     status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t counts[] = {c->out->bad, c->out->trained};

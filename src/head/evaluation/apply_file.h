@@ -49,9 +49,11 @@ CGAP_MUST_CHECK cgap_status cgap_apply_check(const cgap_head *head, const cgap_d
 /* The terms of the loss that the head was trained on; "": none. */
 void cgap_apply_losses(char text[CGAP_TERMS], const cgap_head *head);
 
-/* out->trained, of which the hashes among the `images` rows have been counted, becomes the images that the head was
+/* out->trained, of which the hashes among the images have been counted, becomes the images that the head was
  * trained on: where the head holds the hashes of a part of them only, as many times more. A head of earlier versions
  * has their numbers alone: a file of as many images is then taken for the training file. text: "300 of 500 images". */
-void cgap_apply_trained(cgap_apply_summary *out, char text[100], const cgap_head *head, size_t images);
+enum { CGAP_TRAINED_TEXT = 180 };
+void cgap_apply_trained(cgap_apply_summary *out, char text[CGAP_TRAINED_TEXT], const cgap_head *head,
+                        const cgap_dataset *dataset);
 
 #endif

@@ -232,7 +232,7 @@ cgap_status cgap_changes_init(cgap_changes *out, const cgap_audit *before, const
   const size_t rows = before->images + before->texts;
   const bool classes = before->has & after->has & CGAP_HAS_ZERO_SHOT;
   double *scratch = cgap_alloc(2 * before->images, sizeof *scratch);
-  *out = (cgap_changes){.query = cgap_alloc(rows, sizeof *out->query)};
+  *out = (cgap_changes){.names = before->names, .query = cgap_alloc(rows, sizeof *out->query)};
   out->class = cgap_alloc(classes ? before->zero_shot.class_count : 0, sizeof *out->class);
   cgap_status status =
     scratch && out->query && out->class ? CGAP_OK

@@ -38,6 +38,7 @@ typedef struct cgap_changed_class {
 } cgap_changed_class;
 
 typedef struct cgap_changes {
+  cgap_modality_names names;
   cgap_flips flips[CGAP_SEARCHES][CGAP_ASKING][CGAP_CUTS];
   cgap_changed_query *query; /* (queries) images by row, then texts by row */
   size_t queries;

@@ -104,6 +104,8 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
 {
   cgap_compared *in = &c->input[k];
   in->dim = audit->dim;
+  if (cgap_modality_names_default(&c->names))
+    c->names = audit->names;
   for (size_t e = 0; e < c->entries; e++) {
     if (e < cgap_field_count()) {
       in->present[e] = cgap_field_present(audit, cgap_field_at(e));
@@ -224,13 +226,14 @@ void cgap_comparison_name_intervals(cgap_comparison *c)
   if (paired == 0)
     snprintf(c->intervals, sizeof c->intervals, "of independent samples, from the two reports' intervals");
   else if (paired + 1 == c->count)
-    snprintf(c->intervals, sizeof c->intervals, "paired by image%s", note);
+    (void)cgap_modality_printf(c->intervals, sizeof c->intervals, &c->names, "paired by {one image}%s", note);
   else
-    snprintf(c->intervals, sizeof c->intervals,
-             "paired by image where the rows are those of %.60s%s, else of independent samples", first, note);
+    (void)cgap_modality_printf(c->intervals, sizeof c->intervals, &c->names,
+                               "paired by {one image} where the rows are those of %.60s%s, else of independent samples",
+                               first, note);
   const size_t used = strlen(c->intervals);
   if (why)
-    snprintf(c->intervals + used, sizeof c->intervals - used, " (%s)", why);
+    snprintf(c->intervals + used, sizeof c->intervals - used, " (%s)", cgap_phrase_of(&c->names, why).s);
 }
 
 bool cgap_comparison_opens(const cgap_comparison *c, size_t k)
@@ -364,7 +367,7 @@ cgap_rows_relation cgap_rows_recognised(const cgap_audit *a, const cgap_audit *b
   const size_t n = c->probed;
   double *spare = n < IMAGES_MIN ? NULL : cgap_alloc(2 * (n + 1), n * sizeof *spare);
   bool known = true, related = true;
-  *why = "too few images to tell by their neighbours";
+  *why = "too few {images} to tell by their neighbours";
   if (!spare)
     return CGAP_ROWS_ASSUMED;
   for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
@@ -373,7 +376,7 @@ cgap_rows_relation cgap_rows_recognised(const cgap_audit *a, const cgap_audit *b
     related = related && r.correlation >= DEVIATIONS;
   }
   cgap_free(spare);
-  *why = known     ? "images and texts have the same neighbours in both"
+  *why = known     ? "{images} and {texts} have the same neighbours in both"
          : related ? "nothing in the files says so, but what is similar in one is similar in the other"
                    : "what is similar in one is not similar in the other";
   return known ? CGAP_ROWS_SAME : related ? CGAP_ROWS_ASSUMED : CGAP_ROWS_OTHER;

@@ -38,7 +38,7 @@ typedef struct cgap_compared {
   double seconds;      /* spent on what made it; NaN: not known */
   unsigned trained;    /* terms of the loss that made its rows, as cgap_terms_of; 0: none, or not known */
   cgap_rows_relation rows;
-  const char *rows_why;   /* a static phrase; NULL where unknown */
+  const char *rows_why;   /* a static template of words; NULL where unknown */
   size_t start;           /* the input that its training started from; 0: none is known */
   cgap_change from_start; /* of gap.corrected_distance, from that input to this */
   char *trained_on; /* "300 of 500 images" that the head was trained on which its rows came through; NULL: none known */
@@ -46,9 +46,10 @@ typedef struct cgap_compared {
 
 typedef struct cgap_comparison {
   size_t count, entries;
-  cgap_compared *input; /* (count), the first is what the others are compared with */
-  cgap_change *change;  /* (count, entries), the first row unused */
-  char intervals[300];  /* how they were made, in words */
+  cgap_compared *input;      /* (count), the first is what the others are compared with */
+  cgap_change *change;       /* (count, entries), the first row unused */
+  char intervals[300];       /* how they were made, in words */
+  cgap_modality_names names; /* of the first input that has other names than those by default */
 } cgap_comparison;
 
 CGAP_MUST_CHECK cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error);

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "head/model/layers.h"
 #include "io/read/datasets.h"
 #include "io/read/hdf5_basics.h"
+#include "io/read/name_words.h"
 #include "io/write/writer.h"
 
 cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options)
@@ -114,6 +116,7 @@ cgap_status cgap_head_blend(cgap_head **out, const cgap_head *from, const cgap_h
     cgap_head_close(h);
     return status;
   }
+  h->names = to->names;
   h->temperature = to->temperature;
   h->kept_epoch = to->kept_epoch;
   for (size_t k = 0; k < h->layers.count; k++)
@@ -303,6 +306,11 @@ static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *e
                                    "the smallest 65536, or all, of the low halves of XXH3-128 of the training images "
                                    "as float32 unit rows",
                                    error);
+  if (status == CGAP_OK && !cgap_modality_names_default(&h->names)) {
+    char names[2 * CGAP_NAME_SIZE];
+    (void)cgap_modality_printf(names, sizeof names, &h->names, "{image},{text}");
+    status = cgap_writer_attribute(w, "/", CGAP_MODALITIES_NAMED, names, error);
+  }
   if (status == CGAP_OK)
     status = cgap_writer_attribute(w, "/", "kind", cgap_head_kind_name(s->kind), error);
   return status == CGAP_OK ? cgap_writer_attribute(w, "/", "options", h->options, error) : status;
@@ -468,6 +476,8 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
     if (!cgap_file_mark(options, sizeof options, file, "options"))
       snprintf(options, sizeof options, "{}");
     *out = cgap_head_new(&shape, options);
+    for (int m = 0; *out && m < 2; m++)
+      cgap_hdf5_modality_name((*out)->names.of[m], file->id, m);
     status = *out ? read_modalities((*out)->parameters, &layers, file, path, error)
                   : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }

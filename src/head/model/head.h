@@ -15,6 +15,7 @@ struct cgap_head {
   size_t split_rows;
   uint64_t *training_hash; /* (training_hashes) of the images that it was trained on, ascending; NULL: not known */
   size_t training_hashes;
+  cgap_modality_names names; /* of what it was made for; "": by default */
 };
 
 /* Zero parameters; options are copied. NULL: out of memory. */

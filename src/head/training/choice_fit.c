@@ -593,6 +593,8 @@ static cgap_status note_rows(const cgap_choosing *r, cgap_head *head, cgap_error
     if (d->split.of_image[i] != CGAP_TEST)
       hash[count++] = d->split.hash[i];
   if (status == CGAP_OK)
+    head->names = d->names;
+  if (status == CGAP_OK)
     status = cgap_head_note_training(head, split, d->file_images, hash, count, error);
   cgap_free(split);
   cgap_free(hash);

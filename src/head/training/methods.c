@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/text_buffer.h"
 #include "base/threads.h"
@@ -444,6 +445,7 @@ static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap
     out->pairing = CGAP_UNPAIRED;
   }
   const bool pairs = method == CGAP_PROCRUSTES || method == CGAP_CCA;
+  const cgap_modality_names names = cgap_modality_names_of(data->names);
   const bool apart = method == CGAP_CENTER || method == CGAP_WHITEN; /* each modality by itself */
   if (apart && (out->text.rows == 0 || out->image.rows == 0)) {
     out->image = out->image.rows ? out->image : out->text;
@@ -451,9 +453,10 @@ static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap
     out->pairing = CGAP_UNPAIRED;
   }
   if (out->text.rows == 0 || out->image.rows == 0 || (pairs && out->pairing == CGAP_UNPAIRED))
-    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; fit it on another file",
-                     (data->image.rows ? data->image : data->text).name, cgap_gap_method_name(method),
-                     pairs ? "pairs of images and texts" : "images and texts");
+    return cgap_fail_named(error, CGAP_FILE, data->names,
+                           "%s: %s is fitted on %s, and this has none; fit it on another file",
+                           (data->image.rows ? data->image : data->text).name, cgap_gap_method_name(method),
+                           cgap_phrase_of(&names, pairs ? "pairs of {images} and {texts}" : "{images} and {texts}").s);
   return CGAP_OK;
 }
 

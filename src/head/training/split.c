@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/numbers.h"
 #include "base/threads.h"
 #include "rows/modality.h"
@@ -156,9 +157,9 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
   const size_t images = e->image.rows;
   *out = (cgap_split){0};
   if (images < IMAGES_MIN)
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: %zu images, at least %d are needed to split them for training, validation and test",
-                     e->image.source->name, images, IMAGES_MIN);
+    return cgap_fail_named(error, CGAP_DATA, e->data->names,
+                           "%s: %zu {images}, at least %d are needed to split them for training, validation and test",
+                           e->image.source->name, images, IMAGES_MIN);
   out->of_image = cgap_zalloc(images, 1);
   out->group = cgap_alloc(images, sizeof *out->group);
   out->hash = cgap_alloc(images, sizeof *out->hash);
@@ -172,14 +173,15 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
     deal_sets(out, e, validation, test, seed, root, size, order);
   for (int split_index = 0; status == CGAP_OK && split_index < CGAP_SPLITS; split_index++)
     if (out->texts[split_index] == 0 && !(split_index == CGAP_VALIDATION && validation == 0))
-      status = cgap_fail(error, CGAP_DATA,
-                         "%s: the split leaves the %s part without texts (%zu images, %zu of them equal to another); "
-                         "give other fractions (val, test) or another seed",
-                         e->image.source->name,
-                         split_index == CGAP_TEST       ? "test"
-                         : split_index == CGAP_TRAINING ? "training"
-                                                        : "validation",
-                         images, out->tied);
+      status = cgap_fail_named(
+        error, CGAP_DATA, e->data->names,
+        "%s: the split leaves the %s part without {texts} (%zu {images}, %zu of them equal to another); "
+        "give other fractions (val, test) or another seed",
+        e->image.source->name,
+        split_index == CGAP_TEST       ? "test"
+        : split_index == CGAP_TRAINING ? "training"
+                                       : "validation",
+        images, out->tied);
   cgap_free(root);
   if (status != CGAP_OK)
     cgap_split_clear(out);

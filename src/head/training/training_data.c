@@ -5,6 +5,7 @@
 
 #include "audit/measure_runs.h"
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "head/training/split.h"
@@ -17,7 +18,8 @@ cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_k
   const cgap_source *rows = kind == CGAP_IMAGE_ROWS ? &data->image : &data->text;
   *out = (cgap_data){.image = *rows, .text = *rows, .pairing = CGAP_BY_ROW, .drop_bad = data->drop_bad};
   if (rows->rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: there are no texts to train on alone", data->image.name);
+    return cgap_fail_named(error, CGAP_FILE, data->names, "%s: there are no {texts} to train on alone",
+                           data->image.name);
   return CGAP_OK;
 }
 
@@ -77,6 +79,7 @@ static bool note_splits(cgap_training_data *t, const cgap_embeddings *e)
 
 cgap_status cgap_training_data_note(cgap_head *head, const cgap_training_data *t, cgap_error *error)
 {
+  head->names = t->names;
   return cgap_head_note_training(head, t->split_of_row, t->file_images, t->training_hash, t->training_images, error);
 }
 
@@ -95,9 +98,10 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
   if (status == CGAP_OK && o->hold_out_classes > 0)
     status = cgap_hold_out_classes(&t->held_out, &t->split, e, o->hold_out_classes, o->validation > 0, o->seed, error);
   if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
-    status = cgap_fail(error, CGAP_USAGE,
-                       "train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
-                       o->training_images, t->split.images[CGAP_TRAINING]);
+    status =
+      cgap_fail_named(error, CGAP_USAGE, e->data->names,
+                      "train-images %zu: the training part has %zu {images}; give that many or fewer, or leave it out",
+                      o->training_images, t->split.images[CGAP_TRAINING]);
   if (status == CGAP_OK && !note_splits(t, e))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && methods)
@@ -128,15 +132,18 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
   if (status != CGAP_OK)
     return status;
   out->dim = data->image.dim;
+  out->names = cgap_modality_names_of(data->names);
   if (cgap_class_pairs_possible(data))
     status = cgap_class_pairs_open(&out->class_pairs, &checked, error);
   if (status != CGAP_OK)
     return status;
   if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
-    return cgap_fail(
-      error, CGAP_FILE,
-      "%s: training needs pairs of images and texts, and this has %s; give the texts, or the image of each text",
-      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
+    return cgap_fail_named(error, CGAP_FILE, data->names,
+                           data->text.rows == 0 ? "%s: training needs pairs of {images} and {texts}, and this has no "
+                                                  "{texts}; give the {texts}, or the {image} of each {one text}"
+                                                : "%s: training needs pairs of {images} and {texts}, and this has no "
+                                                  "pairing; give the {texts}, or the {image} of each {one text}",
+                           data->image.name);
   status = cgap_train_check(o, data->image.dim, error);
   if (status == CGAP_OK)
     status = cgap_measure_runs_check(data, error);
@@ -331,6 +338,7 @@ static bool fill_test_set(cgap_test_set *s, const cgap_embeddings *e, const size
     .labels = s->labels,
     .class_text = d->class_text,
     .prompts = d->prompts,
+    .names = {d->names[0], d->names[1]},
   };
   if (!view_rows(&s->data.image, &s->picked[0], &e->image, s->image, s->image_row, images) ||
       !view_rows(&s->data.text, &s->picked[1], &e->text, s->text, s->text_row, texts))

@@ -3,6 +3,7 @@
 #ifndef CGAP_HEAD_TRAINING_TRAINING_DATA_H
 #define CGAP_HEAD_TRAINING_TRAINING_DATA_H
 
+#include "base/modality_names.h"
 #include "head/model/head.h"
 #include "head/training/class_pairs.h"
 #include "head/training/memory_plan.h"
@@ -60,6 +61,7 @@ typedef struct cgap_training_data {
   cgap_head *method[CGAP_GAP_METHODS]; /* NULL: not asked for */
   double method_seconds[CGAP_GAP_METHODS];
   size_t dim;
+  cgap_modality_names names;
   size_t training_images, training_texts; /* before equal rows became one */
   int64_t *split_of_row;                  /* (file_images) of head.h5's /split */
   size_t file_images;

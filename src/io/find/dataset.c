@@ -1,6 +1,7 @@
 /* Opens a data set: the files, then the finders one after the other (dataset_internal.h). */
 #include "io/find/dataset.h"
 
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/text_buffer.h"
 #include "io/find/dataset_internal.h"
@@ -31,11 +32,11 @@ static void note_tokens(cgap_dataset *d)
   const cgap_entry *t = d->role[CGAP_ROLE_TEXT].count ? d->role[CGAP_ROLE_TEXT].taken->entry : NULL;
   const size_t k = t ? cgap_entry_middle(t) : 0;
   if (k >= TOKENS_MIN)
-    cgap_append(
-      &d->notes,
-      "%s: %zu texts per image, as many as a sequence has tokens; if it has one row per token, pool it first, to "
-      "one row per text\n",
-      t->name, k);
+    cgap_append(&d->notes,
+                "%s: %zu %s, as many as a sequence has tokens; if it has one row per token, pool it first, to "
+                "one row per %s\n",
+                t->name, k, cgap_phrase_of(&d->names, "{texts} per {one image}").s,
+                cgap_phrase_of(&d->names, "{one text}").s);
 }
 
 /* What the readers have to say of the rows that were taken. */
@@ -60,8 +61,8 @@ static void note_training(cgap_dataset *d)
   read_attribute(d->trained_losses, sizeof d->trained_losses, d, CGAP_TRAINED_LOSSES);
   if (d->trained_on[0])
     cgap_append(&d->notes,
-                "these rows come from a head that was trained on %s of them: results on those images are too good\n",
-                d->trained_on);
+                "these rows come from a head that was trained on %s of them: results on those %s are too good\n",
+                d->trained_on, cgap_phrase_of(&d->names, "{images}").s);
 }
 
 /* Companions of the images, and of images and texts. */
@@ -84,7 +85,10 @@ static cgap_status find_companions(cgap_dataset *d, cgap_error *error)
 
 static cgap_status fill_roles(cgap_dataset *d, int threads, cgap_error *error)
 {
+  cgap_other_modalities_place(d);
   cgap_status status = cgap_find_modalities(d, error);
+  if (status == CGAP_OK)
+    cgap_other_modalities_name(d);
   if (status == CGAP_OK)
     status = cgap_prompts_exclude(d, error);
   if (status == CGAP_OK)

@@ -79,6 +79,16 @@ CGAP_MUST_CHECK cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_o
 /* The entry of a path as a user writes it: absolute, or in the group that was named with the file; or NULL. */
 const cgap_entry *cgap_input_find(const cgap_input *input, const char *path);
 
+/* ---------------------------------------------------------------- modalities that are neither image nor text */
+
+/* Before the search: where no dataset is named for a modality and exactly one other word, such as audio, names some,
+ * or two words name some and none is named for either, marks these to be that modality. Whatever else the names say
+ * stays as ambiguous as it is. */
+void cgap_other_modalities_place(cgap_dataset *d);
+
+/* After it: names the modalities that the caller has not named, by what the files record or by such words. */
+void cgap_other_modalities_name(cgap_dataset *d);
+
 /* ---------------------------------------------------------------- the datasets of a role */
 
 CGAP_MUST_CHECK cgap_status cgap_role_datasets_add(cgap_role_datasets *datasets, const cgap_file *file,

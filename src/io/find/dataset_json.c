@@ -1,4 +1,5 @@
 /* A data set as JSON: what was found, and the listing of its files. */
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "io/find/dataset.h"
 #include "io/find/dataset_internal.h"
@@ -113,6 +114,10 @@ json_t *cgap_dataset_json(const cgap_dataset *d)
                         json_pack("{s:o, s:o, s:o}", "image", series_json(&d->role[CGAP_ROLE_IMAGE_NAME]), "text",
                                   series_json(&d->role[CGAP_ROLE_TEXT_NAME]), "class",
                                   series_json(&d->role[CGAP_ROLE_CLASS_NAME])));
+  if (!cgap_modality_names_default(&d->names))
+    json_object_set_new(
+      out, "modalities",
+      json_pack("[s, s]", cgap_modality_name(d->names.of[0], 0), cgap_modality_name(d->names.of[1], 1)));
   if (d->trained_on[0])
     json_object_set_new(out, "trained_on", cgap_json_string(d->trained_on));
   if (d->trained_losses[0])

@@ -2,6 +2,7 @@
 #include "io/find/dataset_internal.h"
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 
 #include <inttypes.h>
@@ -86,11 +87,11 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
                      d->role[CGAP_ROLE_IMAGE].name);
   if (!cgap_entry_is_number(query->entry) || query->entry->ndim != 2 || query->entry->shape[1] != QUERY_COLUMNS ||
       query->entry->shape[0] == 0)
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: %s of shape %s; integers of shape (Q, 4) are needed: image row, source word, target word, "
-                     "wanted label",
-                     d->role[CGAP_ROLE_QUERY].name, query->entry->type_text,
-                     cgap_shape_text(shape, sizeof shape, query->entry));
+    return cgap_fail_named(
+      error, CGAP_DATA, d->data.names,
+      "%s: %s of shape %s; integers of shape (Q, 4) are needed: {image} row, source word, target word, "
+      "wanted label",
+      d->role[CGAP_ROLE_QUERY].name, query->entry->type_text, cgap_shape_text(shape, sizeof shape, query->entry));
   if (weight->count &&
       (!cgap_entry_is_number(weight->taken->entry) || cgap_entry_list(weight->taken->entry) != query->entry->shape[0]))
     return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; %zu numbers are needed, one per query", weight->name,
@@ -99,9 +100,10 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
   const cgap_entry *label = d->role[CGAP_ROLE_IMAGE_LABEL].taken->entry;
   const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
   if (!cgap_entry_is_number(label) || cgap_entry_list(label) != images)
-    return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; one integer per image of %s is needed, %zu", label->name,
-                     label->type_text, cgap_shape_text(shape, sizeof shape, label), d->role[CGAP_ROLE_IMAGE].name,
-                     images);
+    return cgap_fail_named(error, CGAP_DATA, d->data.names,
+                           "%s: %s of shape %s; one integer per {one image} of %s is needed, %zu", label->name,
+                           label->type_text, cgap_shape_text(shape, sizeof shape, label), d->role[CGAP_ROLE_IMAGE].name,
+                           images);
   return CGAP_OK;
 }
 

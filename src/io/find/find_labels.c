@@ -2,6 +2,7 @@
 #include "io/find/dataset_internal.h"
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 
 #include <inttypes.h>
@@ -278,9 +279,10 @@ static cgap_status check_labels(const cgap_dataset *d, cgap_error *error)
   label_range(&lowest, &highest, d);
   for (size_t i = 0; i < d->data.image.rows && classes->count > 0; i++)
     if (d->labels[i] < 0 || (uint64_t)d->labels[i] >= count)
-      return cgap_fail(
-        error, CGAP_DATA, "%s: image %zu has label %" PRId64 ", %s has %zu classes (0 to %zu); %s or give `labels`",
-        labels->name, i, d->labels[i], classes->name, count, count - 1,
+      return cgap_fail_named(
+        error, CGAP_DATA, d->data.names,
+        "%s: {image} %zu has label %" PRId64 ", %s has %zu classes (0 to %zu); %s or give `labels`", labels->name, i,
+        d->labels[i], classes->name, count, count - 1,
         lowest == 1 && highest == (int64_t)count ? "all labels count from 1: subtract 1 from each" : "correct it");
   return CGAP_OK;
 }
@@ -327,10 +329,11 @@ static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_ch
   uint64_t *row = NULL;
   char text[80];
   if (!names || names == e)
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: strings, and no dataset (class_names) lists the names of the classes in order; write one "
-                     "integer per image or give `labels`",
-                     e->name);
+    return cgap_fail_named(
+      error, CGAP_DATA, d->data.names,
+      "%s: strings, and no dataset (class_names) lists the names of the classes in order; write one "
+      "integer per {one image} or give `labels`",
+      e->name);
   cgap_status status = cgap_ids_read(&classes, &among, 1, error);
   if (status == CGAP_OK)
     status = cgap_ids_read(&labels, taken, 1, error);
@@ -345,10 +348,10 @@ static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_ch
                        names->name, twice, cgap_id_text(text, sizeof text, &classes, twice));
   for (size_t i = 0; i < labels.count && status == CGAP_OK; i++) {
     if (row[i] == UINT64_MAX)
-      status = cgap_fail(error, CGAP_DATA,
-                         "%s: image %zu has label %s, which is none of the %zu names of %s; correct it or "
-                         "give `labels`",
-                         e->name, i, cgap_id_text(text, sizeof text, &labels, i), classes.count, names->name);
+      status = cgap_fail_named(error, CGAP_DATA, d->data.names,
+                               "%s: {image} %zu has label %s, which is none of the %zu names of %s; correct it or "
+                               "give `labels`",
+                               e->name, i, cgap_id_text(text, sizeof text, &labels, i), classes.count, names->name);
     else
       out[i] = (int64_t)row[i];
   }
@@ -373,17 +376,20 @@ static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
   for (size_t i = 0; i < labels->count; i++) {
     const cgap_entry *e = labels->taken[i].entry;
     if (labels_of(e) == 0 || (e->kind == CGAP_KIND_STRING && labels->count > 1))
-      return cgap_fail(error, CGAP_DATA, "%s; one integer per image is needed: give `labels`",
-                       cgap_entry_text(text, sizeof text, e));
+      return cgap_fail_named(error, CGAP_DATA, d->data.names,
+                             "%s; one integer per {one image} is needed: give `labels`",
+                             cgap_entry_text(text, sizeof text, e));
     if (is_table(e) && classes->count > 0 && d->data.prompts == 1 && e->shape[1] != d->data.class_text.rows)
-      return cgap_fail(error, CGAP_DATA,
-                       "%s: a table of %zu classes, %s has %zu; write one integer per image or give `labels`",
-                       cgap_entry_text(text, sizeof text, e), e->shape[1], classes->name, d->data.class_text.rows);
+      return cgap_fail_named(
+        error, CGAP_DATA, d->data.names,
+        "%s: a table of %zu classes, %s has %zu; write one integer per {one image} or give `labels`",
+        cgap_entry_text(text, sizeof text, e), e->shape[1], classes->name, d->data.class_text.rows);
     rows += labels_of(e);
   }
   if (rows != cgap_role_datasets_rows(image))
-    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed: give `labels`", labels->name,
-                     rows, image->name, cgap_role_datasets_rows(image));
+    return cgap_fail_named(error, CGAP_DATA, d->data.names,
+                           "%s: %zu rows, %s has %zu; one per {one image} is needed: give `labels`", labels->name, rows,
+                           image->name, cgap_role_datasets_rows(image));
   return CGAP_OK;
 }
 

@@ -1,6 +1,7 @@
 /* The two modalities: which dataset is the image and which the text, by the words in their names, over all files, and
  * whether their shapes and types are possible. */
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 #include "io/find/dataset_internal.h"
 
@@ -318,12 +319,14 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
   char *text = NULL;
   const cgap_file *file = d->inputs[0].file;
   if (file->count == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: has no dataset at all; name a file with images and texts", file->path);
+    return cgap_fail_named(error, CGAP_FILE, d->data.names,
+                           "%s: has no dataset at all; name a file with {images} and {texts}", file->path);
   if (modality == 0 && d->role[CGAP_ROLE_TEXT].count == 0)
-    cgap_append(&text, "%s: no dataset can be the image or the text; give `image` and `text`; there is:", file->path);
+    text = cgap_modality_format(
+      &d->names, "%s: no dataset can be the {image} or the {text}; give `image` and `text`; there is:", file->path);
   else
-    cgap_append(&text, "%s: no dataset can be the %s; give %s; there is:", file->path, NAME[modality],
-                OPTION[modality]);
+    cgap_append(&text, "%s: no dataset can be the %s; give %s; there is:", file->path,
+                cgap_modality_name(d->data.names[modality], modality), OPTION[modality]);
   cgap_candidates_append(&text, file);
   cgap_status status = cgap_fail(error, CGAP_FILE, "%s", text ? text : file->path);
   free(text);
@@ -433,20 +436,22 @@ static cgap_status check_shards(const cgap_dataset *d, cgap_error *error)
       lacking = has_image ? 1 : 0;
     }
     if (!has_image && !has_text)
-      return cgap_fail(error, CGAP_FILE,
-                       "%s: neither image nor text found, the other files have them; leave it out or "
-                       "give `image` and `text`",
-                       d->inputs[i].file->path);
+      return cgap_fail_named(error, CGAP_FILE, d->data.names,
+                             "%s: neither {image} nor {text} found, the other files have them; leave it out or "
+                             "give `image` and `text`",
+                             d->inputs[i].file->path);
   }
   if (both > 0 && odd)
-    return cgap_fail(
-      error, CGAP_FILE, "%s: no %s found, %zu of %zu files have one, %s has both; leave one of them out, or give %s",
-      odd->path, NAME[lacking], lacking ? text->count : image->count, d->input_count, whole->path, OPTION[lacking]);
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: no %s found, %zu of %zu files have one, %s has both; leave one of them out, or give %s",
+                     odd->path, cgap_modality_name(d->data.names[lacking], lacking),
+                     lacking ? text->count : image->count, d->input_count, whole->path, OPTION[lacking]);
   return CGAP_OK;
 }
 
 /* Shard k of the images goes with shard k of the texts: one that is missing would pair the wrong rows. */
-static cgap_status check_numbers(const cgap_entry *image, const cgap_entry *text, cgap_error *error)
+static cgap_status check_numbers(const cgap_dataset *d, const cgap_entry *image, const cgap_entry *text,
+                                 cgap_error *error)
 {
   if (image->piece_count < 2 || text->piece_count < 2)
     return CGAP_OK;
@@ -459,10 +464,11 @@ static cgap_status check_numbers(const cgap_entry *image, const cgap_entry *text
   const cgap_entry *longer =
     i == text->piece_count || (i < image->piece_count && image->pieces[i].number < text->pieces[i].number) ? image
                                                                                                            : text;
-  return cgap_fail(error, CGAP_FILE,
-                   "%s has no shard of its number in the other modality (%zu image shards, %zu text shards); add it or "
-                   "leave this one out",
-                   longer->pieces[i].path, image->piece_count, text->piece_count);
+  return cgap_fail_named(
+    error, CGAP_FILE, d->data.names,
+    "%s has no shard of its number in the other modality (%zu {image} shards, %zu {text} shards); add it or "
+    "leave this one out",
+    longer->pieces[i].path, image->piece_count, text->piece_count);
 }
 
 /* An audit measures one modality by itself whatever it is called: the only array of the only file is it. */
@@ -517,7 +523,7 @@ static cgap_status check_found(const cgap_dataset *d, cgap_error *error)
       cgap_chosen_dataset_rows(image) == cgap_chosen_dataset_rows(text)
         ? ", or, if the items are the columns, the transposed matrices"
         : "");
-  return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
+  return status == CGAP_OK ? check_numbers(d, image->entry, text->entry, error) : status;
 }
 
 cgap_status cgap_find_modalities(cgap_dataset *d, cgap_error *error)
@@ -537,10 +543,11 @@ cgap_status cgap_find_modalities(cgap_dataset *d, cgap_error *error)
 cgap_status cgap_modalities_refuse(const cgap_dataset *d, cgap_role modality, cgap_error *error)
 {
   if (modality == CGAP_ROLE_TEXT && d->option[CGAP_ROLE_TEXT].none && !d->one_modality)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: no texts are wanted (`text` none), and no labels and class texts take their place; give "
-                     "`labels` and `class_text`",
-                     d->role[CGAP_ROLE_IMAGE].name);
+    return cgap_fail_named(
+      error, CGAP_FILE, d->data.names,
+      "%s: no {texts} are wanted (`text` none), and no labels and class texts take their place; give "
+      "`labels` and `class_text`",
+      d->role[CGAP_ROLE_IMAGE].name);
   return refuse_none(d, (int)modality, error);
 }
 

@@ -1,6 +1,7 @@
 /* Which text belongs to which image: the rules of FORMATS.md, in their order. */
 #include "io/find/dataset_internal.h"
 
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 
 #include <inttypes.h>
@@ -122,14 +123,15 @@ static const struct {
   const char *what, *why, *says;
   const char *needs; /* for a refusal */
 } FORM[FORMS] = {
-  {cgap_index_score, "the pairing (`text_image`)", "its name says the image of each text",
-   "gives each text's image row", "one integer per text is needed: the row of its image"},
-  {pointer_score, "where the texts of each image begin", "its name says where each image's texts begin",
-   "gives where the texts of each image begin", "N + 1 integers are needed: where the texts of each image begin"},
-  {count_score, "how many texts each image has", "its name says how many texts each image has",
-   "gives how many texts each image has", "one integer per image is needed: how many texts it has"},
-  {texts_score, "the texts of each image", "its name says the texts of each image", "gives the text rows of each image",
-   "N or (N, k) integers are needed: the text rows of each image"},
+  {cgap_index_score, "the pairing (`text_image`)", "its name says the {image} of each {one text}",
+   "gives each {one text}'s {image} row", "one integer per {one text} is needed: the row of its {one image}"},
+  {pointer_score, "where the {texts} of each {one image} begin", "its name says where each {one image}'s {texts} begin",
+   "gives where the {texts} of each {one image} begin",
+   "N + 1 integers are needed: where the {texts} of each {one image} begin"},
+  {count_score, "how many {texts} each {one image} has", "its name says how many {texts} each {one image} has",
+   "gives how many {texts} each {one image} has", "one integer per {one image} is needed: how many {texts} it has"},
+  {texts_score, "the {texts} of each {one image}", "its name says the {texts} of each {one image}",
+   "gives the {text} rows of each {one image}", "N or (N, k) integers are needed: the {text} rows of each {one image}"},
 };
 
 /* ---------------------------------------------------------------- from its values to image rows */
@@ -138,7 +140,8 @@ static const struct {
 typedef struct shard_rows {
   const cgap_chosen_dataset *taken;
   size_t first_image, images, texts;
-  int64_t base; /* of row numbers: 0 or 1 */
+  int64_t base;             /* of row numbers: 0 or 1 */
+  const char *const *names; /* of the modalities, as in cgap_data */
 } shard_rows;
 
 static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, size_t count)
@@ -167,12 +170,12 @@ static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count,
   for (size_t j = 0; j < count; j++) {
     const int64_t row = rows[j] - s->base;
     if (row < 0 || (uint64_t)row >= s->images)
-      return cgap_fail(error, CGAP_DATA,
-                       "%s: text %zu points to image row %" PRId64 ", there are %zu images (rows %" PRId64
-                       " to %zu); %s",
-                       s->taken->entry->name, j, rows[j], s->images, s->base, s->images - 1 + (size_t)s->base,
-                       lowest == 1 && highest == (int64_t)s->images ? "all rows count from 1: subtract 1 from each"
-                                                                    : "correct it or give `text_image`");
+      return cgap_fail_named(
+        error, CGAP_DATA, s->names,
+        "%s: {text} %zu points to {image} row %" PRId64 ", there are %zu {images} (rows %" PRId64 " to %zu); %s",
+        s->taken->entry->name, j, rows[j], s->images, s->base, s->images - 1 + (size_t)s->base,
+        lowest == 1 && highest == (int64_t)s->images ? "all rows count from 1: subtract 1 from each"
+                                                     : "correct it or give `text_image`");
     out[j] = s->first_image + (uint64_t)row;
   }
   return CGAP_OK;
@@ -205,39 +208,40 @@ static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count,
   const bool begins = short_one && first == 0 && last <= texts, from_one = short_one && first == 1 && last <= texts + 1;
   const bool ends = short_one && first >= 0 && last == texts;
   if (begins + from_one + ends > 1)
-    return cgap_fail(
-      error, CGAP_FILE,
-      "%s: its %zu values may be where the texts of each image begin or where they end; write %zu, from 0 to "
+    return cgap_fail_named(
+      error, CGAP_FILE, s->names,
+      "%s: its %zu values may be where the {texts} of each {one image} begin or where they end; write %zu, from 0 to "
       "%zu, or give `text_image`",
       name, count, s->images + 1, s->texts);
   if (begins || from_one || ends) { /* each begins where the one before it ends */
     fill_to_ends(out, ends ? v : v + 1, ends ? 0 : first, s->images - 1, s);
     return CGAP_OK;
   }
-  return cgap_fail(error, CGAP_DATA,
-                   "%s: %zu values from %" PRId64 " to %" PRId64
-                   "%s cannot be where the texts of %zu images begin in %zu "
-                   "texts; correct it or give `text_image`",
-                   name, count, first, last, rising ? "" : ", not rising,", s->images, s->texts);
+  return cgap_fail_named(error, CGAP_DATA, s->names,
+                         "%s: %zu values from %" PRId64 " to %" PRId64
+                         "%s cannot be where the {texts} of %zu {images} begin in %zu "
+                         "{texts}; correct it or give `text_image`",
+                         name, count, first, last, rising ? "" : ", not rising,", s->images, s->texts);
 }
 
 static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, const shard_rows *s, cgap_error *error)
 {
   size_t sum = 0, image = 0;
   bool good = count == s->images;
+  const cgap_modality_names names = cgap_modality_names_of(s->names);
   for (size_t i = 0; i < count && good; i++) {
     good = v[i] >= 0 && (uint64_t)v[i] <= s->texts - sum;
     sum += good ? (size_t)v[i] : 0;
   }
   if (!good || sum != s->texts)
-    return cgap_fail(
-      error, CGAP_DATA,
-      "%s: %zu values cannot be how many of the %zu texts each of %zu images has: %s; correct it or give "
+    return cgap_fail_named(
+      error, CGAP_DATA, s->names,
+      "%s: %zu values cannot be how many of the %zu {texts} each of %zu {images} has: %s; correct it or give "
       "`text_image`",
       s->taken->entry->name, count, s->texts, s->images,
       good                 ? "their sum is smaller"
       : count == s->images ? "one is negative, or their sum is larger"
-                           : "not one per image");
+                           : cgap_phrase_of(&names, "not one per {one image}").s);
   for (size_t j = 0, left = (size_t)v[0]; j < s->texts; j++, left--) {
     while (left == 0)
       left = (size_t)v[++image];
@@ -251,17 +255,18 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
 {
   const size_t each = s->texts / s->images;
   if (count != s->texts || each * s->images != s->texts)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu values for %zu texts; each text is needed once, or give `text_image`",
-                     s->taken->entry->name, count, s->texts);
+    return cgap_fail_named(error, CGAP_DATA, s->names,
+                           "%s: %zu values for %zu {texts}; each {one text} is needed once, or give `text_image`",
+                           s->taken->entry->name, count, s->texts);
   for (size_t j = 0; j < s->texts; j++)
     out[j] = UINT64_MAX;
   for (size_t k = 0; k < count; k++) {
     const int64_t text = v[k] - s->base;
     if (text < 0 || (uint64_t)text >= s->texts || out[text] != UINT64_MAX)
-      return cgap_fail(error, CGAP_DATA,
-                       "%s: image %zu points to text row %" PRId64 ", %s; correct it or give `text_image`",
-                       s->taken->entry->name, k / each, v[k],
-                       text >= 0 && (uint64_t)text < s->texts ? "which an earlier entry has" : "which does not exist");
+      return cgap_fail_named(
+        error, CGAP_DATA, s->names,
+        "%s: {image} %zu points to {text} row %" PRId64 ", %s; correct it or give `text_image`", s->taken->entry->name,
+        k / each, v[k], text >= 0 && (uint64_t)text < s->texts ? "which an earlier entry has" : "which does not exist");
     out[text] = s->first_image + k / each;
   }
   return CGAP_OK;
@@ -299,7 +304,7 @@ static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s,
   cgap_status status = cgap_read_whole(values, s->taken, "rows", error);
   if (status == CGAP_OK && !by_piece)
     status = place_texts_by_form(out, form, values, count, *s, error);
-  shard_rows piece = {.taken = s->taken};
+  shard_rows piece = {.taken = s->taken, .names = s->names};
   for (size_t k = 0, at = 0; by_piece && k < e->piece_count && status == CGAP_OK; k++) {
     const size_t rows = e->pieces[k].rows;
     piece.images = piece_rows(image, k);
@@ -313,15 +318,17 @@ static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s,
   return status;
 }
 
-static cgap_status refuse_form(const cgap_chosen_dataset *taken, pair_form form, size_t texts, cgap_error *error)
+static cgap_status refuse_form(const cgap_chosen_dataset *taken, pair_form form, size_t texts,
+                               const cgap_modality_names *names, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   char text[400];
   if (cgap_entry_is_number(e) && form == FORM_INDEX && cgap_entry_list(e) > 0)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one per text is needed, or give `text_image`",
-                     e->name, elements_of(e), texts);
+    return cgap_fail_named(error, CGAP_DATA, (const char *const[]){names->of[0], names->of[1]},
+                           "%s: %zu entries for %zu {texts}; one per {one text} is needed, or give `text_image`",
+                           e->name, elements_of(e), texts);
   return cgap_fail(error, e->obstacle ? CGAP_FILE : CGAP_DATA, "%s cannot be a pairing; %s, or give `text_image`",
-                   cgap_entry_text(text, sizeof text, e), FORM[form].needs);
+                   cgap_entry_text(text, sizeof text, e), cgap_phrase_of(names, FORM[form].needs).s);
 }
 
 /* The datasets of one form, one for each shard of the texts; from the images' file where the texts' has none. */
@@ -337,12 +344,14 @@ static cgap_status find_form(cgap_role_datasets *out, bool *usable, bool *meant,
     const cgap_entry *entry = NULL;
     const cgap_file *file = companion.modality->file;
     int score = 0;
-    status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score, FORM[form].what, error);
+    status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score,
+                                 cgap_phrase_of(&d->names, FORM[form].what).s, error);
     if (status == CGAP_OK && !entry && image->count == text->count && image->taken[i].file != file &&
         form != FORM_INDEX) {
       companion.modality = &image->taken[i];
       file = companion.modality->file;
-      status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score, FORM[form].what, error);
+      status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score,
+                                   cgap_phrase_of(&d->names, FORM[form].what).s, error);
     }
     if (status == CGAP_FILE && form != FORM_INDEX &&
         companion.images == companion.texts) { /* lengths of texts, most likely */
@@ -373,13 +382,13 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
   if (!*out)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", series->name);
   cgap_status status = CGAP_OK;
-  shard_rows s = {0};
+  shard_rows s = {.names = d->data.names};
   for (size_t i = 0, at = 0; i < series->count && status == CGAP_OK; i++) {
     s.taken = &series->taken[i];
     s.texts = series->count > 1 ? cgap_chosen_dataset_rows(&text->taken[i]) : texts;
     s.images = by_shard ? cgap_chosen_dataset_rows(&image->taken[i]) : images;
     if (form == FORM_INDEX && elements_of(s.taken->entry) != s.texts)
-      status = refuse_form(s.taken, form, s.texts, error);
+      status = refuse_form(s.taken, form, s.texts, &d->names, error);
     else
       status = read_form(*out + at, form, &s, image->taken[by_shard ? i : 0].entry,
                          text->taken[series->count > 1 ? i : 0].entry, error);
@@ -410,18 +419,18 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint
     d->text_image = map;
     d->data.pairing = CGAP_BY_INDEX;
     d->pairing = cgap_format(
-      "%s %s%s (%s)", index->name, FORM[form].says,
+      "%s %s%s (%s)", index->name, cgap_phrase_of(&d->names, FORM[form].says).s,
       index->count > 1 && index->count == d->role[CGAP_ROLE_IMAGE].count ? ", counted in each shard" : "", index->why);
     return CGAP_OK;
   }
   cgap_status status = CGAP_OK;
   for (size_t j = 0; j < texts && status == CGAP_OK; j++)
     if (map[j] != d->text_image[j])
-      status =
-        cgap_fail(error, CGAP_FILE,
-                  "%s and %s disagree about the image of text %zu; give one as `text_image`, or remove the other "
-                  "from the file",
-                  index->name, series->name, j);
+      status = cgap_fail_named(
+        error, CGAP_FILE, d->data.names,
+        "%s and %s disagree about the {image} of {text} %zu; give one as `text_image`, or remove the other "
+        "from the file",
+        index->name, series->name, j);
   free(map);
   return status;
 }
@@ -451,8 +460,9 @@ static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
                texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_status status = find_form(&series, &usable, &meant, d, form, error);
   if (status == CGAP_OK && series.count > 0) {
-    cgap_role_datasets_explain(&series, "%s", FORM[form].why);
-    status = usable ? read_series(&map, d, form, &series, error) : refuse_form(series.taken, form, texts, error);
+    cgap_role_datasets_explain(&series, "%s", cgap_phrase_of(&d->names, FORM[form].why).s);
+    status =
+      usable ? read_series(&map, d, form, &series, error) : refuse_form(series.taken, form, texts, &d->names, error);
     if (status == CGAP_OK && form == FORM_INDEX)
       status = check_direction(&series, map, images, texts, error);
     if (!meant && (status == CGAP_DATA || (status == CGAP_FILE && usable && !series.taken->entry->obstacle)))
@@ -481,7 +491,7 @@ static cgap_status use_given_dataset(cgap_dataset *d, cgap_error *error)
     if (status == CGAP_OK)
       status = cgap_role_datasets_add(&series, option->file ? option->file : text->taken[i].file, entry, error);
     if (status == CGAP_OK && (!cgap_entry_is_number(entry) || (cgap_entry_list(entry) == 0 && entry->ndim != 2)))
-      status = refuse_form(&series.taken[i], FORM_INDEX, cgap_role_datasets_rows(text), error);
+      status = refuse_form(&series.taken[i], FORM_INDEX, cgap_role_datasets_rows(text), &d->names, error);
   }
   cgap_role_datasets_explain(&series, "given explicitly");
   if (status == CGAP_OK)
@@ -510,9 +520,9 @@ static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
   cgap_status status = cgap_companion_find(&entry, NULL, &companion, pairs_score, "the pairing (`text_image`)", error);
   if (status != CGAP_OK || !entry)
     return status;
-  return cgap_fail(
-    error, CGAP_FILE,
-    "%s: its name says pairs, not which rows of which modality; write the image row of each text and give it "
+  return cgap_fail_named(
+    error, CGAP_FILE, d->data.names,
+    "%s: its name says pairs, not which rows of which modality; write the {image} row of each {one text} and give it "
     "as `text_image` (`text_image` none: pair by position)",
     cgap_entry_text(text, sizeof text, entry));
 }
@@ -534,8 +544,9 @@ static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
   d->text_image = map;
   d->data.pairing = CGAP_BY_INDEX;
   d->pairing = image_id->count
-                 ? cgap_format("ids: %s of the texts against %s of the images", text_id->name, image_id->name)
-                 : cgap_format("%s: rows of images, from 0, each at least once", text_id->name);
+                 ? cgap_modality_format(&d->names, "ids: %s of the {texts} against %s of the {images}", text_id->name,
+                                        image_id->name)
+                 : cgap_modality_format(&d->names, "%s: rows of {images}, from 0, each at least once", text_id->name);
   return CGAP_OK;
 }
 
@@ -563,7 +574,8 @@ static cgap_status pair_by_shape(cgap_dataset *d, size_t texts, cgap_error *erro
   for (size_t j = 0; j < texts; j++)
     d->text_image[j] = j / k;
   d->data.pairing = CGAP_BY_INDEX;
-  d->pairing = cgap_format("%zu texts per image, from the shape (N, k, d) of %s", k, d->role[CGAP_ROLE_TEXT].name);
+  d->pairing = cgap_modality_format(&d->names, "%zu {texts} per {one image}, from the shape (N, k, d) of %s", k,
+                                    d->role[CGAP_ROLE_TEXT].name);
   return CGAP_OK;
 }
 
@@ -593,8 +605,8 @@ static cgap_status refuse_counts(const cgap_dataset *d, size_t images, size_t te
       "%s: %zu rows for the %zu of %s, but not the same ratio in every shard; make the shards alike, or give "
       "`text_image`",
       text->name, texts, images, image->name);
-  return cgap_fail(
-    error, CGAP_FILE,
+  return cgap_fail_named(
+    error, CGAP_FILE, d->data.names,
     "%s: %zu rows, %s has %zu, and no text_image, image_index or ids say which belong together; make the counts "
     "equal, or give `text_image` or `unpaired`%s",
     text->name, texts, image->name, images,
@@ -612,9 +624,11 @@ static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, c
     d->pairing = cgap_format("row i with row i (%zu each)", images);
   } else {
     d->data.pairing = CGAP_PAIRING_OPEN;
-    d->pairing = cgap_format("open: %zu texts per image by count; the pairing test decides between image-major and "
-                             "caption-major",
-                             each);
+    d->pairing = cgap_modality_format(
+      &d->names,
+      "open: %zu {texts} per {one image} by count; the pairing test decides between image-major and "
+      "caption-major",
+      each);
   }
   return CGAP_OK;
 }
@@ -627,7 +641,7 @@ cgap_status cgap_find_pairing(cgap_dataset *d, cgap_error *error)
   cgap_status status = CGAP_OK;
   d->data.pairing = CGAP_UNPAIRED;
   if (text->count == 0) {
-    d->pairing = cgap_format("none: no texts; the class texts take their place");
+    d->pairing = cgap_modality_format(&d->names, "none: no {texts}; the class texts take their place");
   } else if (d->unpaired) {
     d->pairing = cgap_format("none: two unpaired sets");
   } else if (option->given && !option->none) {

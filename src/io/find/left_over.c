@@ -1,6 +1,7 @@
 /* Files and datasets without a role: nothing that seems intended is ignored silently. */
 #include "io/find/dataset_internal.h"
 
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 
 #include <string.h>
@@ -38,10 +39,10 @@ static cgap_status refuse_unused_file(const cgap_dataset *d, const cgap_entry *e
   if (d->notes && strstr(d->notes, path))
     return CGAP_OK;
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  return cgap_fail(error, CGAP_FILE,
-                   "%s: given, but not used: the images are %s, the texts %s; leave it out, or give it as "
-                   "`image`, `text`, `text_image`, `labels` or `class_text`",
-                   path, image->count ? image->name : "none", text->count ? text->name : "none");
+  return cgap_fail_named(error, CGAP_FILE, d->data.names,
+                         "%s: given, but not used: the {images} are %s, the {texts} %s; leave it out, or give it as "
+                         "`image`, `text`, `text_image`, `labels` or `class_text`",
+                         path, image->count ? image->name : "none", text->count ? text->name : "none");
 }
 
 /* As many rows as images or texts, and more than one number in each. */

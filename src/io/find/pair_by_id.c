@@ -1,6 +1,7 @@
 /* Pairing by ids: each image has one, and each text names its image's. */
 #include "io/find/dataset_internal.h"
 
+#include "base/modality_names.h"
 #include "base/text_buffer.h"
 
 #include <stdlib.h>
@@ -165,12 +166,13 @@ static cgap_status refuse_alone(const cgap_dataset *d, cgap_error *error)
   const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
   const size_t count = d->role[CGAP_ROLE_IMAGE_ID].count;
   if (count > 0)
-    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have ids of the images; give `text_image`",
-                     d->role[CGAP_ROLE_IMAGE_ID].name, count, d->role[CGAP_ROLE_IMAGE].count);
-  return cgap_fail(
-    error, CGAP_FILE,
-    "%s: gives the image id of each text, but no dataset gives those of the %zu images; add image_id, or "
-    "give `text_image` %s where it counts image rows, or `text_image` none to pair by position",
+    return cgap_fail_named(error, CGAP_FILE, d->data.names,
+                           "%s: %zu of %zu shards have ids of the {images}; give `text_image`",
+                           d->role[CGAP_ROLE_IMAGE_ID].name, count, d->role[CGAP_ROLE_IMAGE].count);
+  return cgap_fail_named(
+    error, CGAP_FILE, d->data.names,
+    "%s: gives the {image} id of each {one text}, but no dataset gives those of the %zu {images}; add image_id, or "
+    "give `text_image` %s where it counts {image} rows, or `text_image` none to pair by position",
     text_id->name, images, text_id->taken->entry->path);
 }
 
@@ -199,15 +201,17 @@ static cgap_status refuse_match(const cgap_dataset *d, const id_match *j, cgap_e
   if (j->twice != SIZE_MAX) {
     while (!same_id(&j->images.id[first], &j->images.id[j->twice]))
       first++;
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: duplicate image id %s (rows %zu and %zu); image ids must be unique, or give `text_image`",
-                     image->name, cgap_id_text(id, sizeof id, &j->images, j->twice), first, j->twice);
+    return cgap_fail_named(
+      error, CGAP_DATA, d->data.names,
+      "%s: duplicate {image} id %s (rows %zu and %zu); {image} ids must be unique, or give `text_image`", image->name,
+      cgap_id_text(id, sizeof id, &j->images, j->twice), first, j->twice);
   }
   while (j->row[t] != UINT64_MAX)
     t++;
-  return cgap_fail(error, CGAP_DATA,
-                   "%s: text %zu has id %s, which none of the %zu images of %s has; correct it or give `text_image`",
-                   text->name, t, cgap_id_text(id, sizeof id, &j->texts, t), j->images.count, image->name);
+  return cgap_fail_named(
+    error, CGAP_DATA, d->data.names,
+    "%s: {text} %zu has id %s, which none of the %zu {images} of %s has; correct it or give `text_image`", text->name,
+    t, cgap_id_text(id, sizeof id, &j->texts, t), j->images.count, image->name);
 }
 
 /* The rows become the caller's. */
@@ -280,40 +284,45 @@ cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
   bool usable = false;
   id_match j = {0};
   *out = NULL;
-  cgap_status status =
-    find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_score, NULL, "the image id of each text", error);
+  cgap_status status = find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_score, NULL,
+                                   cgap_phrase_of(&d->names, "the {image} id of each {one text}").s, error);
   if (status != CGAP_OK || text_id->count == 0)
     return status;
   if (!usable)
-    return refuse_series(text_id, "text", cgap_role_datasets_rows(text), error);
+    return refuse_series(text_id, cgap_modality_name(d->data.names[1], 1), cgap_role_datasets_rows(text), error);
   if (text_id->count < text->count)
-    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have image ids of the texts; give `text_image`",
-                     text_id->name, text_id->count, text->count);
-  cgap_role_datasets_explain(text_id, "its name says the image id of each text");
+    return cgap_fail_named(error, CGAP_FILE, d->data.names,
+                           "%s: %zu of %zu shards have {image} ids of the {texts}; give `text_image`", text_id->name,
+                           text_id->count, text->count);
+  cgap_role_datasets_explain(text_id, "%s",
+                             cgap_phrase_of(&d->names, "its name says the {image} id of each {one text}").s);
   const cgap_name_words words = cgap_name_words_of(text_id->taken->entry->path);
-  status =
-    find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, words.id_word, "the id of each image", error);
+  status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, words.id_word,
+                       cgap_phrase_of(&d->names, "the id of each {one image}").s, error);
   if (status == CGAP_OK && (image_id->count == 0 || !usable))
-    status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, NULL, "the id of each image", error);
+    status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, NULL,
+                         cgap_phrase_of(&d->names, "the id of each {one image}").s, error);
   if (status != CGAP_OK)
     return status;
   if (image_id->count > 0 && image_id->taken->entry == text_id->taken->entry)
     image_id->count = 0;
   if (image_id->count > 0 && !usable)
-    return refuse_series(image_id, "image", cgap_role_datasets_rows(image), error);
+    return refuse_series(image_id, cgap_modality_name(d->data.names[0], 0), cgap_role_datasets_rows(image), error);
   if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID) && words.text_first)
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: strings, but no dataset has such ids of the images; write the row of each text's image, or "
-                     "give `text_image` (`text_image` none: pair by position)",
-                     text_id->name);
+    return cgap_fail_named(
+      error, CGAP_DATA, d->data.names,
+      "%s: strings, but no dataset has such ids of the {images}; write the row of each {one text}'s {image}, or "
+      "give `text_image` (`text_image` none: pair by position)",
+      text_id->name);
   if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID)) { /* strings that name an image for another purpose */
-    cgap_append(&d->notes, "%s not used for the pairing: no dataset has ids of the images\n", text_id->name);
+    cgap_append(&d->notes, "%s not used for the pairing: no dataset has ids of the %s\n", text_id->name,
+                cgap_phrase_of(&d->names, "{images}").s);
     text_id->count = 0;
     return CGAP_OK;
   }
   if (image_id->count < image->count)
     return image_id->count ? refuse_alone(d, error) : rows_as_ids(out, d, error);
-  cgap_role_datasets_explain(image_id, "its name says an id of each image");
+  cgap_role_datasets_explain(image_id, "%s", cgap_phrase_of(&d->names, "its name says an id of each {one image}").s);
   status = join_ids(&j, d, error);
   if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))
     status = refuse_match(d, &j, error);
@@ -332,13 +341,13 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
   bool images_usable = false, texts_usable = false;
   id_match j = {0};
-  cgap_status status =
-    find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_score, word, "the id of each text", error);
+  cgap_status status = find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_score, word,
+                                   cgap_phrase_of(&d->names, "the id of each {one text}").s, error);
   if (status == CGAP_OK)
-    status =
-      find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_score, word, "the id of each image", error);
+    status = find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_score, word,
+                         cgap_phrase_of(&d->names, "the id of each {one image}").s, error);
   if (status == CGAP_FILE) /* a tie: what only may be the pairing is not used */
-    return cgap_note_refusal(d, CGAP_DATA, "ids of the texts", error);
+    return cgap_note_refusal(d, CGAP_DATA, cgap_phrase_of(&d->names, "ids of the {texts}").s, error);
   if (status != CGAP_OK || !images_usable || !texts_usable || image_id->count < d->role[CGAP_ROLE_IMAGE].count ||
       text_id->count < d->role[CGAP_ROLE_TEXT].count || image_id->taken->entry == text_id->taken->entry)
     return status;
@@ -375,7 +384,7 @@ cgap_status cgap_pair_by_own_id(uint64_t **out, cgap_dataset *d, cgap_error *err
   }
   if (!*out)
     image_id->count = text_id->count = 0;
-  cgap_role_datasets_explain(image_id, "its name says an id of each image");
-  cgap_role_datasets_explain(text_id, "each is the id of an image");
+  cgap_role_datasets_explain(image_id, "%s", cgap_phrase_of(&d->names, "its name says an id of each {one image}").s);
+  cgap_role_datasets_explain(text_id, "%s", cgap_phrase_of(&d->names, "each is the id of {an image}").s);
   return status;
 }

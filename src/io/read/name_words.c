@@ -20,6 +20,7 @@ static const struct {
   {"imagenet", STEM, 0}, /* a data set, not a modality */
   {"image imagery img visual vision photo photograph", PART, CGAP_WORD_IMAGE},
   {"text textual txt caption sentence title prompt", PART, CGAP_WORD_TEXT},
+  {"audio speech music sound video depth thermal lidar eeg fmri imu sketch protein molecule", PART, CGAP_WORD_OTHER},
   {"emb feat", STEM, CGAP_WORD_EMBEDDING},
   {"class", STEM, CGAP_WORD_CLASS},
   {"labeled labelled", WHOLE, CGAP_WORD_LABELLED}, /* labelled images are images */
@@ -48,8 +49,11 @@ static const struct {
 /* Keeps the first word of a kind, as it is in the table. */
 static void note_word(cgap_name_words *words, unsigned flag, const char *word, size_t length)
 {
-  char *to = flag & CGAP_WORD_IMAGE ? words->image_word : flag & CGAP_WORD_TEXT ? words->text_word : words->id_word;
-  if (flag & (CGAP_WORD_MODALITY | CGAP_WORD_ID) && !to[0])
+  char *to = flag & CGAP_WORD_IMAGE   ? words->image_word
+             : flag & CGAP_WORD_TEXT  ? words->text_word
+             : flag & CGAP_WORD_OTHER ? words->other_word
+                                      : words->id_word;
+  if (flag & (CGAP_WORD_MODALITY | CGAP_WORD_OTHER | CGAP_WORD_ID) && !to[0])
     (void)snprintf(to, sizeof words->image_word, "%.*s", (int)length, word);
 }
 
@@ -80,6 +84,23 @@ static bool read_token(const char *token, bool whole, unsigned *flags, cgap_name
   return false;
 }
 
+/* Words of other modalities have no part in pairings and labels, so they count as not known there; and one that is
+ * joined to a word of image or text, as in "videotext", is not known at all. */
+static void read_whole_token(const char *token, unsigned *flags, cgap_name_words *words)
+{
+  const cgap_name_words before = *words;
+  unsigned own = 0;
+  bool known = read_token(token, true, &own, words);
+  if (own & CGAP_WORD_OTHER && own & ~(unsigned)(CGAP_WORD_OTHER | CGAP_WORD_EMBEDDING)) {
+    *words = before;
+    own = 0;
+    known = false;
+  }
+  words->text_first = words->text_first || (own & CGAP_WORD_IMAGE && *flags & CGAP_WORD_TEXT);
+  words->more = words->more || !known || own & CGAP_WORD_OTHER;
+  *flags |= own & ~(unsigned)CGAP_WORD_OTHER;
+}
+
 /* Splits at everything that is no letter, and where a capital follows a small letter. */
 static unsigned component_words(const char *name, size_t length, cgap_name_words *words)
 {
@@ -94,7 +115,7 @@ static unsigned component_words(const char *name, size_t length, cgap_name_words
       if (!strcmp(token, "of") || !strcmp(token, "for"))
         of = flags & CGAP_WORD_MODALITY;
       else
-        words->more = !read_token(token, true, &flags, words) || words->more;
+        read_whole_token(token, &flags, words);
       used = 0;
     }
     if (isalpha(c) && used + 1 < sizeof token)
@@ -129,6 +150,8 @@ cgap_name_words cgap_name_words_of(const char *path)
       words.parent |= parent ? flags : 0;
       if (!words.group && modality_flags != CGAP_WORD_MODALITY)
         words.group = modality_flags;
+      if (!words.other_word[0])
+        memcpy(words.other_word, found.other_word, sizeof words.other_word);
       if (!words.leaf) {
         note_word(&words, CGAP_WORD_IMAGE, found.image_word, sizeof found.image_word);
         note_word(&words, CGAP_WORD_TEXT, found.text_word, sizeof found.text_word);
@@ -143,11 +166,24 @@ cgap_name_words cgap_name_words_of(const char *path)
   return words;
 }
 
-unsigned cgap_name_words_of_file(const char *path)
+static unsigned file_words(const char *path, cgap_name_words *words)
 {
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
   const char *dot = strrchr(name, '.');
-  cgap_name_words unused = {0};
-  return component_words(name, dot ? (size_t)(dot - name) : strlen(name), &unused) & CGAP_WORD_MODALITY;
+  *words = (cgap_name_words){0};
+  return component_words(name, dot ? (size_t)(dot - name) : strlen(name), words);
+}
+
+unsigned cgap_name_words_of_file(const char *path)
+{
+  cgap_name_words unused;
+  return file_words(path, &unused) & CGAP_WORD_MODALITY;
+}
+
+void cgap_other_word_of_file(char out[CGAP_WORD_SIZE], const char *path)
+{
+  cgap_name_words words;
+  (void)file_words(path, &words);
+  memcpy(out, words.other_word, CGAP_WORD_SIZE);
 }

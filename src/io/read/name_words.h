@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { CGAP_WORD_SIZE = 16 };
+
 enum {
   CGAP_WORD_IMAGE = 1,
   CGAP_WORD_TEXT = 2,
@@ -19,6 +21,7 @@ enum {
   CGAP_WORD_PAIRS = 1024,   /* pairs, matches */
   CGAP_WORD_TO = 2048,      /* image_to_text, img2txt */
   CGAP_WORD_LABELLED = 4096,
+  CGAP_WORD_OTHER = 8192, /* audio, video: within this file alone */
   CGAP_WORD_MODALITY = CGAP_WORD_IMAGE | CGAP_WORD_TEXT
 };
 
@@ -31,7 +34,8 @@ typedef struct cgap_name_words {
   bool more;           /* the name itself has words that are not known: "text_image_similarity" */
   char image_word[16]; /* as found, for the report: "img" */
   char text_word[16];
-  char id_word[16]; /* of the name itself, in the singular: "id", "filename" */
+  char other_word[CGAP_WORD_SIZE]; /* a modality that is neither, of the name itself or of the nearest group: "audio" */
+  char id_word[16];                /* of the name itself, in the singular: "id", "filename" */
 } cgap_name_words;
 
 /* path: "/group/name". */
@@ -40,7 +44,13 @@ cgap_name_words cgap_name_words_of(const char *path);
 /* The words of a file's name, without folder and extension: CGAP_WORD_IMAGE, _TEXT or both. */
 unsigned cgap_name_words_of_file(const char *path);
 
+/* And the word for a modality that is neither; "" where it has none. */
+void cgap_other_word_of_file(char out[CGAP_WORD_SIZE], const char *path);
+
 /* ---------------------------------------------------------------- attributes */
+
+/* What the rows at /image and /text are called: "audio,text"; of files of apply and of heads. */
+#define CGAP_MODALITIES_NAMED "contragap_modalities"
 
 /* The attribute of a file whose rows come from a head that was trained on some of them: "300 of 500 images". */
 #define CGAP_TRAINED_ON "contragap_trained_on"

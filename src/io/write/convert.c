@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "io/write/array_files.h"
@@ -193,13 +194,16 @@ static cgap_status check_strangers(const conversion *j, const char *folder, cgap
 static cgap_status write_attributes(conversion *j, const char *source, cgap_error *error)
 {
   const cgap_convert_options *o = j->options;
+  const cgap_modality_names *names = &j->dataset->names;
+  const cgap_phrase both = cgap_phrase_of(names, "{image},{text}");
   const struct {
     const char *name, *value;
   } all[] = {{"source", source},
              {"command", o->command ? o->command : ""},
              {"contragap", cgap_version()},
              {CGAP_TRAINED_ON, o->trained_on},
-             {CGAP_TRAINED_LOSSES, o->trained_losses}};
+             {CGAP_TRAINED_LOSSES, o->trained_losses},
+             {CGAP_MODALITIES_NAMED, cgap_modality_names_default(names) ? NULL : both.s}};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; k < sizeof all / sizeof *all && status == CGAP_OK; k++)
     if (all[k].value)
