@@ -69,12 +69,13 @@ static void note_entry(named_modalities *n, const cgap_file *file, const cgap_en
 void cgap_other_modalities_place(cgap_dataset *d)
 {
   named_modalities n = {0};
+  if (d->option[CGAP_ROLE_IMAGE].given || d->option[CGAP_ROLE_TEXT].given)
+    return;
   for (size_t i = 0; i < d->input_count; i++)
     for (size_t k = 0; k < d->inputs[i].file->count; k++)
       note_entry(&n, d->inputs[i].file, &d->inputs[i].file->entries[k]);
   const bool both = !n.image && !n.text && n.others == 2, one = n.image != n.text && n.others == 1;
-  if (n.preset || n.classes || n.unnamed || d->option[CGAP_ROLE_IMAGE].given || d->option[CGAP_ROLE_TEXT].given ||
-      (!both && !one))
+  if (n.preset || n.classes || n.unnamed || (!both && !one))
     return;
   for (size_t i = 0; i < d->input_count; i++)
     for (size_t k = 0; k < d->inputs[i].file->count; k++) {
