@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 out='contragap-demo'
 
-sh .ci/install
+sh .ci/install packages-user
 [ -f build/build.ninja ] || meson setup build </dev/null >&2
 ninja -C build src/cli/contragap </dev/null >&2
 contragap=build/src/cli/contragap

@@ -752,6 +752,7 @@ enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_SPLITS };
  * that was dropped. The head owns it. NULL and 0 for a training-free method, and where head is NULL. */
 CGAP_API const int64_t *cgap_head_split(const cgap_head *head, size_t *rows);
 
+/* path: head.h5, or head.safetensors, by its end. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error);
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_write(const cgap_head *head, const char *path, cgap_error *error);
 CGAP_API void cgap_head_close(cgap_head *head); /* NULL is fine */

@@ -392,7 +392,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status)
     status =
       cgap_embeddings_load(&r->embeddings, data, plan->resident, r->options->comm, plan->threads, progress, error);
-  cgap_release_memory();
+  cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)
     status =
@@ -412,12 +412,12 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
   if (!status && keeps_contributions(r))
     status = cgap_contributions_begin(out, &r->embeddings, error);
-  cgap_release_memory();
+  cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double matched = cgap_clock_seconds();
   const bool sampled = r->prepared.sampling.images > 0;
   if (!status)
     status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
-  cgap_release_memory();
+  cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double tiled = cgap_clock_seconds();
   if (!status)
     status = finish_modalities(r, out, error);

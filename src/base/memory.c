@@ -35,10 +35,11 @@ void *cgap_zalloc(size_t count, size_t size)
   return block;
 }
 
-void cgap_release_memory(void)
+void cgap_release_memory(uint64_t needed_bytes, uint64_t limit_bytes)
 {
 #if defined(__GLIBC__)
-  (void)malloc_trim(0);
+  if (needed_bytes > limit_bytes / 4)
+    (void)malloc_trim(0);
 #endif
 }
 

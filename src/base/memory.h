@@ -25,8 +25,10 @@ void *cgap_alloc(size_t count, size_t size);
 void *cgap_zalloc(size_t count, size_t size); /* the same, all bytes 0 */
 void cgap_free(void *block);                  /* NULL is fine */
 
-/* Returns freed memory to the system, after a pass whose buffers are not needed again. */
-void cgap_release_memory(void);
+/* After a pass whose buffers are not needed again: returns freed memory to the system where the plan needs more than a
+ * quarter of its limit. Otherwise the next pass uses it: what the system gives back later costs a page fault for every
+ * 4 KiB. */
+void cgap_release_memory(uint64_t needed_bytes, uint64_t limit_bytes);
 
 /* ---------------------------------------------------------------- available memory */
 

@@ -13,6 +13,7 @@
 #include "head/training/memory_plan.h"
 #include "head/training/split.h"
 #include "io/find/dataset.h"
+#include "io/write/convert.h"
 
 static const char *const method_names[] = {"center", "shift", "whiten", "procrustes", "cca", NULL};
 
@@ -24,7 +25,8 @@ static struct {
 } opt = {.method = -1, .factor = 1};
 
 static const cli_option own[] = {
-  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write"},
+  {"output", 'o', CLI_STRING, &opt.out, "OUT",
+   .help = "the file to write: OUT.h5, OUT.npz, OUT.safetensors, or OUT.npy for OUT_image.npy and OUT_text.npy"},
   {"method", 0, CLI_CHOICE, &opt.method,
    .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each modality; rotate the "
            "texts onto the images; canonical correlation",
@@ -107,11 +109,16 @@ static cgap_status fit_method(apply_run *r, cgap_error *error)
                            : status;
 }
 
+/* Into another container than HDF5. */
+static bool is_export(void)
+{
+  return cgap_layout_of(opt.out) != CGAP_LAYOUT_HDF5;
+}
+
 static cgap_status check_options(const cli_args *args, cgap_error *error)
 {
-  static const char *const others[] = {".npy", ".npz", ".safetensors", "/"};
   if (!opt.out)
-    return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write");
+    return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write (or .npy, .npz, .safetensors)");
   if (opt.method < 0 && opt.fit)
     return cgap_fail(error, CGAP_USAGE, "apply: --fit belongs to --method; a trained head is fitted already");
   if ((opt.method == CGAP_WHITEN || opt.method == CGAP_CCA) && !(opt.factor > 0))
@@ -119,11 +126,12 @@ static cgap_status check_options(const cli_args *args, cgap_error *error)
                      opt.factor, method_names[opt.method]);
   if (opt.method < 0 && args->count < 2 && !cli_shared.image && !cli_shared.text)
     return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
-  for (size_t k = 0; k < sizeof others / sizeof *others; k++)
-    if (cli_ends_with(opt.out, others[k]))
-      return cgap_fail(
-        error, CGAP_USAGE,
-        "apply: -o %s: HDF5 is written, into a file such as closed.h5; contragap convert makes .npy of it", opt.out);
+  if (cli_ends_with(opt.out, "/"))
+    return cgap_fail(error, CGAP_USAGE, "apply: -o %s: a file is written, such as closed.h5 or closed.npz", opt.out);
+  if (is_export() && cli_ranks())
+    return cgap_fail(error, CGAP_USAGE,
+                     "apply: -o %s: several ranks write HDF5; give a name such as closed.h5, or start one process",
+                     opt.out);
   return CGAP_OK;
 }
 
@@ -136,7 +144,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
     if (others[k] && cli_same_file(others[k], opt.out))
       status = cgap_fail(error, CGAP_USAGE, "%s: this command reads it; give another name with -o", opt.out);
-  if (status == CGAP_OK && cli_ranks_first() &&
+  if (status == CGAP_OK && cli_ranks_first() && cgap_layout_of(opt.out) != CGAP_LAYOUT_NPY_FILES && /* convert's */
       !cgap_dataset_reads(dataset, opt.out)) /* that cgap_apply_file refuses */
     status = cli_overwrite_file(opt.out, "apply", error);
   return status;
@@ -312,7 +320,7 @@ static void say_written(const apply_run *r)
             "(--one-file writes one file); h5py reads a missing part as NaN without a warning",
             opt.out, s->rows, dim, s->first_part, s->last_part);
   else
-    cli_say("wrote %s: %zu rows of %zu dimensions; %s", opt.out, s->rows, dim, next);
+    cli_say("wrote %s: %zu rows of %zu dimensions; %s", s->written[0] ? s->written : opt.out, s->rows, dim, next);
 }
 
 static cgap_status show_results(const apply_run *r, cgap_error *error)
@@ -321,7 +329,8 @@ static cgap_status show_results(const apply_run *r, cgap_error *error)
   if (r->summary.bad)
     cli_warn("%zu bad rows were written as zeros", r->summary.bad);
   if (r->summary.left_out[0])
-    cli_warn("%s: cannot hold these datasets, which are left out: %s", opt.out, r->summary.left_out);
+    cli_warn("%s: cannot hold these datasets, which are left out: %s",
+             r->summary.written[0] ? r->summary.written : opt.out, r->summary.left_out);
   if (opt.json)
     status = print_json(r, error);
   else if (r->gap.images)
@@ -377,7 +386,9 @@ static cgap_status apply(apply_run *r, const cli_args *args, cgap_error *error)
                                            .memory_bytes = cli_shared.memory_bytes,
                                            .progress = cli_progress()};
   if (status == CGAP_OK)
-    status = cgap_apply_file(&r->summary, r->head, r->dataset, opt.out, &options, error);
+    status = is_export() ? cgap_apply_export(&r->summary, r->head, r->dataset, opt.out, "contragap apply",
+                                             cli_shared.force, &options, error)
+                         : cgap_apply_file(&r->summary, r->head, r->dataset, opt.out, &options, error);
   cli_progress_clear();
   if (status == CGAP_OK && cli_ranks_first())
     status = measure_gap(r, error);
@@ -398,12 +409,14 @@ static int run_apply(const cli_args *args)
 const cli_spec cmd_apply = {
   .name = "apply",
   .summary = "embeddings through a head or a training-free method",
-  .usage = "[HEAD] FILE… -o OUT.h5",
+  .usage = "[HEAD] FILE… -o OUT",
   .example = "contragap apply closed/head.h5 pairs.h5 -o closed.h5\n"
-             "contragap apply --method center pairs.h5 -o centered.h5",
+             "contragap apply --method center pairs.h5 -o centered.h5\n"
+             "contragap apply closed img_emb.npy text_emb.npy -o closed.npy",
   .about =
     "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
-    "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
+    "a file of the same layout; the name of OUT says which container. HEAD is the head.h5 of a training, or its "
+    "folder. Several FILEs are one data set: "
     "images and texts as .npy, or shards, which become one file. Images alone or texts alone will do. The gap before "
     "and after is measured on a sample of at most 2,000 images and their texts.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},

@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
+#include "io/write/convert.h"
 #include "simulate/simulate.h"
 
 static cgap_simulate_options simulation = CGAP_SIMULATE_OPTIONS_INIT;
@@ -21,7 +22,8 @@ static const char *const models[] = {"offset", "uniform", "cone", "clip", NULL};
 static const char *const types[] = {"float16", "bfloat16", "float32", "float64", NULL}; /* as in cgap_type */
 
 static const cli_option own[] = {
-  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write: /image, /text and what the options add"},
+  {"output", 'o', CLI_STRING, &opt.out, "OUT",
+   .help = "the file to write: OUT.h5, OUT.npz, OUT.safetensors, or OUT.npy for OUT_image.npy and OUT_text.npy"},
   {"model", 0, CLI_CHOICE, &opt.model,
    .help = "offset: x - y = 2h e in every pair; uniform: both modalities evenly on the sphere, independent; cone: von "
            "Mises-Fisher, mean directions 60 degrees apart; clip: like CLIP ViT-B/32 on COCO",
@@ -76,6 +78,34 @@ static int check_model(const cli_args *args)
   return CGAP_OK;
 }
 
+/* Another container than HDF5 is made from a temporary HDF5 file next to it. */
+static cgap_status export_simulation(cgap_converted *out, const char *command, cgap_error *error)
+{
+  cgap_temporary file;
+  cgap_dataset *dataset = NULL;
+  cgap_status status = cgap_temporary_create(&file, opt.out, NULL, error);
+  if (status)
+    return status;
+  const char *const path = file.path;
+  const cgap_input_options input = {.files = &path, .file_count = 1};
+  const cgap_convert_options options = {.layout = cgap_layout_of(opt.out),
+                                        .command = command,
+                                        .source = cgap_model_name(simulation.model),
+                                        .replace = cli_shared.force,
+                                        .phase = "writing",
+                                        .progress = cli_progress()};
+  status = cgap_simulate_file(path, &simulation, (cgap_type)opt.type, command, cli_progress(), error);
+  if (!status)
+    status = cgap_dataset_open(&dataset, &input, error);
+  if (!status)
+    status = cgap_convert(out, dataset, opt.out, &options, error);
+  if (out->left_out[0])
+    cli_warn("%s: cannot hold these arrays, which are left out: %s", out->written, out->left_out);
+  cgap_dataset_close(dataset);
+  cgap_temporary_close(&file);
+  return status;
+}
+
 /* The modalities with the distances of their centroids, and how to measure them. */
 static int say_modalities(void)
 {
@@ -97,7 +127,7 @@ static int say_modalities(void)
 static int run_simulate(const cli_args *args)
 {
   if (!opt.out)
-    return cli_usage("simulate: no output file; give -o OUT.h5");
+    return cli_usage("simulate: no output file; give -o OUT.h5, OUT.npy, OUT.npz or OUT.safetensors");
   int code = read_captions();
   if (simulation.modalities > 2 && !cli_given(args, "model"))
     opt.model = CGAP_MODEL_OFFSET;
@@ -110,25 +140,33 @@ static int run_simulate(const cli_args *args)
   cgap_error error = {0};
   if (cgap_simulate_check(&simulation, &error) != CGAP_OK) /* its sentence begins with the option's name */
     return cli_usage("simulate: --%s", error.message);
-  cgap_status status = cli_overwrite_file(opt.out, "simulate", &error);
+  const cgap_layout layout = cgap_layout_of(opt.out);
+  if (simulation.modalities > 2 && layout != CGAP_LAYOUT_HDF5)
+    return cli_usage("simulate: -o %s: %zu modalities go into one HDF5 file; give a name such as triples.h5", opt.out,
+                     simulation.modalities);
+  cgap_converted converted = {.written = ""};
+  cgap_status status = layout == CGAP_LAYOUT_NPY_FILES ? CGAP_OK : cli_overwrite_file(opt.out, "simulate", &error);
   if (!status)
     status = cgap_lock_output(opt.out, false, &error);
-  if (!status)
+  if (!status && layout != CGAP_LAYOUT_HDF5)
+    status = export_simulation(&converted, args->command_line, &error);
+  else if (!status)
     status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, args->command_line, cli_progress(), &error);
   cli_progress_clear();
   if (status)
     return cli_fail(&error);
   if (simulation.modalities > 2)
     return say_modalities();
-  cli_say("wrote %s: %zu images of %zu, model %s, seed %llu; measure it with contragap audit", opt.out,
-          simulation.images, simulation.dim, cgap_model_name(simulation.model), (unsigned long long)simulation.seed);
+  cli_say("wrote %s: %zu images of %zu, model %s, seed %llu; measure it with contragap audit",
+          converted.written[0] ? converted.written : opt.out, simulation.images, simulation.dim,
+          cgap_model_name(simulation.model), (unsigned long long)simulation.seed);
   return CGAP_OK;
 }
 
 const cli_spec cmd_simulate = {
   .name = "simulate",
   .summary = "embeddings with known answers",
-  .usage = "-o OUT.h5 [--model clip] [--n N] [--d N]",
+  .usage = "-o OUT [--model clip] [--n N] [--d N]",
   .example = "contragap simulate -o pairs.h5 --model clip --n 4962 --d 512\n"
              "contragap simulate -o offset.h5 --model offset --h 0.3\n"
              "contragap simulate -o triples.h5 --modalities 3",

@@ -7,6 +7,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/overwrite.h"
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "head/model/loss.h"
@@ -26,7 +27,7 @@ enum { COLUMNS_SHOWN = 5 };
 static struct {
   const char *out, *race, *tensorboard;
   cli_forms forms;
-  bool resume, history_csv, dry_run, allow_missing;
+  bool resume, history_csv, export, dry_run, allow_missing;
   cli_list fail_if;
   int select, goal;
 } opt = {.select = -1, .goal = -1};
@@ -54,6 +55,7 @@ static const cli_option own[] = {
      "their difference with diff:KEY; 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
   {"history-csv", 0, CLI_FLAG, &opt.history_csv, .help = "also write history.csv, one line per epoch"},
+  {"export", 0, CLI_FLAG, &opt.export, .help = "also write head.safetensors, for PyTorch, JAX and others"},
   {"tensorboard", 0, CLI_STRING, &opt.tensorboard, "DIR",
    .help = "write each epoch's losses and measures as TensorBoard events; in a race, one folder per loss"},
   {"resume", 0, CLI_FLAG, &opt.resume, .help = "continue from the checkpoint in DIR"},
@@ -236,7 +238,9 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
     return fail_interrupted(t, error);
   if (r->training_result.head && cli_ranks_first()) {
     cgap_error written;
-    cgap_status saved = cli_train_write_head(opt.out, r->prefix, r->training_result.head, &written);
+    cgap_status saved = cli_train_write_head(opt.out, r->prefix, CLI_TRAINING_HEAD, r->training_result.head, &written);
+    if (saved == CGAP_OK && opt.export)
+      saved = cli_train_write_head(opt.out, r->prefix, CLI_TRAINING_EXPORT, r->training_result.head, &written);
     if (status == CGAP_OK && saved != CGAP_OK)
       *error = written;
     status = status == CGAP_OK ? saved : status;
@@ -481,6 +485,8 @@ static cgap_status write_results(train_run *t, const cli_args *args, cgap_error 
                                                       : test_thresholds(t, outcomes, NULL, error);
   if (status == CGAP_OK && t->chooses)
     status = cli_train_write_choice(opt.out, &t->choice, t->run[0].training_result.head, error);
+  if (status == CGAP_OK && t->chooses && opt.export)
+    status = cli_train_write_head(opt.out, "", CLI_TRAINING_EXPORT, t->run[0].training_result.head, error);
   if (status == CGAP_OK)
     status = cli_train_write(&result, t->folder.path, cli_warn_line, error);
   json_decref(outcomes);

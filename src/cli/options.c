@@ -194,6 +194,8 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
   code = check_arguments(spec, out);
   cgap_error error = {0};
   const bool computes = mark_of(s, "threads");
+  if (!cli_shared.memory_bytes)
+    cli_keep_freed_memory();
   if (code == CLI_GO && computes && cli_address_space_take(cli_rank_threads(), &error) != CGAP_OK)
     code = cli_fail(&error);
   return code;

@@ -18,8 +18,8 @@
 
 enum { NAME = 300, TEXT_BYTES_MAX = 65536 };
 
-const char *const cli_training_files[CLI_TRAINING_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl",
-                                                            "history.csv"};
+const char *const cli_training_files[CLI_TRAINING_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl", "history.csv",
+                                                            "head.safetensors"};
 const char *const cli_training_prefixes[CLI_TRAINING_PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
 
 /* An error is no absence: what cannot be examined is taken as there. */
@@ -303,7 +303,7 @@ static bool is_written_by(const char *path, const char *command)
   char *line = calloc(TEXT_BYTES_MAX + 1, 1); /* an attribute is no longer */
   bool own = false;
   if (line && cgap_file_open(&file, path, NULL, &ignored) == CGAP_OK)
-    own = file->id >= 0 && cgap_hdf5_text(line, TEXT_BYTES_MAX + 1, file->id, "command") && is_command(line, command);
+    own = cgap_file_mark(line, TEXT_BYTES_MAX + 1, file, "command") && is_command(line, command);
   cgap_file_close(file);
   free(line);
   return own;

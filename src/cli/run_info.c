@@ -65,12 +65,9 @@ char *cli_input_line(const char *const *items, size_t count)
 {
   const struct {
     const char *option, *value;
-  } named[] = {{"--image", cli_shared.image},
-               {"--text", cli_shared.text},
-               {"--text-image", cli_shared.text_image},
-               {"--labels", cli_shared.labels},
-               {"--class-text", cli_shared.class_text},
-               {"--names", cli_shared.names}};
+  } named[] = {{"--image", cli_shared.image},           {"--text", cli_shared.text},
+               {"--text-image", cli_shared.text_image}, {"--labels", cli_shared.labels},
+               {"--class-text", cli_shared.class_text}, {"--names", cli_shared.names}};
   char *text = NULL;
   size_t bytes;
   FILE *out = open_memstream(&text, &bytes);
@@ -118,6 +115,16 @@ int cli_columns(int file)
   if (ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < COLUMNS_MIN)
     return COLUMNS_DEFAULT;
   return window.ws_col < COLUMNS_MAX ? window.ws_col : COLUMNS_MAX;
+}
+
+void cli_keep_freed_memory(void)
+{
+#if defined(__GLIBC__)
+  enum { MMAP_BYTES = 32 << 20, TRIM_BYTES = 1 << 30 }; /* glibc takes no larger threshold than 32 MiB */
+  (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+  (void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+  (void)mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 bool cli_ranks_first(void)

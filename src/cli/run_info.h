@@ -34,6 +34,9 @@ int cli_columns(int file); /* letters in a line of the terminal, 80 where it is 
 bool cli_ranks_first(void); /* this process is rank 0, or alone: it talks and writes */
 void cli_ranks_set_first(bool first);
 
+/* Memory that is freed stays in the process, for the next pass: without a limit of the user's. */
+void cli_keep_freed_memory(void);
+
 /* ---------------------------------------------------------------- BLAS and the address space */
 
 /* What a limit of the address space (`ulimit -v`, batch systems) does to the libraries.

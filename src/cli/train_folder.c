@@ -234,10 +234,11 @@ cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_
   return status;
 }
 
-cgap_status cli_train_write_head(const char *folder, const char *prefix, const cgap_head *head, cgap_error *error)
+cgap_status cli_train_write_head(const char *folder, const char *prefix, int file, const cgap_head *head,
+                                 cgap_error *error)
 {
   char path[CGAP_PATH];
-  cgap_status status = file_in(path, folder, prefix, "head.h5", error);
+  cgap_status status = file_in(path, folder, prefix, cli_training_files[file], error);
   return status == CGAP_OK ? cgap_head_write(head, path, error) : status;
 }
 
@@ -254,7 +255,7 @@ cgap_status cli_train_write_choice(const char *folder, const cgap_choice *choice
     for (size_t e = 0; status == CGAP_OK && e < t->history.count; e++)
       status = cgap_history_append(path, t->name, t->fold, &t->history.epoch[e], error);
   }
-  return status == CGAP_OK ? cli_train_write_head(folder, "", head, error) : status;
+  return status == CGAP_OK ? cli_train_write_head(folder, "", CLI_TRAINING_HEAD, head, error) : status;
 }
 
 static cgap_status write_recommendation(const cgap_recommendation *r, const char *folder, cgap_error *error)

@@ -41,8 +41,9 @@ CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *
 /* Whether there is a checkpoint of one of its runs to go on from. */
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how);
 
-CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char *prefix, const cgap_head *head,
-                                                 cgap_error *error);
+/* file: CLI_TRAINING_HEAD or CLI_TRAINING_EXPORT. */
+CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char *prefix, int file,
+                                                 const cgap_head *head, cgap_error *error);
 
 typedef struct cli_train_result {
   const cgap_evaluation *evaluation;

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
                 CGAP_OK,
               error.message);
   data[HDF5] = open_path(path[HDF5]);
-  bench_check(cgap_convert(data[HDF5], path[NPY], &convert, &error) == CGAP_OK, error.message);
+  bench_check(cgap_convert(NULL, data[HDF5], path[NPY], &convert, &error) == CGAP_OK, error.message);
   data[NPY] = open_path(path[NPY]);
   unsigned char *block = support_alloc(BLOCK * options.dim, 2);
   for (int run = 0; run < RUNS; run++) {

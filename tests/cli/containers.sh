@@ -108,7 +108,7 @@ same_report full.out
 # convert: what it will not do
 refused 2 "give -o OUT.h5" convert full.npz
 refused 2 "full.npz: is an input" convert full.npz -o full.npz
-refused 2 "--format npy" convert full.npz -o pairs.npy
+refused 2 "--format npy" convert full.npz --format npy -o pairs.npy
 refused 3 "none/pairs.h5" convert full.npz -o none/pairs.h5
 refused 3 "full.out/image.npy: already exists|--force" convert f4/stored.npz --format npy -o full.out
 refused 3 "full.out/class_text.npy: already exists" convert f4/stored.npz --format npy -o full.out --force

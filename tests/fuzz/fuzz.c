@@ -296,7 +296,7 @@ static void prepare_files(void)
   for (size_t k = 0; status == CGAP_OK && k < sizeof out / sizeof *out; k++) {
     const cgap_convert_options options = {.layout = out[k].layout, .command = "contragap"};
     char *path = in_folder(out[k].name);
-    status = cgap_convert(dataset, path, &options, &error);
+    status = cgap_convert(NULL, dataset, path, &options, &error);
     free(path);
   }
   REQUIRE(status == CGAP_OK, "no files: %s", error.message);
@@ -344,7 +344,7 @@ static void run_copy(const fuzz_input *in)
   options.one_modality = false;
   if (check_outcome(cgap_dataset_open(&dataset, &options, &error), &error) && is_small(cgap_dataset_data(dataset))) {
     char *path = in_folder("converted.h5");
-    (void)check_outcome(cgap_convert(dataset, path, &convert, &error), &error);
+    (void)check_outcome(cgap_convert(NULL, dataset, path, &convert, &error), &error);
     unlink(path);
     free(path);
     apply(own_head, dataset);

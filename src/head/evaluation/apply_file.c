@@ -716,7 +716,7 @@ static const cgap_source *any_modality(const cgap_dataset *d)
   return d->data.image.rows ? &d->data.image : &d->data.text;
 }
 
-static cgap_status check_arguments(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
+cgap_status cgap_apply_check(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
 {
   const size_t takes = head->layers.shape.dim_in;
   const cgap_source *rows = any_modality(d);
@@ -747,44 +747,49 @@ static void note_output_parts(apply_state *c)
   snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[part_count - 1]);
 }
 
-/* The terms of the loss that the head was trained on. */
-static cgap_status note_losses(const apply_state *c, cgap_error *error)
+void cgap_apply_losses(char text[CGAP_TERMS], const cgap_head *head)
 {
-  char text[CGAP_TERMS], key[60];
+  char key[60];
   cgap_weights weights = {0};
   const cgap_loss_value *term;
-  json_t *options = json_loads(c->head->options, 0, NULL);
+  json_t *options = json_loads(head->options, 0, NULL);
   for (size_t k = 0; (term = cgap_loss_term_at(k)); k++) {
     snprintf(key, sizeof key, "weight_%s", term->key);
     *cgap_loss_weight(&weights, term) = json_number_value(json_object_get(options, key)); /* 0 where it has none */
   }
   json_decref(options);
   cgap_terms_text(text, cgap_terms_of(&weights));
+}
+
+static cgap_status note_losses(const apply_state *c, cgap_error *error)
+{
+  char text[CGAP_TERMS];
+  cgap_apply_losses(text, c->head);
   return text[0] && is_writer(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error)
                                  : CGAP_OK;
 }
 
-/* The images that the head was trained on, as all ranks have counted them: where the head holds the hashes of a part of
- * them only, as many times more. A head of earlier versions has their numbers alone: a file of as many images is then
- * taken for the training file. */
-static cgap_status note_training(apply_state *c, cgap_error *error)
+void cgap_apply_trained(cgap_apply_summary *out, char text[100], const cgap_head *h, size_t images)
 {
-  char text[100];
-  const cgap_head *h = c->head;
-  const size_t images = c->dataset->data.image.rows;
   size_t all = 0;
   for (size_t i = 0; i < h->split_rows; i++)
     all += h->split[i] == CGAP_TRAINING;
-  c->out->by_number = !h->training_hashes && all && h->split_rows == images;
-  if (c->out->by_number)
-    c->out->trained = all;
+  out->by_number = !h->training_hashes && all && h->split_rows == images;
+  if (out->by_number)
+    out->trained = all;
   else if (h->training_hashes && h->training_hashes < all) {
     const double times = (double)all / (double)h->training_hashes;
-    c->out->trained = (size_t)fmin((double)images, round((double)c->out->trained * times));
+    out->trained = (size_t)fmin((double)images, round((double)out->trained * times));
   }
+  (void)snprintf(text, 100, "%zu of %zu images", out->trained, images);
+}
+
+static cgap_status note_training(apply_state *c, cgap_error *error)
+{
+  char text[100];
+  cgap_apply_trained(c->out, text, c->head, c->dataset->data.image.rows);
   if (!c->out->trained || !is_writer(c))
     return CGAP_OK;
-  (void)snprintf(text, sizeof text, "%zu of %zu images", c->out->trained, images);
   return cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_ON, text, error);
 }
 
@@ -817,7 +822,7 @@ cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, cons
   cgap_memory_plan plan = {0};
   *out = (cgap_apply_summary){0};
   c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
-  cgap_status status = check_arguments(head, dataset, path, error);
+  cgap_status status = cgap_apply_check(head, dataset, path, error);
   if (status == CGAP_OK)
     status = cgap_plan_apply(&plan, any_modality(dataset), &head->layers.shape, BLOCK_ROWS_MIN, BLOCK,
                              options->memory_bytes, options->comm, error);

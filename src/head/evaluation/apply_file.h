@@ -3,6 +3,7 @@
 #define CGAP_HEAD_EVALUATION_APPLY_FILE_H
 
 #include "head/model/head.h"
+#include "head/model/loss.h"
 #include "io/find/dataset.h"
 
 typedef struct cgap_apply_file_options {
@@ -19,6 +20,7 @@ typedef struct cgap_apply_summary {
   char left_out[300]; /* names of the shards' datasets that have no place in one file; "": none */
   size_t trained;     /* images of the input that the head was trained on, as far as the head knows; 0: none */
   bool by_number;     /* … by their number alone, which is all that heads of earlier versions hold */
+  char written[300];  /* names of the files, where they are not that of the output; "": they are */
   size_t part_count;  /* files next to the output that belong to it; 0: none */
   char first_part[256], last_part[256];
 } cgap_apply_summary;
@@ -30,5 +32,26 @@ typedef struct cgap_apply_summary {
 CGAP_MUST_CHECK cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset,
                                             const char *path, const cgap_apply_file_options *options,
                                             cgap_error *error);
+
+/* The same into .npy, .npz or safetensors, as the end of path says (io/write/convert.h), by one process: every rank but
+ * the first has nothing to do. replace: overwrite .npy files, which do not say who wrote them. left_out of the summary:
+ * arrays that such a file cannot hold. */
+CGAP_MUST_CHECK cgap_status cgap_apply_export(cgap_apply_summary *out, const cgap_head *head,
+                                              const cgap_dataset *dataset, const char *path, const char *command,
+                                              bool replace, const cgap_apply_file_options *options, cgap_error *error);
+
+/* ---------------------------------------------------------------- what both do */
+
+/* CGAP_DATA: rows of another dimension than the head takes; CGAP_USAGE: path is an input. */
+CGAP_MUST_CHECK cgap_status cgap_apply_check(const cgap_head *head, const cgap_dataset *dataset, const char *path,
+                                             cgap_error *error);
+
+/* The terms of the loss that the head was trained on; "": none. */
+void cgap_apply_losses(char text[CGAP_TERMS], const cgap_head *head);
+
+/* out->trained, of which the hashes among the `images` rows have been counted, becomes the images that the head was
+ * trained on: where the head holds the hashes of a part of them only, as many times more. A head of earlier versions
+ * has their numbers alone: a file of as many images is then taken for the training file. text: "300 of 500 images". */
+void cgap_apply_trained(cgap_apply_summary *out, char text[100], const cgap_head *head, size_t images);
 
 #endif

@@ -224,18 +224,12 @@ cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, co
 
 /* head.h5: the parameters as datasets that h5py reads, everything else as numbers and text. */
 
-enum { FORMAT = 1, SHAPE_NUMBERS = 6, DEFLATE_BYTES_MAX = 1032 };
-static const char HASHES[] = "/training_hashes";
-static const char *const SIDES[] = {"image", "text"};
+enum { FORMAT = 1, DEFLATE_BYTES_MAX = 1032 };
+const char *const cgap_head_modalities[CGAP_MODALITIES] = {"image", "text"};
 
-typedef struct named_block {
-  const char *name;
-  const cgap_parameter_block *block;
-} named_block;
-
-static size_t list_blocks(named_block out[4], const cgap_tower *t)
+size_t cgap_head_blocks(cgap_named_block out[4], const cgap_tower *t)
 {
-  const named_block all[] = {
+  const cgap_named_block all[] = {
     {"weight", &t->weight}, {"bias", &t->bias}, {"weight2", &t->weight2}, {"bias2", &t->bias2}};
   size_t count = 0;
   for (size_t k = 0; k < 4; k++)
@@ -266,24 +260,31 @@ static cgap_status write_block(cgap_writer *w, const char *path, const cgap_para
 
 static cgap_status write_modality(cgap_writer *w, const cgap_head *h, int modality, cgap_error *error)
 {
-  named_block blocks[4];
-  const size_t count = list_blocks(blocks, &h->layers.tower[modality]);
+  cgap_named_block blocks[4];
+  const size_t count = cgap_head_blocks(blocks, &h->layers.tower[modality]);
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < count; k++) {
     char path[64];
-    snprintf(path, sizeof path, "/%s/%s", SIDES[modality], blocks[k].name);
+    snprintf(path, sizeof path, "/%s/%s", cgap_head_modalities[modality], blocks[k].name);
     status = write_block(w, path, blocks[k].block, h->parameters, error);
   }
   return status;
 }
 
+void cgap_head_shape_numbers(int64_t out[CGAP_HEAD_SHAPE_NUMBERS], const cgap_head_shape *s)
+{
+  const int64_t numbers[CGAP_HEAD_SHAPE_NUMBERS] = {FORMAT,          (int64_t)s->kind,  s->shared, (int64_t)s->dim_in,
+                                                    (int64_t)s->dim, (int64_t)s->hidden};
+  memcpy(out, numbers, sizeof numbers);
+}
+
 static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *error)
 {
   const cgap_head_shape *s = &h->layers.shape;
-  const int64_t shape[SHAPE_NUMBERS] = {FORMAT,          (int64_t)s->kind,  s->shared, (int64_t)s->dim_in,
-                                        (int64_t)s->dim, (int64_t)s->hidden};
+  int64_t shape[CGAP_HEAD_SHAPE_NUMBERS];
+  cgap_head_shape_numbers(shape, s);
   const int64_t epoch = (int64_t)h->kept_epoch;
-  cgap_status status = cgap_writer_int64(w, "/contragap_head", shape, SHAPE_NUMBERS, 0, error);
+  cgap_status status = cgap_writer_int64(w, "/contragap_head", shape, CGAP_HEAD_SHAPE_NUMBERS, 0, error);
   if (status == CGAP_OK)
     status = cgap_writer_attribute(w, "/contragap_head", "columns", "format, kind, shared, dim_in, dim, hidden", error);
   if (status == CGAP_OK)
@@ -296,9 +297,9 @@ static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *e
     status = cgap_writer_attribute(w, "/split", "values",
                                    "part of each image row: 0 training, 1 validation, 2 test, -1 none", error);
   if (status == CGAP_OK && h->training_hashes)
-    status = cgap_writer_int64(w, HASHES, (const int64_t *)h->training_hash, h->training_hashes, 0, error);
+    status = cgap_writer_int64(w, CGAP_HEAD_HASHES, (const int64_t *)h->training_hash, h->training_hashes, 0, error);
   if (status == CGAP_OK && h->training_hashes)
-    status = cgap_writer_attribute(w, HASHES, "values",
+    status = cgap_writer_attribute(w, CGAP_HEAD_HASHES, "values",
                                    "the smallest 65536, or all, of the low halves of XXH3-128 of the training images "
                                    "as float32 unit rows",
                                    error);
@@ -307,14 +308,10 @@ static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *e
   return status == CGAP_OK ? cgap_writer_attribute(w, "/", "options", h->options, error) : status;
 }
 
-cgap_status cgap_head_write(const cgap_head *h, const char *path, cgap_error *error)
+cgap_status cgap_head_write_hdf5(const cgap_head *h, const char *path, cgap_error *error)
 {
   cgap_writer *w = NULL;
-  cgap_status status = cgap_check_argument(h, "cgap_head_write", "head", error);
-  if (status == CGAP_OK)
-    status = cgap_check_argument(path, "cgap_head_write", "path", error);
-  if (status == CGAP_OK)
-    status = cgap_writer_open(&w, path, error);
+  cgap_status status = cgap_writer_open(&w, path, error);
   if (status != CGAP_OK)
     return status;
   status = write_facts(w, h, error);
@@ -335,8 +332,8 @@ static cgap_status fail_foreign(const char *path, const char *why, cgap_error *e
 static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const char *path, cgap_error *error)
 {
   const cgap_entry *e = cgap_file_find(file, "/contragap_head");
-  int64_t n[SHAPE_NUMBERS];
-  if (!e || e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] != SHAPE_NUMBERS)
+  int64_t n[CGAP_HEAD_SHAPE_NUMBERS];
+  if (!e || e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] != CGAP_HEAD_SHAPE_NUMBERS)
     return fail_foreign(path, "no dataset /contragap_head of 6 integers", error);
   cgap_status status = cgap_read_int64(n, &(cgap_chosen_dataset){file, e}, error);
   if (status != CGAP_OK)
@@ -347,7 +344,7 @@ static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const
                      (long long)n[0], FORMAT);
   enum { LIMIT = 1 << 20 };
   bool ok = n[1] >= CGAP_HEAD_LINEAR && n[1] <= CGAP_HEAD_MLP;
-  for (int k = 3; k < SHAPE_NUMBERS; k++)
+  for (int k = 3; k < CGAP_HEAD_SHAPE_NUMBERS; k++)
     ok = ok && n[k] >= (k < 5 || n[1] == CGAP_HEAD_MLP) && n[k] <= LIMIT;
   if (!ok)
     return fail_foreign(path, "its shape makes no sense", error);
@@ -401,11 +398,11 @@ static cgap_status read_modalities(float *parameters, const cgap_layers *layers,
 {
   cgap_status status = CGAP_OK;
   for (int modality = 0; status == CGAP_OK && modality < (layers->shape.shared ? 1 : CGAP_MODALITIES); modality++) {
-    named_block blocks[4];
-    const size_t count = list_blocks(blocks, &layers->tower[modality]);
+    cgap_named_block blocks[4];
+    const size_t count = cgap_head_blocks(blocks, &layers->tower[modality]);
     for (size_t k = 0; status == CGAP_OK && k < count; k++) {
       char name[64];
-      snprintf(name, sizeof name, "/%s/%s", SIDES[modality], blocks[k].name);
+      snprintf(name, sizeof name, "/%s/%s", cgap_head_modalities[modality], blocks[k].name);
       status = read_block(parameters, blocks[k].block, file, name, path, error);
     }
   }
@@ -436,7 +433,7 @@ static cgap_status read_split(cgap_head *head, const cgap_file *file, const char
 /* Heads of earlier versions have none. */
 static cgap_status read_hashes(cgap_head *head, const cgap_file *file, const char *path, cgap_error *error)
 {
-  const cgap_entry *e = cgap_file_find(file, HASHES);
+  const cgap_entry *e = cgap_file_find(file, CGAP_HEAD_HASHES);
   if (!e)
     return CGAP_OK;
   if (e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] > CGAP_TRAINING_HASHES_MAX)
@@ -468,7 +465,7 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
     status = read_modalities(NULL, &layers, file, path, error);
   if (status == CGAP_OK) {
     char options[2048];
-    if (!cgap_hdf5_text(options, sizeof options, file->id, "options"))
+    if (!cgap_file_mark(options, sizeof options, file, "options"))
       snprintf(options, sizeof options, "{}");
     *out = cgap_head_new(&shape, options);
     status = *out ? read_modalities((*out)->parameters, &layers, file, path, error)

@@ -49,4 +49,23 @@ CGAP_MUST_CHECK cgap_status cgap_head_transform_rows(const cgap_head *head, cgap
                                                      size_t first, size_t count, bool *bad, float *out, int threads,
                                                      cgap_error *error);
 
+/* ---------------------------------------------------------------- the files of a head */
+
+/* The parameters of a modality by the names that they have in a file: "weight" in /image/weight. */
+typedef struct cgap_named_block {
+  const char *name;
+  const cgap_parameter_block *block;
+} cgap_named_block;
+
+size_t cgap_head_blocks(cgap_named_block out[4], const cgap_tower *tower); /* how many */
+extern const char *const cgap_head_modalities[CGAP_MODALITIES];            /* "image", "text" */
+
+/* /contragap_head: the format, kind, shared, dim_in, dim, hidden */
+enum { CGAP_HEAD_SHAPE_NUMBERS = 6 };
+void cgap_head_shape_numbers(int64_t out[CGAP_HEAD_SHAPE_NUMBERS], const cgap_head_shape *shape);
+#define CGAP_HEAD_HASHES "/training_hashes"
+
+/* head.h5 */
+CGAP_MUST_CHECK cgap_status cgap_head_write_hdf5(const cgap_head *head, const char *path, cgap_error *error);
+
 #endif

@@ -154,7 +154,7 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
   status = cgap_planned_rows_load(rows, data, &out->plan, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, with & CGAP_WITH_METHODS, error);
-  cgap_release_memory(); /* training does not need what reading needed */
+  cgap_release_memory(out->plan.needed_bytes, out->plan.memory_bytes); /* training does not need what reading needed */
   if (status != CGAP_OK) {
     cgap_training_data_clear(out);
   } else if (out->plan.resident && !(with & CGAP_WITH_ROWS)) { /* the splits have copies of their own */
@@ -175,7 +175,7 @@ void cgap_training_data_release_rows(cgap_training_data *t)
   }
   if (t->rows)
     cgap_embeddings_clear(&t->rows->e);
-  cgap_release_memory();
+  cgap_release_memory(t->plan.needed_bytes, t->plan.memory_bytes);
 }
 
 void cgap_training_data_clear(cgap_training_data *t)

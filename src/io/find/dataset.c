@@ -42,8 +42,7 @@ static void note_tokens(cgap_dataset *d)
 static void read_attribute(char *out, size_t size, const cgap_dataset *d, const char *name)
 {
   for (size_t i = 0; i < d->file_count && !out[0]; i++)
-    if (d->files[i]->id >= 0 && cgap_hdf5_text(out, size, d->files[i]->id, name) <= 0)
-      out[0] = '\0';
+    (void)cgap_file_mark(out, size, d->files[i], name);
 }
 
 static void note_training(cgap_dataset *d)

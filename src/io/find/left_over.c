@@ -118,7 +118,8 @@ cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_error *error)
       const cgap_entry *e = &d->files[i]->entries[k];
       const bool rows = e->kind == CGAP_KIND_FLOAT && (e->ndim == 2 || e->ndim == 3) && e->shape[e->ndim - 1] == dim;
       const cgap_name_words w = cgap_name_words_of(e->path);
-      const bool lost = e->dangling && w.modality == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
+      const bool unread = e->dangling || e->obstacle || e->kind == CGAP_KIND_OTHER;
+      const bool lost = unread && w.modality == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
       if ((rows || lost) && !is_taken(d, e) && !((w.leaf | w.parent) & CGAP_WORD_CLASS) && !cgap_entry_is_arithmetic(e))
         return cgap_modalities_refuse(d, text ? CGAP_ROLE_TEXT : CGAP_ROLE_IMAGE, error);
     }

@@ -5,6 +5,8 @@
 #define H5_USE_110_API
 #include <hdf5.h>
 
+#include <jansson.h>
+
 #include "contragap/contragap.h"
 
 enum { CGAP_SHAPE_MAX = 8 };
@@ -87,6 +89,7 @@ typedef struct cgap_file {
   uint64_t number;     /* HDF5's own; a dataset behind an external link has another */
   cgap_entry *entries; /* by path, depth first in name order */
   size_t count, capacity;
+  json_t *marks; /* what .npz and safetensors say of themselves: an object, or NULL */
 } cgap_file;
 
 /* A dataset of a file; file and entry are borrowed. */
@@ -111,6 +114,10 @@ void cgap_file_close(cgap_file *file); /* NULL is fine */
 bool cgap_file_is_npy(const char *path, int *failure);
 
 /* ---------------------------------------------------------------- what is in a file */
+
+/* What the file says of itself under a name, into out: an attribute of an HDF5 file; in safetensors the metadata, in
+ * .npz the comment of the archive. false, and "" in out: nothing, or not as text. */
+bool cgap_file_mark(char *out, size_t size, const cgap_file *file, const char *name);
 
 /* The entry at a path ("image" and "/image" are the same), or NULL. */
 const cgap_entry *cgap_file_find(const cgap_file *file, const char *path);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,6 +107,7 @@ void cgap_file_close(cgap_file *file)
   for (size_t i = 0; i < file->count; i++)
     cgap_entry_clear(&file->entries[i]);
   free(file->entries);
+  json_decref(file->marks);
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (file->id >= 0)
     H5Fclose(file->id);
@@ -115,6 +117,19 @@ void cgap_file_close(cgap_file *file)
     close(file->fd);
   free(file->path);
   free(file);
+}
+
+bool cgap_file_mark(char *out, size_t size, const cgap_file *file, const char *name)
+{
+  out[0] = '\0';
+  if (file->id >= 0) {
+    if (cgap_hdf5_text(out, size, file->id, name) <= 0)
+      out[0] = '\0';
+  } else {
+    const char *text = json_string_value(json_object_get(file->marks, name));
+    (void)snprintf(out, size, "%s", text && strlen(text) < size ? text : "");
+  }
+  return out[0] != '\0';
 }
 
 bool cgap_file_is_npy(const char *path, int *failure)

@@ -154,6 +154,15 @@ static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
   return status;
 }
 
+/* The comment of the archive, where it is a JSON object. */
+static json_t *read_marks(zip_t *zip)
+{
+  int length = 0;
+  const char *comment = zip_get_archive_comment(zip, &length, ZIP_FL_ENC_RAW);
+  json_t *marks = comment && length > 0 && comment[0] == '{' ? json_loadb(comment, (size_t)length, 0, NULL) : NULL;
+  return marks;
+}
+
 cgap_status cgap_npz_open(cgap_file *file, cgap_error *error)
 {
   zip_t *zip = NULL;
@@ -163,6 +172,8 @@ cgap_status cgap_npz_open(cgap_file *file, cgap_error *error)
   if (status == CGAP_OK && file->count == 0)
     status = cgap_fail(error, CGAP_FILE,
                        "%s: a zip archive with no .npy array in it; write the arrays with numpy.savez", file->path);
+  if (status == CGAP_OK)
+    file->marks = read_marks(zip);
   if (zip)
     zip_discard(zip);
   return status;

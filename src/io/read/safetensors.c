@@ -228,6 +228,8 @@ cgap_status cgap_safetensors_open(cgap_file *file, cgap_error *error)
   cgap_status status = read_header(&header, &length, file, error);
   if (status == CGAP_OK)
     status = list_tensors(file, header, PREFIX + length, error);
+  if (status == CGAP_OK)
+    file->marks = json_incref(json_object_get(header, "__metadata__"));
   json_decref(header);
   return status;
 }

@@ -448,6 +448,22 @@ cgap_status cgap_writer_float64(cgap_writer *w, const char *path, const double *
   return write_whole(w, path, H5T_NATIVE_DOUBLE, values, rows, columns, error);
 }
 
+cgap_status cgap_writer_strings(cgap_writer *w, const char *path, const char *values, size_t rows, size_t width,
+                                cgap_error *error)
+{
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, width);
+  H5Tset_strpad(type, H5T_STR_NULLPAD);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  cgap_hdf5_silence_end(quiet);
+  const cgap_status status = write_whole(w, path, type, values, rows, 0, error);
+  quiet = cgap_hdf5_silence_begin();
+  H5Tclose(type);
+  cgap_hdf5_silence_end(quiet);
+  return status;
+}
+
 /* ---------------------------------------------------------------- virtual datasets */
 
 /* HDF5 takes %b in the name of a source for a number. */

@@ -36,6 +36,10 @@ CGAP_MUST_CHECK cgap_status cgap_writer_int64(cgap_writer *w, const char *path, 
 CGAP_MUST_CHECK cgap_status cgap_writer_float64(cgap_writer *w, const char *path, const double *values, size_t rows,
                                                 size_t columns, cgap_error *error);
 
+/* A whole dataset of `rows` strings, UTF-8, each `width` bytes with zeros behind it. */
+CGAP_MUST_CHECK cgap_status cgap_writer_strings(cgap_writer *w, const char *path, const char *values, size_t rows,
+                                                size_t width, cgap_error *error);
+
 /* A virtual dataset of shape (Σ rows[, middle], dim): the datasets of the same path in other files, one after the
  * other. `file` is relative to the folder of this file; it need not exist yet, and nothing is read of it. */
 typedef struct cgap_writer_source {
