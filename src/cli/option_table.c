@@ -335,8 +335,9 @@ static void man_of_program(const cli_spec *const *commands, size_t count)
     put_roff(commands[i]->summary);
     putchar('\n');
   }
-  printf(".SH FILES\nEmbeddings are read from HDF5, NumPy \\&.npy and \\&.npz, pickles (\\&.pt, \\&.pkl, "
-         "\\&.joblib), safetensors, and folders of \\&.npy shards. FILE:/path or FILE:key names one dataset of a file.\n");
+  printf(
+    ".SH FILES\nEmbeddings are read from HDF5, NumPy \\&.npy and \\&.npz, pickles (\\&.pt, \\&.pkl, "
+    "\\&.joblib), safetensors, and folders of \\&.npy shards. FILE:/path or FILE:key names one dataset of a file.\n");
   put_exit_codes();
   printf(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours\n.TP\n.B CONTRAGAP_PLOTS\na folder whose gnuplot scripts "
          "replace the program\\(aqs own\n.TP\n.B TMPDIR\nwhere compressed members of \\&.npz are unpacked\n");
