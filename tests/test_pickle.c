@@ -19,13 +19,16 @@ static const h5_shape SHAPE = {2, {N, D}};
 
 typedef struct pickle {
   unsigned char *bytes;
-  size_t count;
+  size_t count, capacity;
 } pickle;
 
 static void add(pickle *p, const void *bytes, size_t count)
 {
-  p->bytes = realloc(p->bytes, p->count + count + 1);
-  cr_assert_not_null(p->bytes);
+  if (p->count + count >= p->capacity) {
+    p->capacity = 2 * (p->count + count) + 64;
+    p->bytes = realloc(p->bytes, p->capacity);
+    cr_assert_not_null(p->bytes);
+  }
   memcpy(p->bytes + p->count, bytes, count);
   p->count += count;
 }
@@ -478,7 +481,7 @@ static const struct {
   {"\x80\x02", 2, "N", 1, 5000000, ".", CGAP_FILE, "more than 4194304"},
   {"\x80\x02", 2, "]", 1, 1000000, ".", CGAP_RESOURCE, "write the rows as one array"},
   {"\x80\x02)", 3, "\x85", 1, 1000000, ".", CGAP_RESOURCE, "write the rows as one array"},
-  {"\x80\x02]q\0", 5, "h\0a", 3, 300000, ".", CGAP_FILE, "not rows of one length"},
+  {"\x80\x02]q\0", 5, "h\0a", 3, 300000, ".", CGAP_FILE, "not rows of one"},
   {"\x80\x02K\1", 4, "\x94", 1, 1000000, ".", CGAP_FILE, "no array"},
   {"\x80\x02](", 4, "G\0\0\0\0\0\0\0\0", 9, 200000, "e\x85\x81.", CGAP_FILE, "empty stack"},
   {"cos\nsystem\n(S'", 14, "a", 1, 100, "'\ntR.", CGAP_FILE, "would call os.system"},

@@ -45,6 +45,9 @@ for p in range(6):
     dump(f"rows{p}.pkl", {"emb": {"image": list(image), "text": tuple(text[:, None])}}, p)
     dump(f"labels{p}.pkl", {"image": image, "text": text, "labels": labels.tolist(), "class_text": text[:3]}, p)
     dump(f"ids{p}.pkl", {"image": dict(zip(ids, image)), "text": {ids[k]: text[k] for k in order}}, p)
+    dump(f"more{p}.pkl", {"image": image, "text": text, "captions": [["a %d" % k, "é"] for k in range(N)],
+                          "tokens": [list(range(k % 5 + 1)) for k in range(500)], "words": [["a"] * (k % 3) for k in range(N)],
+                          "sets": {1, 2}, "lr": 0.1, "none": None, "big": 1 << 70}, p)
     dump(f"pair{p}.pkl", (image, text), p)
     dump(f"records{p}.pkl", [{"key": i, "image": a, "text": list(map(float, b))} for i, a, b in zip(ids, image, text)], p)
 dump("image.pickle", image)

@@ -28,7 +28,7 @@ same_report() {
 }
 
 report want.json ref.npz
-for file in arrays?.pkl big?.pkl rows?.pkl pair?.pkl new[2-5].pt old[2-5].pt new_big.pt old_big.pt new_views.pt old_views.pt \
+for file in arrays?.pkl big?.pkl more?.pkl rows?.pkl pair?.pkl new[2-5].pt old[2-5].pt new_big.pt old_big.pt new_views.pt old_views.pt \
   array*.joblib objects.npy; do
   same_report "$file"
 done
@@ -55,6 +55,10 @@ for file in ids?.pkl new_ids.pt old_ids.pt; do
 done
 run info ids4.pkl
 want_text out "/image/id" "40 rows stacked" "ids: ids4.pkl:/text/id of the texts against ids4.pkl:/image/id"
+for file in more?.pkl; do
+  run info "$file"
+  want_text out "/captions  40 × 2   string" "/tokens    500      list"
+done
 run info records2.pkl
 want_text out "records2.pkl:/image, 40 rows of 12, float32" "records2.pkl:/text, 40 rows of 12, float64" "/key  "
 run info new_views.pt

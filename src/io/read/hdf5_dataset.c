@@ -36,8 +36,8 @@ static bool float_type(cgap_type *out, hid_t type)
   return false;
 }
 
-/* HDF5 1.10 has no bfloat16: it is stored as uint16 with the string attribute dtype = "bfloat16", as int16 or uint16
- * with "torch.bfloat16", or, by way of NumPy, which has none either (JAX, Keras), as opaque elements of two bytes. */
+/* HDF5 1.10 has no bfloat16: it is stored as int16 or uint16 with the attribute dtype = "bfloat16" or "torch.bfloat16",
+ * or, by way of NumPy, which has none either (JAX, Keras), as opaque elements of two bytes. */
 static bool says_bfloat16(bool *readable, hid_t dataset)
 {
   char text[32];

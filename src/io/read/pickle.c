@@ -248,7 +248,9 @@ static bool push_number_line(cgap_pickle *p, unsigned char code)
     v.integer = strtoll(line, &end, 10);
   end += code == 'L' && *end == 'L';
   end += *end == '\r';
-  if (end == line || *end || (code != 'F' && errno == ERANGE))
+  if (code != 'F' && errno == ERANGE) /* beyond 64 bits: no number of a dataset */
+    v.kind = CGAP_PICKLE_NONE;
+  if (end == line || *end)
     return cgap_pickle_damaged(p, "\"%.40s\" is no number that is read", line);
   return push(p, v);
 }

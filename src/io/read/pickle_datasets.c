@@ -15,7 +15,9 @@
 
 enum {
   ENTRIES_MAX = 20000,
-  DEPTH_MAX = 32,       /* of containers in containers */
+  DEPTH_MAX = 32,      /* of containers in containers */
+  LIST_ITEMS_MAX = 64, /* that are listed each by itself, where they are no rows */
+  DICT_ITEMS_MAX = 4096,
   ITEMS_MIN = 3,        /* of a dict whose keys are ids, of records */
   KEY_BYTES_MAX = 1024, /* of a key that is a name */
   NAME_BYTES_MAX = 200, /* of it in a path */
@@ -516,13 +518,18 @@ static uint64_t text_bytes(const cgap_pickle *p, cgap_pickle_value v)
   return text->form == CGAP_TEXT_ESCAPED ? 2 * text->length : text->length;
 }
 
-/* Strings, the i-th of which is at first + i·step of a sequence, as strings of one length. */
-static bool list_texts(listing *l, const char *path, cgap_pickle_value list, size_t first, size_t step)
+/* Strings, the i-th of which is at first + i·step of a sequence, as strings of one length: a list, or rows of
+ * `columns`. */
+static bool list_texts(listing *l, const char *path, cgap_pickle_value list, size_t first, size_t step, size_t columns)
 {
   cgap_pickle *p = l->p;
   const size_t count = cgap_pickle_count(p, list) / step;
   const uint64_t begin = l->gathered;
-  cgap_npy npy = {.kind = CGAP_KIND_STRING, .item = 1, .type_name = "string", .ndim = 1, .shape = {count}};
+  cgap_npy npy = {.kind = CGAP_KIND_STRING,
+                  .item = 1,
+                  .type_name = "string",
+                  .ndim = columns > 1 ? 2 : 1,
+                  .shape = {count / columns, columns}};
   for (size_t i = 0; i < count; i++)
     npy.item = cgap_greater(npy.item, (size_t)text_bytes(p, cgap_pickle_item(p, list, first + i * step)));
   if (npy.item > BLOCK_BYTES || !may_gather(l, count, npy.item)) {
@@ -554,7 +561,7 @@ static bool list_ids(listing *l, const char *path, cgap_pickle_value dict)
   bool good = name || !(texts || integers) || fail_memory(l);
   (void)cgap_npy_set_type(&npy, "I64");
   if (name && texts) {
-    good = list_texts(l, name, dict, 0, 2);
+    good = list_texts(l, name, dict, 0, 2, 1);
   } else if (name) {
     good = check_gather(l, name, s->count / 2, npy.item);
     for (size_t i = 0; i < s->count && good; i += 2)
@@ -659,11 +666,60 @@ static const char *path_of(const listing *l, const pending *at)
   return at->root ? l->prefix : at->path;
 }
 
+/* Several strings for each item, such as the captions of an image: rows of as many, else names of nothing. */
+static bool is_text_rows(const cgap_pickle *p, cgap_pickle_value list, size_t *columns)
+{
+  const size_t count = cgap_pickle_count(p, list);
+  if (!is_list(list) || count == 0 || cgap_pickle_sequence_at(p, list.index)->kinds & ~LISTS)
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    const cgap_pickle_sequence *row = cgap_pickle_sequence_at(p, cgap_pickle_item(p, list, i).index);
+    if (row->kinds & ~TEXTS)
+      return false;
+    *columns = i == 0 || *columns == row->count ? row->count : 0;
+  }
+  return true;
+}
+
+static bool list_text_rows(listing *l, const pending *at, size_t columns)
+{
+  cgap_pickle *p = l->p;
+  cgap_pickle_value all;
+  if (columns == 0)
+    return true;
+  if (!cgap_pickle_sequence_new(p, &all, CGAP_PICKLE_LIST, NULL, 0))
+    return false;
+  for (size_t i = 0; i < cgap_pickle_count(p, at->value); i++) {
+    const cgap_pickle_value row = cgap_pickle_item(p, at->value, i);
+    if (!cgap_pickle_sequence_add(p, all, cgap_pickle_sequence_at(p, row.index)->item, columns))
+      return false;
+  }
+  return list_texts(l, at->path, all, 0, 1, columns);
+}
+
+/* Too many to be listed each by itself. */
+static bool list_as_one(listing *l, const pending *at)
+{
+  const bool dict = at->value.kind == CGAP_PICKLE_DICT;
+  cgap_npy npy = {.kind = CGAP_KIND_OTHER, .ndim = 1, .shape = {item_count(l->p, at->value)}};
+  (void)snprintf(npy.type_name, sizeof npy.type_name, "%s", dict ? "dict" : "list");
+  return add_entry(l, at->path, &npy, (cgap_piece){.member = -1}, "pickle",
+                   dict ? "a dict whose items are not vectors of one type and length; write those you need as one array"
+                        : "a list whose items are not rows of one type and length; write it as one array");
+}
+
 /* Each item by itself, the last first, since the list of what is to be done is a stack. */
 static bool list_items(listing *l, const pending *at)
 {
   const cgap_pickle_value none = {.kind = CGAP_PICKLE_UNSET};
   const bool dict = at->value.kind == CGAP_PICKLE_DICT;
+  size_t columns = 0, data = 0;
+  if (is_text_rows(l->p, at->value, &columns))
+    return list_text_rows(l, at, columns);
+  for (size_t i = 0; i < item_count(l->p, at->value); i++)
+    data += holds_data(item_at(l->p, at->value, i));
+  if (data > (dict ? DICT_ITEMS_MAX : LIST_ITEMS_MAX))
+    return list_as_one(l, at);
   for (size_t i = item_count(l->p, at->value); i > 0; i--) {
     const cgap_pickle_value v = item_at(l->p, at->value, i - 1);
     if (holds_data(v) &&
@@ -749,7 +805,7 @@ static bool list_container(listing *l, const pending *at)
     return true;
   s->seen = true;
   if (is_list(at->value) && s->count > 0 && (s->kinds & ~TEXTS) == 0)
-    return list_texts(l, at->path, at->value, 0, 1);
+    return list_texts(l, at->path, at->value, 0, 1, 1);
   if (is_stack(p, &all, at->value))
     return list_stack(l, at, &all) && (!dict || list_ids(l, at->path, at->value));
   return is_records(l, at->value) ? list_records(l, at) : list_items(l, at);
