@@ -16,7 +16,6 @@
 
 #include "base/text_buffer.h"
 #include "cli/options.h"
-#include "report/overwrite.h"
 #include "cli/sweep_results.h"
 #include "head/evaluation/apply_file.h"
 #include "head/training/training_run.h"
@@ -26,6 +25,7 @@
 #include "io/write/convert.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
+#include "report/overwrite.h"
 #include "report/page.h"
 
 #include <xxhash.h>
