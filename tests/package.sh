@@ -109,6 +109,9 @@ holds libcontragap-dev '\./usr/include/contragap/contragap\.h' "$multiarch/libco
   "$multiarch/pkgconfig/contragap\\.pc" '\./usr/share/doc/libcontragap-dev/examples/audit_matrix\.c' \
   '\./usr/share/doc/libcontragap-dev/examples/use_results\.py'
 lacks libcontragap-dev '.*/bin/.*' '.*\.so\..*'
+holds python3-contragap '\./usr/lib/python3/dist-packages/contragap/__init__\.py' \
+  '\./usr/lib/python3/dist-packages/contragap/_library\..*\.so' '\./usr/lib/python3/dist-packages/contragap/py\.typed'
+lacks python3-contragap '.*/(bin|include|man1)/.*'
 commands=$(find "$tree/src/cli" -name 'cmd_*.c' | wc -l)
 dpkg-deb -c "$work"/contragap_*.deb | grep -c '/contragap-[a-z]*\.1\.gz' >"$work/pages"
 [ "$(cat "$work/pages")" -eq "$commands" ] || fail "$(cat "$work/pages") man pages for $commands commands"
@@ -149,7 +152,7 @@ apt-get update -qq
 apt-get install -y -qq --no-install-recommends ./*.deb $tools >install.log 2>&1 || { tail -n 30 install.log >&2; exit 1; }
 mkdir try
 AUTOPKGTEST_TMP=$PWD/try ./installed
-apt-get purge -y -qq contragap libcontragap0 libcontragap-dev >/dev/null 2>&1
+apt-get purge -y -qq contragap libcontragap0 libcontragap-dev python3-contragap >/dev/null 2>&1
 left=$(find /usr /etc /var/lib -name '*contragap*' -not -path '/var/lib/dpkg/*')
 [ -z "$left" ] || { echo "purging left: $left" >&2; exit 1; }
 EOF

@@ -480,14 +480,3 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
   json_object_set_new(root, "measures", measures);
   return root;
 }
-
-void cgap_comparison_print_words(const cgap_comparison *c, const cgap_paper *paper, FILE *stream)
-{
-  for (size_t k = 1; k < c->count; k++) {
-    cgap_verdict_words words;
-    cgap_comparison_words(&words, c, k);
-    for (size_t i = 0; i < words.count; i++)
-      cgap_text_wrap(stream, paper->columns, "", words.sentence[i], 0);
-  }
-  fprintf(stream, "\nintervals %s\n", c->intervals);
-}

@@ -273,3 +273,14 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   say_training(out, c, 0);
   say_training(out, c, k);
 }
+
+void cgap_comparison_print_words(const cgap_comparison *c, const cgap_paper *paper, FILE *stream)
+{
+  for (size_t k = 1; k < c->count; k++) {
+    cgap_verdict_words words;
+    cgap_comparison_words(&words, c, k);
+    for (size_t i = 0; i < words.count; i++)
+      cgap_text_wrap(stream, paper->columns, "", words.sentence[i], 0);
+  }
+  fprintf(stream, "\nintervals %s\n", c->intervals);
+}

@@ -56,7 +56,8 @@ class Comparison:
         rows = []
         for key, measure in _measures_of(self.to_dict()["measures"]):
             for name, d in measure["differences"].items():
-                value = measure["values"][name]["value"]
+                value = measure["values"][name]
+                value = value["value"] if isinstance(value, dict) else value
                 rows.append((key, name, value, d["value"], *(d["ci95"] or (None, None)), d["verdict"]))
         columns = ["key", "name", "value", "difference", "low", "high", "verdict"]
         frame = pandas.DataFrame(rows, columns=columns).set_index(["key", "name"])

@@ -265,6 +265,8 @@ def from_files(
     out.dataset = ffi.gc(dataset[0], lib.cgap_dataset_close)
     out.value[0] = lib.cgap_dataset_data(dataset[0])[0]
     out.files = [os.fsdecode(f) for f in files or [options[k] for k in ("image", "text") if options.get(k)]]
+    if names and not files:
+        out.files = [f"{name}={file}" for name, file in zip(names, out.files)]
     shown = [os.path.basename(f.rstrip("/")) or f for f in out.files]
     out.label = f"{shown[0]} and {len(shown) - 1} more" if len(shown) > 2 else ", ".join(shown)
     return out
