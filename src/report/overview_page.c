@@ -8,7 +8,7 @@
 
 /* ---------------------------------------------------------------- figure */
 
-enum { FIGURE_HEAD = 24, PAGE_HEAD = 28, PANELS_MAX = 24 };
+enum { FIGURE_HEAD = 26, PAGE_HEAD = 28, PANELS_MAX = 24 };
 
 static void put_point(cgap_tsv *t, const cgap_overview *o, const cgap_ranked *m, size_t place, const char *title,
                       const char *head)
