@@ -59,7 +59,7 @@ do for [p = 1:panels_counted] {
   step = real(meta(sprintf("step_%d", p)))
   if (is_series) {
     set offsets graph 0.04, graph 0.04, graph 0.1, graph 0.1
-    set ytics step
+    if (step > 0) { set ytics step } else { set ytics autofreq }
     plot table skip 1 using (of_panel(3)):(of_panel(5)):(of_panel(6)) with filledcurves fillcolor rgb c_pair notitle, \
       table skip 1 using (of_panel(3)):(of_panel(4)) with linespoints pointtype 7 pointsize 0.4 linewidth 1.8 linecolor rgb c_pair notitle
   } else {
@@ -73,7 +73,7 @@ do for [p = 1:panels_counted] {
       set ytics format ""
       set ytics 1
     }
-    set xtics step
+    if (step > 0) { set xtics step } else { set xtics autofreq }
     plot table skip 1 using (of_panel(4)):(of_panel(3)):(of_panel(5)):(of_panel(6)) with xerrorbars pointtype 1 pointsize 0.01 linewidth 1.4 linecolor rgb soft notitle, \
       table skip 1 using (of_mark(4, 0)):(of_panel(3)) with points pointtype 6 pointsize 0.7 linewidth 1.4 linecolor rgb ink notitle, \
       table skip 1 using (of_mark(4, 1)):(of_panel(3)) with points pointtype 7 pointsize 0.9 linecolor rgb c_pair notitle

@@ -275,7 +275,7 @@ static int run_compare(const cli_args *args)
 const cli_spec cmd_compare = {
   .name = "compare",
   .summary = "reports or embeddings side by side: each difference",
-  .usage = "A B [C…]   (each [NAME=]SOURCE)",
+  .usage = "[NAME=]A [NAME=]B …",
   .example = "contragap compare pairs.h5 closed.h5\n"
              "contragap compare before/report.json after/report.json \\\n"
              "  --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'\n"

@@ -34,7 +34,7 @@ void cgap_overview_clear(cgap_overview *overview);
 
 /* ---------------------------------------------------------------- names */
 
-enum { CGAP_HEAD_SIZE = 64 };
+enum { CGAP_HEAD_SIZE = 130 }; /* 32 columns of four bytes, with an end */
 
 /* heads (inputs): names of at most `width` columns, all different: whole where they fit, else without the words that
  * all begin and end with, else also shortened in the middle. `width` is at least 3. */

@@ -8,7 +8,7 @@
 
 /* ---------------------------------------------------------------- figure */
 
-enum { FIGURE_HEAD = 24, PAGE_HEAD = 32, PANELS_MAX = 24 };
+enum { FIGURE_HEAD = 26, PAGE_HEAD = 28, PANELS_MAX = 24 };
 
 static void put_point(cgap_tsv *t, const cgap_overview *o, const cgap_ranked *m, size_t place, const char *title,
                       const char *head)
@@ -31,7 +31,8 @@ static void make_cell(char *text)
       *text = ' ';
 }
 
-/* A step between the marks of an axis, 1, 2 or 5 times a power of ten, that gives at most four of them. */
+/* A step between the marks of an axis, 1, 2 or 5 times a power of ten, that gives at most four of them; 0 where all
+ * values are the same. */
 static double axis_step(const cgap_overview *o, size_t entry)
 {
   double least = INFINITY, most = -INFINITY;
@@ -43,7 +44,10 @@ static double axis_step(const cgap_overview *o, size_t entry)
     least = fmin(least, isfinite(s->lo) ? s->lo : value);
     most = fmax(most, isfinite(s->hi) ? s->hi : value);
   }
-  const double wanted = fmax((most - least) / 4, 1e-12), power = pow(10, floor(log10(wanted)));
+  const double wanted = (most - least) / 4;
+  if (wanted < 1e-9 * fmax(1, fabs(most)))
+    return 0;
+  const double power = pow(10, floor(log10(wanted)));
   return power * (wanted <= power ? 1 : wanted <= 2 * power ? 2 : wanted <= 5 * power ? 5 : 10);
 }
 
@@ -63,7 +67,7 @@ static size_t put_panels(cgap_tsv *t, const cgap_overview *o, char (*heads)[CGAP
     snprintf(key, sizeof key, "panel_%zu", ++panels);
     cgap_tsv_about(t, key, "%s", title);
     snprintf(key, sizeof key, "step_%zu", panels);
-    cgap_tsv_about(t, key, "%g", axis_step(o, r->entry));
+    cgap_tsv_about(t, key, "%.12g", axis_step(o, r->entry));
   }
   return panels;
 }
@@ -117,10 +121,13 @@ static void put_result(cgap_page *page, const void *data)
 {
   const cgap_overview *o = ((const page_data *)data)->overview;
   char heads[o->comparison->count][CGAP_HEAD_SIZE];
+  char legend[CGAP_SENTENCE];
   cgap_verdict_words words;
   cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
   cgap_overview_words(&words, o, heads);
   cgap_page_verdict(page, &words, NULL);
+  if (cgap_overview_legend(legend, o->comparison, heads))
+    cgap_page_put(page, "p", "%s", legend);
 }
 
 static void put_figures(cgap_page *page, const void *data)
@@ -207,6 +214,7 @@ static void put_differences(cgap_page *page, const void *data)
                                cgap_cell_text(r->significant        ? "significantly best"
                                               : !isfinite(lead->p)  ? "no interval"
                                               : lead->p_holm < 0.05 ? "better than this one"
+                                              : lead->p < 0.05      ? "not after correction"
                                                                     : "unclear")};
     cgap_page_row(page, cells, sizeof cells / sizeof *cells);
   }
