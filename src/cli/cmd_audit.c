@@ -121,7 +121,7 @@ static void pairs_words(char out[200], const cgap_plan_info *p)
 
 static void plan_words(char out[WORDS], const cgap_plan_info *p)
 {
-  char rows[120] = "rows stay in memory", pair_words[200], time[40], rank_words[40] = "", each[20] = "";
+  char rows[120] = "rows stay in memory", pair_words[200], time[40], rank_words[40] = "", each[20] = "", texts[40];
   if (p->rank_count > 1) {
     snprintf(rank_words, sizeof rank_words, "%d ranks of ", p->rank_count);
     snprintf(each, sizeof each, " a rank");
@@ -132,13 +132,14 @@ static void plan_words(char out[WORDS], const cgap_plan_info *p)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
   pairs_words(pair_words, p);
   time_words(time, p->seconds);
+  snprintf(texts, sizeof texts, ", %zu texts", p->texts);
   snprintf(out, WORDS,
-           "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
+           "plan: %zu images%s, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
            "%zu rows, "
            "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-           p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s",
-           time, p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
-           each, floor((double)p->memory_bytes / 1048576));
+           p->images, p->texts ? texts : "", p->dim, pair_words, cosines_of(p), rank_words, p->threads,
+           p->threads == 1 ? "" : "s", time, p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows,
+           ceil((double)p->needed_bytes / 1048576), each, floor((double)p->memory_bytes / 1048576));
 }
 
 /* Says the plan: on stdout where that is all that was asked for, else on stderr. */
@@ -317,8 +318,9 @@ static int run_audit(const cli_args *args)
     status = print_report(&r, &error);
   int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check_thresholds(&r.audit, thresholds);
   if (has_report && !status && opt.out)
-    cli_wrote_folder(opt.out,
-                     r.audit.has & CGAP_HAS_PAIRS ? "report.json, rows.tsv and figures" : "report.json and figures");
+    cli_wrote_folder(opt.out, r.audit.has & CGAP_HAS_PAIRS || r.audit.image_neighbours
+                                ? "report.json, rows.tsv and figures"
+                                : "report.json and figures");
   free(thresholds);
   json_decref(r.input);
   json_decref(r.json);

@@ -290,12 +290,15 @@ static const char *without_folder(const char *path)
 
 void cli_source_name(char *out, size_t size, const cli_args *args)
 {
-  const char *first = args->count ? args->items[0] : cli_shared.image ? cli_shared.image : "";
+  const char *first = args->count        ? args->items[0]
+                      : cli_shared.image ? cli_shared.image
+                      : cli_shared.text  ? cli_shared.text
+                                         : "";
   if (args->count > 2)
     snprintf(out, size, "%s and %zu more", without_folder(first), args->count - 1);
   else if (args->count == 2)
     snprintf(out, size, "%s, %s", without_folder(first), without_folder(args->items[1]));
-  else if (!args->count && cli_shared.text)
+  else if (!args->count && cli_shared.image && cli_shared.text)
     snprintf(out, size, "%s, %s", without_folder(first), without_folder(cli_shared.text));
   else
     snprintf(out, size, "%s", without_folder(first));

@@ -354,7 +354,8 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
   const cgap_plot_job job = {.format = "svg", .theme = "page", .size = "640,460"};
-  const cgap_figure_info *info = cgap_figure_find(name);
+  const cgap_figure_info *info =
+    cgap_figure_find(page->within && strcmp(name, "cosines") == 0 ? "cosines_within" : name);
   const char *title = info ? info->title : name, *reading = info ? info->reading : "";
   char label[700];
   char *svg = cgap_gnuplot_text(folder, name, &job, error);
