@@ -336,9 +336,12 @@ const cli_spec cmd_audit = {
   .usage = "FILE… [-o DIR]",
   .example = "contragap audit img_emb.npy text_emb.npy\n"
              "contragap audit pairs.h5 -o report\n"
+             "contragap audit old=before.npy new=after.npy --unpaired\n"
              "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'",
-  .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
-           "on top; with -o also a report, a row per pair, and figures.",
+  .about =
+    "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
+    "on top; with -o also a report, a row per pair, and figures. One modality alone is measured by itself; where "
+    "the two differ in width, each by itself, and whether paired rows agree on their neighbours.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
   .distributed = true,

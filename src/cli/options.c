@@ -25,7 +25,9 @@ const cli_option cli_input_options[] = {
   {"names", 0, CLI_STRING, &cli_shared.names, "A,B",
    "what to call the two modalities, as in audio,text; NAME=FILE arguments do the same",
    .zero = "as the files say, else image,text"},
-  {"unpaired", 0, CLI_FLAG, &cli_shared.unpaired, .help = "images and texts are not paired"},
+  {"unpaired", 0, CLI_FLAG, &cli_shared.unpaired,
+   .help = "images and texts are not paired; with names such as old=A.npy new=B.npy: two sets of one modality, whose "
+           "difference is drift"},
   {"drop-bad", 0, CLI_FLAG, &cli_shared.drop_bad, .help = "drop rows with NaN, infinity or norm zero"},
   {"merge-images", 0, CLI_FLAG, &cli_shared.merge_images,
    .help = "treat equal image rows as one image with several texts"},
