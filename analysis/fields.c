@@ -186,6 +186,8 @@ cgap_level cgap_audit_level(const cgap_audit *a)
 {
   if (cgap_cosines_collapsed(&a->cosine_image) || cgap_cosines_collapsed(&a->cosine_text))
     return CGAP_LEVEL_COLLAPSED;
+  if (!(a->has & CGAP_ONE_SPACE)) /* neither a distance nor mixing */
+    return CGAP_LEVEL_UNKNOWN;
   const cgap_scalar *d = &a->gap.corrected_distance;
   return cgap_is_apart(d, &a->mixed.same_modality_share, &a->mixed.unbiased) ? CGAP_LEVEL_APART : cgap_gap_level(d);
 }

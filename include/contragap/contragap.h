@@ -410,6 +410,13 @@ typedef struct cgap_advice {
   char input[512]; /* what a command is given to read these data */
 } cgap_advice;
 
+/* A row among the others of its modality. */
+typedef struct cgap_row_neighbours {
+  size_t nearest; /* row of the file */
+  double cosine;  /* with it */
+  uint64_t among; /* rows that have it among their 10 nearest */
+} cgap_row_neighbours;
+
 /* The result of an audit. Owns its arrays. */
 typedef struct cgap_audit {
   unsigned has;              /* CGAP_HAS_… */
@@ -455,6 +462,8 @@ typedef struct cgap_audit {
   cgap_point *scatter_image,
     *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
   size_t scatter_images, scatter_texts;
+
+  cgap_row_neighbours *image_neighbours; /* (images) of one modality alone, all pairs measured; else NULL */
 
   double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
 

@@ -377,6 +377,24 @@ static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *e
   return CGAP_OK;
 }
 
+/* Of one modality alone, for rows.tsv. */
+static cgap_status copy_neighbours(const run *r, cgap_audit *out, cgap_error *error)
+{
+  const cgap_neighbours *lists = &r->evidence.image_image;
+  const size_t rows = r->evidence.image.rows, *file_row = r->evidence.image.file_row;
+  out->image_neighbours = cgap_zalloc(rows, sizeof *out->image_neighbours);
+  if (!out->image_neighbours)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the neighbours of %zu rows", rows);
+  for (size_t i = 0; i < rows; i++) {
+    const cgap_neighbour *list = lists->list + i * CGAP_NEIGHBOURS;
+    out->image_neighbours[i].nearest = file_row[list[0].row];
+    out->image_neighbours[i].cosine = list[0].cosine;
+    for (int k = 0; k < CGAP_NEIGHBOURS && list[k].row != UINT32_MAX; k++)
+      out->image_neighbours[list[k].row].among++;
+  }
+  return CGAP_OK;
+}
+
 /* What the report has of every row is handed over when it is no longer needed. */
 static void move_rows_to_report(run *r, cgap_audit *out)
 {
@@ -514,6 +532,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   double tiled = matched;
   if (!status)
     status = two ? run_two_spaces(r, out, error) : run_space(r, out, &tiled, error);
+  if (!status && is_first(r) && r->evidence.text.rows == 0 && !sampled)
+    status = copy_neighbours(r, out, error);
   if (!status && is_first(r) && r->prepared.has & CGAP_HAS_PAIRS && (!sampled || r->evidence.window.step == 0))
     status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
   if (!status && is_bfloat16(r) && !two)
@@ -578,6 +598,7 @@ void cgap_audit_clear(cgap_audit *audit)
   cgap_free(audit->scatter_image);
   cgap_free(audit->scatter_text);
   cgap_free(audit->whys);
+  cgap_free(audit->image_neighbours);
   cgap_contributions_free(audit->contributions);
   cgap_neighbour_lists_free(audit->neighbours);
   *audit = (cgap_audit){0};

@@ -64,6 +64,7 @@ static void pairs_words(char out[PAIRS], const cgap_plan_info *p)
 void cli_plan_words(char out[CLI_PLAN_WORDS], const cgap_plan_info *p)
 {
   char rows[120] = "rows stay in memory", pair_words[PAIRS], time[40], rank_words[40] = "", each[20] = "";
+  char texts[CGAP_PHRASE] = "";
   if (p->rank_count > 1) {
     snprintf(rank_words, sizeof rank_words, "%d ranks of ", p->rank_count);
     snprintf(each, sizeof each, " a rank");
@@ -72,14 +73,16 @@ void cli_plan_words(char out[CLI_PLAN_WORDS], const cgap_plan_info *p)
     snprintf(rows, sizeof rows, "rows stay in the file");
   else if (!p->resident)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
+  if (p->texts)
+    (void)cgap_modality_printf(texts, sizeof texts, cli_names(), ", %zu {texts}", p->texts);
   pairs_words(pair_words, p);
   time_words(time, p->seconds);
   (void)cgap_modality_printf(
     out, CLI_PLAN_WORDS, cli_names(),
-    "plan: %zu {images}, %zu {texts}, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
+    "plan: %zu {images}%s, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
     "%zu rows, "
     "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-    p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
+    p->images, texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
     p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576), each,
     floor((double)p->memory_bytes / 1048576));
 }

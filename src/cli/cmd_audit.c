@@ -245,8 +245,9 @@ static int run_audit(const cli_args *args)
     status = print_report(&r, &error);
   int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check_thresholds(&r.audit, thresholds);
   if (has_report && !status && opt.out)
-    cli_wrote_folder(opt.out,
-                     r.audit.has & CGAP_HAS_PAIRS ? "report.json, rows.tsv and figures" : "report.json and figures");
+    cli_wrote_folder(opt.out, r.audit.has & CGAP_HAS_PAIRS || r.audit.image_neighbours
+                                ? "report.json, rows.tsv and figures"
+                                : "report.json and figures");
   free(thresholds);
   json_decref(r.input);
   json_decref(r.json);
@@ -264,12 +265,14 @@ const cli_spec cmd_audit = {
              "contragap audit pairs.h5 -o report\n"
              "contragap audit audio=aud.npy text=txt.npy\n"
              "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'\n"
-             "contragap audit image=img.npy text=txt.npy audio=aud.npy -o report",
+             "contragap audit image=img.npy text=txt.npy audio=aud.npy -o report\n"
+             "contragap audit old=before.npy new=after.npy --unpaired",
   .about =
     "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
     "on top; with -o also a report, a row per pair, and figures. NAME=FILE arguments and --names say what the "
-    "modalities are called; the keys of the JSON stay image and text. Three to eight modalities, each NAME=FILE, "
-    "are measured pair by pair and in one pool.",
+    "modalities are called; the keys of the JSON stay image and text. One modality alone is measured by itself; where "
+    "the two differ in width, each by itself, and whether paired rows agree on their neighbours. Three to eight "
+    "modalities, each NAME=FILE, are measured pair by pair and in one pool.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
   .distributed = true,

@@ -148,6 +148,25 @@ static void print_role(const char *title, const json_t *role)
   printf(")\n");
 }
 
+/* What audit would measure, where that is no gap. */
+static void print_measured(const json_t *taken)
+{
+  const json_t *image = json_object_get(taken, "image"), *text = json_object_get(taken, "text");
+  const bool classes = json_is_object(json_object_get(taken, "class_text"));
+  const json_int_t dim = json_integer_value(json_object_get(image, "dim")),
+                   other = json_integer_value(json_object_get(text, "dim"));
+  const char *what = NULL;
+  if (json_is_object(image) && json_is_object(text) && dim != other)
+    what = "two spaces of different width: each modality by itself, and their agreement where paired; train and apply "
+           "need one width";
+  else if (json_is_object(image) != json_is_object(text) && !classes)
+    what = "one modality by itself: uniformity, cosines, spectrum, hubness, duplicates; a gap needs another";
+  if (!what)
+    return;
+  put_padded("measured", TITLE);
+  printf("%s\n", what);
+}
+
 static void print_taken(const json_t *taken)
 {
   const json_t *pairing = json_object_get(taken, "pairing"), *arithmetic = json_object_get(taken, "arithmetic");
@@ -163,6 +182,7 @@ static void print_taken(const json_t *taken)
       putchar('\n');
     }
   }
+  print_measured(taken);
   if (!json_is_object(arithmetic))
     print_role("arithmetic", NULL);
   for (size_t i = 0; json_is_object(arithmetic) && i < sizeof MEMBERS / sizeof *MEMBERS; i++) {
@@ -251,6 +271,7 @@ static int run_info(const cli_args *args)
   cli_modalities names;
   cgap_error refusal = {0}, error = {0};
   cgap_status status = cli_input(&input, &names, args, &refusal);
+  input.one_modality = input.for_audit = true;
   if (!status)
     status = cgap_dataset_inspect(&dataset, &input, &refusal);
   char refused[sizeof refusal.message];

@@ -25,7 +25,9 @@ const cli_option cli_input_options[] = {
   {"names", 0, CLI_STRING, &cli_shared.names, "A,B",
    "what to call the two modalities, as in audio,text; NAME=FILE arguments do the same",
    .zero = "as the files say, else image,text"},
-  {"unpaired", 0, CLI_FLAG, &cli_shared.unpaired, .help = "images and texts are not paired"},
+  {"unpaired", 0, CLI_FLAG, &cli_shared.unpaired,
+   .help = "images and texts are not paired; with names such as old=A.npy new=B.npy: two sets of one modality, whose "
+           "difference is drift"},
   {"drop-bad", 0, CLI_FLAG, &cli_shared.drop_bad, .help = "drop rows with NaN, infinity or norm zero"},
   {"merge-images", 0, CLI_FLAG, &cli_shared.merge_images,
    .help = "treat equal image rows as one image with several texts"},
@@ -292,12 +294,15 @@ static const char *without_folder(const char *path)
 
 void cli_source_name(char *out, size_t size, const cli_args *args)
 {
-  const char *first = args->count ? args->items[0] : cli_shared.image ? cli_shared.image : "";
+  const char *first = args->count        ? args->items[0]
+                      : cli_shared.image ? cli_shared.image
+                      : cli_shared.text  ? cli_shared.text
+                                         : "";
   if (args->count > 2)
     snprintf(out, size, "%s and %zu more", without_folder(first), args->count - 1);
   else if (args->count == 2)
     snprintf(out, size, "%s, %s", without_folder(first), without_folder(args->items[1]));
-  else if (!args->count && cli_shared.text)
+  else if (!args->count && cli_shared.image && cli_shared.text)
     snprintf(out, size, "%s, %s", without_folder(first), without_folder(cli_shared.text));
   else
     snprintf(out, size, "%s", without_folder(first));

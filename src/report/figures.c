@@ -576,6 +576,8 @@ const cgap_figure_info cgap_figure_infos[] = {
    "Matched pairs should be to the right of all others, without overlap. Where pairs of {images} or of {texts} are to "
    "the "
    "right of the matched pairs, a row is nearer to others of its own modality than to its partner."},
+  {"cosines_within", "Cosines within a modality",
+   "The farther to the right, the narrower the cone that the rows fill; evenly spread rows have cosines around 0."},
   {"variance", "Variance of the principal components",
    "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all of them "
    "equally."},

@@ -60,8 +60,32 @@ static bool has_names(const cgap_row_names *names, int column)
   return names && names->of[NAMED[column].kind].count > 0;
 }
 
+/* One modality: a line for each row. */
+static cgap_status write_row_neighbours(const cgap_audit *a, const cgap_row_names *names, const char *path,
+                                        cgap_error *error)
+{
+  const bool named = has_names(names, 0);
+  cgap_outfile file;
+  cgap_status status = cgap_outfile_open(&file, path, error);
+  if (status)
+    return status;
+  fprintf(file.stream, "row\tnearest\tcosine\tamong_nearest_of%s\n", named ? "\tname" : "");
+  for (size_t i = 0; i < a->images; i++) {
+    const cgap_row_neighbours *n = &a->image_neighbours[i];
+    fprintf(file.stream, "%zu\t%zu\t%.9g\t%llu", a->image_row[i], n->nearest, n->cosine, (unsigned long long)n->among);
+    if (named) {
+      fputc('\t', file.stream);
+      cgap_tsv_name(file.stream, cgap_row_name(names, NAMED[0].kind, a->image_row[i]));
+    }
+    fputc('\n', file.stream);
+  }
+  return cgap_outfile_close(&file, true, error);
+}
+
 cgap_status cgap_rows_write(const cgap_audit *a, const cgap_row_names *names, const char *path, cgap_error *error)
 {
+  if (a->image_neighbours)
+    return write_row_neighbours(a, names, path, error);
   if (!(a->has & CGAP_HAS_PAIRS))
     return CGAP_OK;
   cgap_outfile file;
@@ -153,7 +177,9 @@ static void put_verdict(cgap_page *page, const void *report)
 static void put_figures(cgap_page *page, const void *report)
 {
   const char *names[CGAP_FIGURES_MAX];
-  const size_t count = cgap_figures_of(((const cgap_report *)report)->audit, names);
+  const cgap_audit *a = ((const cgap_report *)report)->audit;
+  const size_t count = cgap_figures_of(a, names);
+  page->within = !(a->has & CGAP_ONE_SPACE);
   cgap_page_figures(page, names, count);
 }
 
@@ -317,7 +343,9 @@ static void put_run(cgap_page *page, const void *report)
   fprintf(page->out,
           "</dl>\n<p>The same numbers are in <code>report.json</code>%stables and scripts of the figures in "
           "<code>figures/</code>.</p>\n",
-          r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, " : ", ");
+          r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, "
+          : r->audit->image_neighbours   ? ", a line for every row in <code>rows.tsv</code>, "
+                                         : ", ");
 }
 
 static cgap_status write_page(const cgap_report *r, const cgap_section *sections, const char *folder,

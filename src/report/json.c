@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "analysis/fields.h"
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "base/source.h"
 #include "head/evaluation/against.h"
@@ -353,10 +354,12 @@ static bool put_pairs(json_t *root, const cgap_audit *a)
          put_pairing_check(root, &a->pairing_check) && cgap_json_put(root, "pairs.worst", worst_pairs(a));
 }
 
-/* What only an audit without a common space has. */
+/* What only an audit without a common space has; of one modality its name alone. */
 static bool put_hubs_within(json_t *root, const cgap_audit *a)
 {
-  return cgap_json_put(root, "hubness.image.hubs", hub_list(&a->hubs_image)) &&
+  return (a->has & CGAP_HAS_TEXT ||
+          cgap_json_put(root, "modalities", json_pack("[s]", cgap_modality_name(a->names.of[0], 0)))) &&
+         cgap_json_put(root, "hubness.image.hubs", hub_list(&a->hubs_image)) &&
          (!(a->has & CGAP_HAS_TEXT) ||
           (cgap_json_put(root, "hubness.text.hubs", hub_list(&a->hubs_text)) &&
            cgap_json_put(root, "uniformity.text_sphere", cgap_number_json(a->uniformity.text_sphere)) &&

@@ -9,6 +9,7 @@
 #include "report/text.h"
 
 typedef struct cgap_page {
+  bool within;                      /* no cosines across: figures are of each modality by itself */
   FILE *out;                        /* for HTML as it stands here; text from outside goes through the functions below */
   const char *folder;               /* of the page; its figures are in folder/figures */
   const cgap_modality_names *names; /* which formats, captions and figures get; NULL: those by default */

@@ -164,7 +164,9 @@ want_text out '"zero_shot": {'
 # what looks meant and cannot be used
 refused 4 "object.h5:/text_image: compound|of shape (600,) cannot be a pairing" audit object.h5
 fine audit object.h5 --text-image none
-refused 3 "object.h5:/image: no texts are wanted (--text none)|--class-text" audit object.h5 --text none
+refused 3 "object.h5:/image: no texts are wanted (--text none)|--class-text" train object.h5 --text none -o none
+fine audit object.h5 --text none # the images alone
+want_text out '600 images, d' 'One modality by itself'
 
 # a second name: its rows go out once, under the name that was taken
 fine apply --method center links.h5 -o centred.h5

@@ -59,7 +59,6 @@ refuse 3 'tie.h5: 3 choices|1) --image /image --text /text|2) --image /image_oth
 refuse 3 'pairs.h5: no dataset /imgae|did you mean /image?' pairs.h5 --image imgae
 refuse 3 'pairs.h5: no dataset /pairs|--text-image|1) /image' pairs.h5 --text-image /pairs
 refuse 3 'none.h5: no such file' --image none.h5:/image --text pairs.h5:/text
-refuse 4 'other_d.h5:/image|other_d.h5:/text|512 and 384: not one joint space' other_d.h5
 refuse 3 'unequal.h5:/text: 39 rows|has 40|--text-image|--unpaired' unequal.h5
 refuse 4 'beyond.h5:/text_image|text 7|image row 40|40 images|correct it' beyond.h5
 refuse 4 'from_one.h5:/text_image|text 39|image row 40|count from 1' from_one.h5

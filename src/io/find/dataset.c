@@ -75,7 +75,9 @@ static cgap_status find_companions(cgap_dataset *d, cgap_error *error)
   if (status == CGAP_OK && !texts)
     status = cgap_modalities_check_unread(d, error);
   if (status == CGAP_OK && !texts && !(d->data.labels && d->data.class_text.rows > 0))
-    status = d->one_modality ? cgap_one_modality_check(d, error) : cgap_modalities_refuse(d, CGAP_ROLE_TEXT, error);
+    status = d->for_audit && d->option[CGAP_ROLE_TEXT].none ? CGAP_OK /* the images alone are asked for */
+             : d->one_modality                              ? cgap_one_modality_check(d, error)
+                                                            : cgap_modalities_refuse(d, CGAP_ROLE_TEXT, error);
   if (status == CGAP_OK)
     status = cgap_find_pairing(d, error);
   if (status == CGAP_OK)

@@ -471,6 +471,16 @@ static cgap_status check_numbers(const cgap_dataset *d, const cgap_entry *image,
     longer->pieces[i].path, image->piece_count, text->piece_count);
 }
 
+/* Whether something is named for a modality that it cannot be. */
+static bool has_misfit(const cgap_dataset *d, unsigned modality)
+{
+  bool any = false;
+  for (size_t i = 0; i < d->input_count; i++)
+    for (size_t k = 0; k < d->inputs[i].file->count; k++)
+      any = any || is_misfit(&d->inputs[i].file->entries[k], modality);
+  return any;
+}
+
 /* An audit measures one modality by itself whatever it is called: the only array of the only file is it. */
 static cgap_status find_only_array(cgap_dataset *d, cgap_error *error)
 {
@@ -502,7 +512,8 @@ static cgap_status check_found(const cgap_dataset *d, cgap_error *error)
     if (option->given && series->count == 0 && !(modality == 1 && option->none))
       return cgap_refuse_missing(d->inputs[0].file, option->path, option->name, error);
   }
-  if (d->role[CGAP_ROLE_IMAGE].count == 0 && d->one_modality && d->role[CGAP_ROLE_TEXT].count > 0)
+  if (d->role[CGAP_ROLE_IMAGE].count == 0 && d->one_modality && d->role[CGAP_ROLE_TEXT].count > 0 &&
+      !has_misfit(d, CGAP_WORD_IMAGE))
     return check_modality(&d->role[CGAP_ROLE_TEXT], 1, error);
   if (d->role[CGAP_ROLE_IMAGE].count == 0)
     return refuse_none(d, 0, error);
@@ -557,7 +568,7 @@ cgap_status cgap_modalities_check_unread(const cgap_dataset *d, cgap_error *erro
     const cgap_file *file = d->inputs[i].file;
     for (size_t k = 0; k < file->count; k++) {
       const cgap_entry *e = &file->entries[k];
-      if (e->kind == CGAP_KIND_OTHER && !e->alias && is_misfit(e, CGAP_WORD_TEXT))
+      if ((e->kind == CGAP_KIND_OTHER || d->data.class_text.rows == 0) && !e->alias && is_misfit(e, CGAP_WORD_TEXT))
         return check_one(&(cgap_chosen_dataset){file, e}, CGAP_ROLE_TEXT, error);
     }
   }

@@ -641,7 +641,8 @@ cgap_status cgap_find_pairing(cgap_dataset *d, cgap_error *error)
   cgap_status status = CGAP_OK;
   d->data.pairing = CGAP_UNPAIRED;
   if (text->count == 0) {
-    d->pairing = cgap_modality_format(&d->names, "none: no {texts}; the class texts take their place");
+    d->pairing = cgap_modality_format(
+      &d->names, d->data.class_text.rows ? "none: no {texts}; the class texts take their place" : "none: no {texts}");
   } else if (d->unpaired) {
     d->pairing = cgap_format("none: two unpaired sets");
   } else if (option->given && !option->none) {
