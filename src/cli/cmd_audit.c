@@ -8,12 +8,13 @@
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "io/find/dataset.h"
+#include "report/groups_show.h"
 #include "report/page.h"
 
 static struct {
-  const char *out;
+  const char *out, *by, *by_file;
   cli_forms forms;
-  bool dry_run, allow_missing, csls;
+  bool dry_run, allow_missing, csls, all;
   int pairs;     /* cgap_pairs_choice */
   int precision; /* cgap_precision */
   size_t sample_rows;
@@ -30,6 +31,12 @@ static const cli_option own[] = {
   {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print the report as JSON on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print the measures as comma-separated values"},
   CLI_MARKUP_OPTIONS(opt.forms),
+  {"by", 0, CLI_STRING, &opt.by, "DATASET",
+   .help = "also measure each group of images with their texts: a dataset of integers or words, one per image, in FILE "
+           "or as FILE2.h5:/path, FILE2.npy"},
+  {"by-file", 0, CLI_STRING, &opt.by_file, "TSV",
+   .help = "the same from a text file: a line per image, or two columns with the head row or id, tab, group"},
+  {"all", 0, CLI_FLAG, &opt.all, .help = "print every group, not the 20 with the widest gap alone"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
@@ -53,12 +60,13 @@ static const cli_option own[] = {
 
 enum { WORDS = 600 };
 
-static const char *const written[] = {"report.json", "rows.tsv", "report.html", NULL};
+static const char *const written[] = {"report.json", "rows.tsv", "groups.tsv", "report.html", NULL};
 
 /* What one run holds; cleared in one place. */
 typedef struct audit_run {
   cgap_dataset *dataset;
   cgap_audit audit;
+  cgap_image_groups groups; /* by NULL: not asked for */
   cgap_folder folder;
   json_t *input, *json;
   cgap_run run;
@@ -183,6 +191,8 @@ static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cga
     cli_warn("the report has no names of rows: %s", why.message);
   r->json = cgap_report_json(&r->audit, r->input, &r->run);
   bool sound = r->json && cgap_report_name_pairs(r->json, &r->names);
+  if (sound && r->groups.by)
+    sound = cgap_json_put(r->json, "groups", cgap_groups_json(&r->groups, &r->audit));
   if (sound && opt.fail_if.count)
     sound = cgap_json_put(r->json, "fail_if", cgap_thresholds_json(thresholds, opt.fail_if.count, &r->audit));
   if (!sound) {
@@ -220,6 +230,8 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   options.progress = cli_progress();
   double start = cli_seconds();
   cgap_status status = cli_input(&input, &names, args, error);
+  input.by = opt.by;
+  input.by_file = opt.by_file;
   if (!status)
     status = cli_open(&r->dataset, &input, error);
   if (!status)
@@ -240,6 +252,9 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
   if (!status && cli_ranks_first())
     status = advise(r, args, &options, error);
+  if (!status && cli_ranks_first() && cgap_dataset_grouping(r->dataset))
+    status = cgap_image_groups_run(&r->groups, cgap_dataset_grouping(r->dataset), &r->audit,
+                                   cgap_dataset_data(r->dataset), &options, error);
   cli_progress_clear();
   if (status) {
     cgap_folder_abandon(&r->folder);
@@ -253,18 +268,28 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   return make_json(r, thresholds, error);
 }
 
+static const cgap_image_groups *groups_of(const audit_run *r)
+{
+  return r->groups.by ? &r->groups : NULL;
+}
+
 static cgap_status write_folder(audit_run *r, cgap_error *error)
 {
   cgap_stage stage;
   cgap_error ignored;
   if (!opt.out)
     return CGAP_OK;
-  cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run, .names = &r->names};
+  cgap_report report = {.audit = &r->audit,
+                        .json = r->json,
+                        .source = r->source,
+                        .run = &r->run,
+                        .names = &r->names,
+                        .groups = groups_of(r)};
   cgap_status status = cgap_stage_open(&stage, r->folder.path, error);
   if (!status)
     status = cgap_report_write(&report, stage.path, error);
   if (!status)
-    status = cgap_report_render(&r->audit, stage.path, cli_warn_line, error);
+    status = cgap_report_render(&report, stage.path, cli_warn_line, error);
   if (!status)
     status = cgap_audit_page_write(&report, stage.path, cli_warn_line, error);
   if (!status)
@@ -276,15 +301,22 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
 
 static cgap_status print_report(const audit_run *r, cgap_error *error)
 {
+  const cgap_image_groups *groups = groups_of(r);
+  const cgap_markup markup = opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN;
+  const bool marks_up = opt.forms.markdown || opt.forms.latex;
+  const cgap_paper paper = cli_paper();
   if (opt.forms.json)
     return cli_printed(cgap_json_print(r->json, stdout, error), error);
-  if (opt.forms.csv)
-    return cli_printed(cgap_csv_print(&r->audit, stdout, error), error);
-  if (opt.forms.markdown || opt.forms.latex)
-    return cli_printed(
-      cgap_markup_print(&r->audit, r->source, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN, stdout, error), error);
-  const cgap_paper paper = cli_paper();
-  return cli_printed(cgap_table_print(&r->audit, r->source, &paper, stdout, error), error);
+  cgap_status status = opt.forms.csv ? cgap_csv_print(&r->audit, stdout, error)
+                       : marks_up    ? cgap_markup_print(&r->audit, r->source, markup, stdout, error)
+                                     : cgap_table_print(&r->audit, r->source, &paper, stdout, error);
+  if (status == CGAP_OK && groups && opt.forms.csv)
+    cgap_groups_csv(groups, stdout);
+  else if (status == CGAP_OK && groups && marks_up)
+    cgap_groups_markup(groups, &r->audit, markup, stdout);
+  else if (status == CGAP_OK && groups)
+    cgap_groups_print(groups, &r->audit, opt.all, &paper, stdout);
+  return cli_printed(status, error);
 }
 
 static int check_thresholds(const cgap_audit *audit, const cgap_threshold *thresholds)
@@ -321,6 +353,7 @@ static int run_audit(const cli_args *args)
   free(thresholds);
   json_decref(r.input);
   json_decref(r.json);
+  cgap_image_groups_clear(&r.groups);
   cgap_audit_clear(&r.audit);
   cgap_row_names_clear(&r.names);
   cgap_dataset_close(r.dataset);

@@ -123,6 +123,8 @@ static bool is_own_kind(const char *folder, const char *name)
     return file_contains(folder, name, "direction\trow\trank_before\trank_after\tmixed_rank_before");
   if (strcmp(name, "classes.tsv") == 0)
     return file_contains(folder, name, "class\timages\ttop_1_before\ttop_1_after\tlost\tgained");
+  if (strcmp(name, "groups.tsv") == 0)
+    return file_contains(folder, name, "name\tn\ttexts\tcorrected_distance");
   return true;
 }
 

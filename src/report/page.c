@@ -353,8 +353,9 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 /* A figure with its title, how it is read, and its data file. */
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
-  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = "640,460"};
   const cgap_figure_info *info = cgap_figure_find(name);
+  const bool own_size = strcmp(name, "groups") == 0; /* as high as there are groups */
+  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = own_size ? NULL : "640,460"};
   const char *title = info ? info->title : name, *reading = info ? info->reading : "";
   char label[700];
   char *svg = cgap_gnuplot_text(folder, name, &job, error);
