@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/gates.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
@@ -12,9 +13,9 @@
 #include "report/page.h"
 
 static struct {
-  const char *out, *by, *by_file;
+  const char *out, *by, *by_file, *against;
   cli_forms forms;
-  bool dry_run, allow_missing, csls, all;
+  bool dry_run, allow_missing, csls, all, keys;
   int pairs;     /* cgap_pairs_choice */
   int precision; /* cgap_precision */
   size_t sample_rows;
@@ -41,6 +42,10 @@ static const cli_option own[] = {
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
    .help = "only warn if the measure of a --fail-if is not in the report, or is null"},
+  {"against", 0, CLI_STRING, &opt.against, "OLD.json",
+   .help = "compare with an earlier report: exit 1 if any measure is significantly worse, 4 if that cannot be tested; "
+           "--fail-if then also takes diff:KEY"},
+  CLI_KEYS_OPTION(opt.keys),
   {"pairs", 0, CLI_CHOICE, &opt.pairs,
    .help = "which pairs of rows to measure: all; those of a random sample; or all if that takes less than a minute, "
            "else a sample",
@@ -71,6 +76,7 @@ typedef struct audit_run {
   json_t *input, *json;
   cgap_run run;
   cgap_row_names names;
+  cli_gates gates;
   char source[512];
 } audit_run;
 
@@ -184,7 +190,7 @@ static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *arg
     cli_warn("%s: is part %s; the rows of the other parts are not in it", args->items[0], output_part);
 }
 
-static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cgap_error *error)
+static cgap_status make_json(audit_run *r, cgap_error *error)
 {
   cgap_error why;
   if (cgap_row_names_read(&r->names, r->dataset, &why) != CGAP_OK) /* a report without them is one too */
@@ -193,8 +199,8 @@ static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cga
   bool sound = r->json && cgap_report_name_pairs(r->json, &r->names);
   if (sound && r->groups.by)
     sound = cgap_json_put(r->json, "groups", cgap_groups_json(&r->groups, &r->audit));
-  if (sound && opt.fail_if.count)
-    sound = cgap_json_put(r->json, "fail_if", cgap_thresholds_json(thresholds, opt.fail_if.count, &r->audit));
+  if (sound && r->gates.count)
+    sound = cgap_json_put(r->json, "fail_if", cli_gates_json(&r->gates, &r->audit));
   if (!sound) {
     json_decref(r->json);
     r->json = NULL;
@@ -213,8 +219,7 @@ static cgap_status advise(audit_run *r, const cli_args *args, const cgap_audit_o
   return status == CGAP_INTERRUPTED ? status : CGAP_OK;
 }
 
-static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds,
-                                 cgap_error *error)
+static cgap_status measure_input(audit_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input;
   cli_modalities names;
@@ -265,7 +270,8 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   r->run = cli_run(args->command_line, options.threads, start);
   say_sampled(&r->audit);
   say_times(&r->audit, &r->run);
-  return make_json(r, thresholds, error);
+  status = cli_gates_compare(&r->gates, &r->audit, r->source, error);
+  return status == CGAP_OK ? make_json(r, error) : status;
 }
 
 static const cgap_image_groups *groups_of(const audit_run *r)
@@ -316,41 +322,43 @@ static cgap_status print_report(const audit_run *r, cgap_error *error)
     cgap_groups_markup(groups, &r->audit, markup, stdout);
   else if (status == CGAP_OK && groups)
     cgap_groups_print(groups, &r->audit, opt.all, &paper, stdout);
+  if (status == CGAP_OK && r->gates.against && !opt.forms.csv && !marks_up)
+    cgap_worse_print(&r->gates.comparison, 1, &paper, stdout);
   return cli_printed(status, error);
 }
 
-static int check_thresholds(const cgap_audit *audit, const cgap_threshold *thresholds)
+/* The keys that were asked for, or what comes of the tests. */
+static int finish(const audit_run *r)
 {
-  int code = CGAP_OK;
-  for (size_t i = 0; i < opt.fail_if.count; i++) {
-    cgap_error why;
-    const cgap_status status = cgap_threshold_check(&thresholds[i], audit, &why);
-    code = cli_fail_if(code, &thresholds[i], status, &why, opt.allow_missing);
-  }
-  return code;
+  return opt.keys ? cli_keys(CGAP_KEYS_OF_REPORT, &r->audit, NULL, opt.forms.json)
+                  : cli_gates_check(&r->gates, &r->audit, opt.allow_missing);
 }
 
 static int run_audit(const cli_args *args)
 {
   audit_run r = {0};
   cgap_error error = {0};
-  cgap_threshold *thresholds = NULL;
+  if (opt.keys && !args->count && !cli_shared.image && !cli_shared.text)
+    return cli_keys(CGAP_KEYS_OF_REPORT, NULL, NULL, opt.forms.json);
+  if (opt.keys)
+    opt.out = NULL; /* nothing is written */
   cgap_status status = cli_check_forms("audit", &opt.forms, &error);
   if (!status)
-    status = cli_thresholds(&thresholds, &opt.fail_if, false, &error);
+    status = cli_gates_read(&r.gates, &opt.fail_if, opt.against, &error);
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
-    status = measure_input(&r, args, thresholds, &error);
+    status = measure_input(&r, args, &error);
   const bool has_report = !status && !opt.dry_run && cli_ranks_first();
   if (has_report)
     status = write_folder(&r, &error);
-  if (has_report && !status)
+  if (has_report && !status && !opt.keys)
     status = print_report(&r, &error);
-  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check_thresholds(&r.audit, thresholds);
+  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : finish(&r);
   if (has_report && !status && opt.out)
-    cli_wrote_folder(opt.out,
-                     r.audit.has & CGAP_HAS_PAIRS ? "report.json, rows.tsv and figures" : "report.json and figures");
-  free(thresholds);
+    cli_wrote_folder(opt.out, r.groups.by                    ? "report.json, rows.tsv, groups.tsv and figures"
+                              : r.audit.has & CGAP_HAS_PAIRS ? "report.json, rows.tsv and figures"
+                                                             : "report.json and figures");
+  cli_gates_clear(&r.gates);
   json_decref(r.input);
   json_decref(r.json);
   cgap_image_groups_clear(&r.groups);

@@ -2,9 +2,9 @@
  *
  * The rows of both modalities are read once, into memory or, where they do not fit, into an unnamed file; a group is a
  * list of them. The rest of a group is what is left of the whole's sums when the group's own are subtracted
- * (group_gap.h). A group with another gap would shift the rest of all others, so tests are made again without the rows
- * of the groups that are marked, until the marks stay: in a set without outliers the first round decides, and the
- * family-wise error is Holm's. */
+ * (group_gap.h). A group with another gap shifts the rest of all others, so tests are made again without the rows of
+ * the groups that are marked, the largest differences first, until the marks stay: in a set without outliers the first
+ * round decides, and the family-wise error is Holm's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 
 #define MARK_BELOW 0.05 /* after Holm's correction */
 
-enum { ROUNDS_MAX = 8, BLOCK_IMAGES = 256, BLOCK_TEXTS = 1024, BLOCK_BYTES = 1 << 24 };
+enum { ROUNDS_MAX = 20, BLOCK_IMAGES = 256, BLOCK_TEXTS = 1024, BLOCK_BYTES = 1 << 24 };
 
 /* A modality's rows, wherever they are now. */
 typedef struct kept_rows {
@@ -51,8 +51,9 @@ typedef struct groups_run {
   bool even; /* every image has the same number of texts */
   cgap_gap_sums pool, own, rest;
   cgap_squared_gap *gap; /* (count) */
-  bool *marked;          /* (count) */
+  bool *left_out;        /* (count) of the rest of the others */
   double *p;             /* (2, count) */
+  double *difference;    /* (count) of the squared gap from that of the rest */
   double done;           /* of all work, before the audit that is running */
   double share;          /* of all work that it is */
 } groups_run;
@@ -357,29 +358,20 @@ static cgap_status sum_segment(cgap_gap_sums *out, const groups_run *r, const se
 
 /* ---------------------------------------------------------------- tests */
 
-/* Whether enough rows are left without those of the marked groups. */
-static bool may_leave_out(const groups_run *r)
-{
-  size_t left = r->segment[r->count].images;
-  for (size_t k = 0; k < r->count; k++)
-    left += r->marked[k] ? 0 : r->segment[k].images;
-  return 2 * left >= r->audit->images;
-}
-
 /* Every group against the rows of all others that are not marked; p gets what comes of it. */
 static cgap_status test_round(groups_run *r, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   cgap_gap_sums_zero(&r->pool);
   for (size_t k = 0; status == CGAP_OK && k <= r->count; k++) {
-    if (r->segment[k].images == 0 || (k < r->count && r->marked[k]))
+    if (r->segment[k].images == 0 || (k < r->count && r->left_out[k]))
       continue;
     status = sum_segment(&r->own, r, &r->segment[k], error);
     cgap_gap_sums_combine(&r->pool, &r->pool, 1, &r->own);
   }
   for (size_t k = 0; status == CGAP_OK && k < r->count; k++) {
     const cgap_gap_sums *rest = &r->pool;
-    if (!r->marked[k]) {
+    if (!r->left_out[k]) {
       status = sum_segment(&r->own, r, &r->segment[k], error);
       if (isnan(r->gap[k].square))
         r->gap[k] = cgap_gap_sums_finish(&r->own);
@@ -389,10 +381,32 @@ static cgap_status test_round(groups_run *r, cgap_error *error)
     const cgap_squared_gap other = cgap_gap_sums_finish(rest);
     const bool enough = other.images >= CGAP_GROUP_ROWS_MIN;
     r->p[k] = enough ? cgap_squared_gap_p(&r->gap[k], &other) : 1;
+    r->difference[k] = enough ? fabs(r->gap[k].square - other.square) : 0;
     r->out->group[k].rest = enough ? sqrt(fmax(0, other.square)) : NAN;
     r->out->group[k].p = enough ? r->p[k] : NAN;
   }
   return status == CGAP_OK ? cgap_holm(r->p + r->count, r->p, r->count, error) : status;
+}
+
+/* What an outlier does to the rest moves the others by less than half of its own difference, unless it has half of
+ * the rows: of the marked groups those are left out next whose difference is at least half of the largest. Returns
+ * whether other rows than before are left out; not where less than half of all rows would remain. */
+static bool leave_out(groups_run *r)
+{
+  double largest = 0;
+  size_t left = r->segment[r->count].images;
+  bool changed = false;
+  for (size_t k = 0; k < r->count; k++)
+    if (r->out->group[k].marked && !r->left_out[k])
+      largest = fmax(largest, r->difference[k]);
+  for (size_t k = 0; k < r->count; k++) {
+    const bool out = r->out->group[k].marked && (r->left_out[k] || r->difference[k] >= largest / 2);
+    left += out ? 0 : r->segment[k].images;
+    changed = changed || out != r->left_out[k];
+  }
+  for (size_t k = 0; changed && 2 * left >= r->audit->images && k < r->count; k++)
+    r->left_out[k] = r->out->group[k].marked && (r->left_out[k] || r->difference[k] >= largest / 2);
+  return changed && 2 * left >= r->audit->images;
 }
 
 static cgap_status test_groups(groups_run *r, cgap_error *error)
@@ -406,16 +420,13 @@ static cgap_status test_groups(groups_run *r, cgap_error *error)
     r->gap[k].square = NAN;
   bool changed = true;
   for (int round = 0; status == CGAP_OK && changed && round < ROUNDS_MAX; round++) {
-    changed = false;
     status = test_round(r, error);
     for (size_t k = 0; status == CGAP_OK && k < r->count; k++) {
       cgap_image_group *g = &r->out->group[k];
-      const bool mark = r->p[r->count + k] < MARK_BELOW;
-      changed = changed || mark != r->marked[k];
       g->p_holm = isnan(g->p) ? NAN : r->p[r->count + k];
-      r->marked[k] = g->marked = mark;
+      g->marked = r->p[r->count + k] < MARK_BELOW;
     }
-    changed = changed && may_leave_out(r);
+    changed = status == CGAP_OK && leave_out(r);
   }
   return status;
 }
@@ -475,9 +486,10 @@ static cgap_status run_groups(groups_run *r, const cgap_grouping *g, cgap_error 
     status = keep_rows(&r->text, &r->data->text, r, error);
   r->out->group = status == CGAP_OK ? cgap_zalloc(r->count, sizeof *r->out->group) : NULL;
   r->gap = cgap_zalloc(r->count, sizeof *r->gap);
-  r->marked = cgap_zalloc(r->count, sizeof *r->marked);
+  r->left_out = cgap_zalloc(r->count, sizeof *r->left_out);
   r->p = cgap_alloc(2 * r->count, sizeof *r->p);
-  if (status == CGAP_OK && (!r->out->group || !r->gap || !r->marked || !r->p))
+  r->difference = cgap_alloc(r->count, sizeof *r->difference);
+  if (status == CGAP_OK && (!r->out->group || !r->gap || !r->left_out || !r->p || !r->difference))
     status = out_of_memory(r, error);
   for (size_t k = 0; status == CGAP_OK && k < r->count; k++) {
     r->share = (double)r->segment[k].images / (double)r->audit->images;
@@ -508,8 +520,9 @@ static void run_clear(groups_run *r)
   cgap_gap_sums_clear(&r->own);
   cgap_gap_sums_clear(&r->rest);
   cgap_free(r->gap);
-  cgap_free(r->marked);
+  cgap_free(r->left_out);
   cgap_free(r->p);
+  cgap_free(r->difference);
 }
 
 static cgap_status check_call(cgap_data *data, const cgap_image_groups *out, const cgap_grouping *grouping,
