@@ -205,7 +205,7 @@ enum { FIGURES_OF_ONE_MAX = 8 };
 
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
-  [CLI_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane"},
+  [CLI_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "groups"},
   [CLI_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
                         "dimensions_before_after"},
   [CLI_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",

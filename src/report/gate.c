@@ -179,6 +179,13 @@ static unsigned needs_at(size_t entry)
   return entry < cgap_field_count() ? cgap_field_at(entry)->needs : cgap_number_at(entry - cgap_field_count())->needs;
 }
 
+/* A training measures no csls; a sweep keeps the fields of its runs. */
+static bool is_measured(size_t entry, cgap_keys_of of)
+{
+  const bool trains = of == CGAP_KEYS_OF_TRAINING || of == CGAP_KEYS_OF_SWEEP;
+  return !(trains && needs_at(entry) & CGAP_HAS_CSLS) && (of != CGAP_KEYS_OF_SWEEP || entry < cgap_field_count());
+}
+
 static bool is_known(size_t entry, const cgap_audit *audit, const cgap_comparison *c)
 {
   const cgap_key_value found =
@@ -217,7 +224,7 @@ cgap_status cgap_keys_print(cgap_keys_of of, const cgap_audit *audit, const cgap
   const size_t entries = cgap_field_count() + cgap_number_count(), prefixes = of == CGAP_KEYS_OF_TRAINING ? 3 : 1;
   for (size_t p = 0; p < prefixes; p++)
     for (size_t e = 0; status == CGAP_OK && e < entries; e++)
-      if (is_known(e, audit, comparison))
+      if (is_measured(e, of) && is_known(e, audit, comparison))
         status = put_key(list, PREFIXES[p], e, of, out, error);
   if (status == CGAP_OK && list)
     status = cgap_json_print(list, out, error);

@@ -19,7 +19,12 @@ void cgap_worse_print(const cgap_comparison *c, size_t k, const cgap_paper *pape
 /* ---------------------------------------------------------------- keys */
 
 /* What the keys that --fail-if tests are of. */
-typedef enum cgap_keys_of { CGAP_KEYS_OF_REPORT, CGAP_KEYS_OF_TRAINING, CGAP_KEYS_OF_DIFFERENCE } cgap_keys_of;
+typedef enum cgap_keys_of {
+  CGAP_KEYS_OF_REPORT,
+  CGAP_KEYS_OF_TRAINING, /* KEY, before:KEY and diff:KEY; no csls */
+  CGAP_KEYS_OF_SWEEP,    /* what a sweep keeps of its runs: no plain numbers, no csls */
+  CGAP_KEYS_OF_DIFFERENCE
+} cgap_keys_of;
 
 /* A line for each key that can be tested: the key, its name in words, its unit, which direction is better, what the
  * data must have. audit, comparison: only those that it knows; both NULL: all. json: the same as an array of objects.
