@@ -26,17 +26,26 @@ if test == "worse" and crossed == "true":
 END
 }
 
+valid() { # out is a report by the schema
+  cp out valid.json
+  if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+    works /usr/bin/python3 "$here/report_schema.py" "$CONTRAGAP_SOURCE/src/report/report.schema.json" valid.json
+  fi
+}
+
 # the same file passes, a worse one does not
 fine audit 1.h5 --against 1.json --json
 outcome worse 0 false
+valid
 fine audit 1.h5 --against 1.json
 want_text out "Against 1.json" "no measure is significantly better or worse"
 fine audit 1.h5 -o report --quiet
 fine audit 1.h5 --against report --fail-if worse
 refused 1 "threshold crossed: gap.corrected_distance is significantly worse in 1.h5 than in centered.json|more (--fail-if 'worse')" \
   audit 1.h5 --against centered.json --quiet
-ends 1 audit 1.h5 --against centered.json --json --quiet -o crossed
+ends 1 audit 1.h5 --against centered.json --fail-if 'retrieval.*.recall_at_1<2' --json --quiet -o crossed
 outcome worse some true
+valid
 want_file crossed/report.json
 ends 1 audit 1.h5 --against centered.json --fail-if worse --fail-if 'diff:gap.rmg>0'
 want_text err "the difference of gap.rmg from centered.json to 1.h5 is"

@@ -102,6 +102,18 @@ g = json.load(open("one.json"))["groups"]
 assert sum(x["n"] for x in g["groups"]) == 240 and all(x["texts"] == 2 * x["n"] for x in g["groups"]), g
 END
 
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+  works /usr/bin/python3 "$here/report_schema.py" "$CONTRAGAP_SOURCE/src/report/report.schema.json" one.json
+fi
+
+# rows that do not fit into the limit are spilled: the same numbers
+fine simulate -o wide.h5 --n 12000 --d 256 --classes 6 --seed 2 --quiet --dtype float64
+for memory in 140M 4G; do
+  fine audit wide.h5 --by labels --pairs sampled --sample-rows 300 --memory $memory --threads 2 --json --quiet
+  /usr/bin/python3 -c 'import json; print(json.load(open("out"))["groups"]["groups"])' >$memory.txt
+done
+works cmp 140M.txt 4G.txt
+
 # what is refused: both numbers, what to do
 refused 4 "short.npy: 140 groups|img.npy has 150 rows|--by" audit img.npy txt.npy --by short.npy
 refused 4 "half.npy: float64 of shape (150,), entry 0|correct it or write integers" audit img.npy txt.npy --by half.npy

@@ -41,6 +41,7 @@ typedef struct groups_run {
   const cgap_data *data;
   const cgap_audit_options *options;
   cgap_image_groups *out;
+  uint64_t held_bytes; /* of all rows in memory; 0: they are in files */
   kept_rows image, text;
   size_t *image_at, *text_at;   /* (images), (texts) in the order of the segments: index in the audit … */
   size_t *image_row, *text_row; /* … and row of the file */
@@ -183,15 +184,30 @@ static cgap_status read_into_memory(kept_rows *out, const cgap_source *from, con
   return status;
 }
 
-/* A third of the limit for both modalities; the audits of the groups take the rest. */
+/* Whether all rows may be in memory next to the audit of a group, which needs no more than that of the whole at least.
+ */
+static cgap_status choose_memory(groups_run *r, cgap_error *error)
+{
+  const cgap_data *d = r->data;
+  const uint64_t limit = cgap_memory_limit(r->options->memory_bytes, NULL);
+  const uint64_t bytes =
+    (uint64_t)d->image.rows * cgap_row_bytes(&d->image) + (uint64_t)d->text.rows * cgap_row_bytes(&d->text);
+  cgap_audit_options options = *r->options;
+  cgap_plan_info plan;
+  options.comm = NULL;
+  options.pairs = r->audit->sample.images ? CGAP_PAIRS_SAMPLED : CGAP_PAIRS_EXACT;
+  const cgap_status status = cgap_audit_plan(&plan, d, &options, error);
+  if (status == CGAP_OK && bytes <= limit && plan.smallest_bytes <= limit - bytes)
+    r->held_bytes = bytes;
+  return status;
+}
+
 static cgap_status keep_rows(kept_rows *out, const cgap_source *from, const groups_run *r, cgap_error *error)
 {
-  const uint64_t limit = cgap_memory_limit(r->options->memory_bytes, NULL) / 3;
-  const double both = (double)r->data->image.rows + (double)r->data->text.rows;
-  if (both * (double)cgap_row_bytes(from) <= (double)limit &&
-      (out->memory = cgap_alloc(from->rows, cgap_row_bytes(from))))
-    return read_into_memory(out, from, r, error);
-  return cgap_spill_file_copy(&out->spill, &out->source, from, r->options->progress, error);
+  if (!r->held_bytes)
+    return cgap_spill_file_copy(&out->spill, &out->source, from, r->options->progress, error);
+  out->memory = cgap_alloc(from->rows, cgap_row_bytes(from));
+  return out->memory ? read_into_memory(out, from, r, error) : out_of_memory(r, error);
 }
 
 static void kept_rows_clear(kept_rows *k)
@@ -213,7 +229,7 @@ static cgap_status audit_segment(cgap_audit *out, const groups_run *r, const seg
   options.pairs = r->audit->sample.images ? CGAP_PAIRS_SAMPLED : CGAP_PAIRS_EXACT;
   options.progress = (cgap_progress){.tick = tick, .context = (void *)r};
   if (options.memory_bytes)
-    options.memory_bytes -= options.memory_bytes / 3;
+    options.memory_bytes -= r->held_bytes;
   cgap_picked_rows *image =
     cgap_picked_rows_open(&data.image, &r->image.source, r->image_row + s->first_image, s->images);
   cgap_picked_rows *text = cgap_picked_rows_open(&data.text, &r->text.source, r->text_row + s->first_text, s->texts);
@@ -480,6 +496,8 @@ static void sum_up(groups_run *r)
 static cgap_status run_groups(groups_run *r, const cgap_grouping *g, cgap_error *error)
 {
   cgap_status status = choose_rows(r, g, error);
+  if (status == CGAP_OK)
+    status = choose_memory(r, error);
   if (status == CGAP_OK)
     status = keep_rows(&r->image, &r->data->image, r, error);
   if (status == CGAP_OK)

@@ -194,7 +194,7 @@ static cgap_status read_lines(table *t, cgap_error *error)
   t->text = cgap_read_text(t->path, &bytes);
   if (!t->text)
     return cgap_fail(error, CGAP_FILE, "%s: cannot be read%s%s; give a text file with the group of each image", t->path,
-                     errno ? ": " : "", errno ? strerror(errno) : "");
+                     errno && errno != ESPIPE ? ": " : "", errno && errno != ESPIPE ? strerror(errno) : "");
   if (strlen(t->text) != bytes)
     return cgap_fail(error, CGAP_FILE, "%s: no text (a byte 0 at %zu of %zu); a table of groups is plain text", t->path,
                      strlen(t->text), bytes);
