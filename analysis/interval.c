@@ -134,6 +134,11 @@ double cgap_student_95(double freedom)
   return sqrt(freedom * (1 / x - 1));
 }
 
+double cgap_student_p(double t, double freedom)
+{
+  return isnan(t) ? 1 : incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5);
+}
+
 /* ---------------------------------------------------------------- query ranks */
 
 /* Recall, mean reciprocal rank and mean rank as in Musgrave et al. 2020 and Voorhees 1999; nDCG of Järvelin and

@@ -38,6 +38,9 @@ double cgap_beta_quantile(double p, double a, double b);
 /* t with P(|T| > t) = 0.05 for Student's T with `freedom` degrees of freedom, above 0. */
 double cgap_student_95(double freedom);
 
+/* P(|T| > |t|) for Student's T; 1 where t is NaN. */
+double cgap_student_p(double t, double freedom);
+
 /* The exact two-sided sign test, which is McNemar's: the probability of a split at least as uneven where a loss is as
  * likely as a gain; 1 where there is neither. Counts that are no integers are allowed. */
 double cgap_sign_test(double lost, double gained);

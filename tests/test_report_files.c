@@ -117,7 +117,7 @@ Test(folder, holds_tables_scripts_and_pictures)
   }
   cr_expect(there(figures, "style.gp"));
   if (cgap_gnuplot_found()) {
-    cr_assert_eq(cgap_report_render(&audit, folder, NULL, &error), CGAP_OK);
+    cr_assert_eq(cgap_report_render(&report, folder, NULL, &error), CGAP_OK);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
       snprintf(file, sizeof file, "%s.svg", tables[i].name);
       cr_expect(there(figures, file), "%s was not drawn", file);

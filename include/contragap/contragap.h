@@ -167,6 +167,8 @@ typedef struct cgap_input_options {
   bool follow;           /* read files outside the folder of a HDF5 file, where it names them: links, virtual sources */
   bool plugins;          /* let HDF5 use filters other than gzip, shuffle, fletcher32, lzf, scaleoffset, szip, nbit */
   const char *names[2];  /* what to call image and text; NULL: as the files say */
+  const char *by;        /* dataset of the group of each image, integers or words, a path like those above; or … */
+  const char *by_file; /* … a table of them: a line per image, or two columns with a head, "row" or "id" and "group" */
 } cgap_input_options;
 
 #ifdef __cplusplus
@@ -186,6 +188,18 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_dataset_open(cgap_dataset **out, const
                                                        cgap_error *error);
 CGAP_API void cgap_dataset_close(cgap_dataset *dataset); /* NULL is fine */
 CGAP_API const cgap_data *cgap_dataset_data(const cgap_dataset *dataset);
+
+/* Which group each image belongs to, and what the groups are called. */
+typedef struct cgap_grouping {
+  const char *by;          /* what says so, for titles: "pairs.h5:/labels" */
+  const char *const *name; /* (groups) */
+  size_t groups;
+  const size_t *of_image; /* (images) of each image row of the file */
+  size_t images;
+} cgap_grouping;
+
+/* What the option `by` or `by_file` gave; NULL: neither was given. */
+CGAP_API const cgap_grouping *cgap_dataset_grouping(const cgap_dataset *dataset);
 
 /* ---------------------------------------------------------------- the audit */
 
@@ -577,6 +591,48 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_save(const cgap_audit *audit, co
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_compare_text(char **out, const cgap_audit *const *audits,
                                                        const char *const *names, size_t count, bool independent,
                                                        cgap_report_form form, cgap_error *error);
+
+/* ---------------------------------------------------------------- groups of images */
+
+enum { CGAP_GROUP_ROWS_MIN = 20 }; /* images, and texts, of a group that is measured */
+
+/* A group of images with their texts. Its distance, alignment and uniformity are those of an audit of these rows alone;
+ * its queries search among all rows. */
+typedef struct cgap_image_group {
+  const char *name; /* of the grouping, borrowed */
+  size_t images, texts;
+  cgap_scalar corrected_distance, mean_squared_distance, uniformity_image, uniformity_text;
+  cgap_scalar recall_image_to_text, recall_text_to_image; /* recall@1 */
+  double rest;                                            /* corrected distance of the rows that it is compared with */
+  double p, p_holm; /* that its distance is that of the rest; after Holm's correction for all groups */
+  bool marked;      /* p_holm is below 0.05 */
+} cgap_image_group;
+
+/* Where groups and the whole tell opposite stories. */
+typedef enum cgap_paradox {
+  CGAP_PARADOX_NONE,
+  CGAP_PARADOX_WHOLE,  /* the whole has a gap that the groups do not have */
+  CGAP_PARADOX_GROUPS, /* the groups have gaps that the whole does not have */
+  CGAP_PARADOX_HIDDEN  /* the whole has a gap that no group is large enough to show */
+} cgap_paradox;
+
+typedef struct cgap_image_groups {
+  const char *by;          /* of the grouping, borrowed */
+  cgap_image_group *group; /* (count) the widest gap first */
+  size_t count, marked;
+  size_t small, small_images; /* groups of fewer rows, and their images: not measured */
+  cgap_scalar within;         /* root of the groups' mean squared corrected distance, every image weighing the same */
+  size_t without_gap;         /* groups whose interval reaches 0 */
+  cgap_paradox paradox;
+} cgap_image_groups;
+
+/* Measures the groups of an audit's data, of which it is the result; each group is compared with all rows outside it,
+ * without those of the other groups that are marked themselves, as long as at least half of all rows are left. Of
+ * options, all but comm, csls, contributions and sample_queries matter. CGAP_DATA where the data have no pairs. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_image_groups_run(cgap_image_groups *out, const cgap_grouping *grouping,
+                                                           const cgap_audit *audit, const cgap_data *data,
+                                                           const cgap_audit_options *options, cgap_error *error);
+CGAP_API void cgap_image_groups_clear(cgap_image_groups *groups); /* NULL is fine */
 
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {

@@ -45,10 +45,16 @@ static cgap_status check_options(const many_audit *r, cgap_error *error)
                 {cli_shared.labels, "--labels"},
                 {cli_shared.class_text, "--class-text"},
                 {cli_shared.merge_images, "--merge-images"},
+                {r->own->by || r->own->by_file, "--by"},
+                {r->own->against, "--against"},
                 {r->own->csls, "--csls"}};
   if (cli_ranks())
     return cgap_fail(error, CGAP_USAGE, "%zu modalities are audited by one process; start contragap without ranks",
                      r->names->count);
+  if (r->own->keys)
+    return cgap_fail(error, CGAP_USAGE,
+                     "of more than two modalities --fail-if tests pairs.A-B.KEY: A and B are names, KEY is one that "
+                     "contragap audit --keys lists");
   for (size_t k = 0; k < sizeof of_two / sizeof *of_two; k++)
     if (of_two[k].given)
       return cgap_fail(error, CGAP_USAGE, "%s is for two modalities, %zu are named; leave it out, or audit two",

@@ -6,9 +6,9 @@
 
 /* The options of contragap audit. */
 typedef struct cli_audit_options {
-  const char *out;
+  const char *out, *by, *by_file, *against;
   cli_forms forms;
-  bool dry_run, allow_missing, csls;
+  bool dry_run, allow_missing, csls, all, keys;
   int pairs;     /* cgap_pairs_choice */
   int precision; /* cgap_precision */
   size_t sample_rows;

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "cli/audit_many.h"
+#include "cli/gates.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "io/find/dataset.h"
+#include "report/groups_show.h"
 #include "report/overwrite.h"
 #include "report/page.h"
 
@@ -22,10 +24,20 @@ static const cli_option own[] = {
   {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print the report as JSON on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print the measures as comma-separated values"},
   CLI_MARKUP_OPTIONS(opt.forms),
+  {"by", 0, CLI_STRING, &opt.by, "DATASET",
+   .help = "also measure each group of images with their texts: a dataset of integers or words, one per image, in FILE "
+           "or as FILE2.h5:/path, FILE2.npy"},
+  {"by-file", 0, CLI_STRING, &opt.by_file, "TSV",
+   .help = "the same from a text file: a line per image, or two columns with the head row or id, tab, group"},
+  {"all", 0, CLI_FLAG, &opt.all, .help = "print every group, not the 20 with the widest gap alone"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
    .help = "only warn if the measure of a --fail-if is not in the report, or is null"},
+  {"against", 0, CLI_STRING, &opt.against, "OLD.json",
+   .help = "compare with an earlier report: exit 1 if any measure is significantly worse, 4 if that cannot be tested; "
+           "--fail-if then also takes diff:KEY"},
+  CLI_KEYS_OPTION(opt.keys),
   {"pairs", 0, CLI_CHOICE, &opt.pairs,
    .help = "which pairs of rows to measure: all; those of a random sample; or all if that takes less than a minute, "
            "else a sample",
@@ -43,16 +55,18 @@ static const cli_option own[] = {
   CLI_FORCE_OPTION,
   {0}};
 
-static const char *const written[] = {"report.json", "rows.tsv", "report.html", NULL};
+static const char *const written[] = {"report.json", "rows.tsv", "groups.tsv", "report.html", NULL};
 
 /* What one run holds; cleared in one place. */
 typedef struct audit_run {
   cgap_dataset *dataset;
   cgap_audit audit;
+  cgap_image_groups groups; /* by NULL: not asked for */
   cgap_folder folder;
   json_t *input, *json;
   cgap_run run;
   cgap_row_names names;
+  cli_gates gates;
   char source[512];
 } audit_run;
 
@@ -108,15 +122,17 @@ static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *arg
     cli_warn("%s: is part %s; the rows of the other parts are not in it", args->items[0], output_part);
 }
 
-static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cgap_error *error)
+static cgap_status make_json(audit_run *r, cgap_error *error)
 {
   cgap_error why;
   if (cgap_row_names_read(&r->names, r->dataset, &why) != CGAP_OK) /* a report without them is one too */
     cli_warn("the report has no names of rows: %s", why.message);
   r->json = cgap_report_json(&r->audit, r->input, &r->run);
   bool sound = r->json && cgap_report_name_pairs(r->json, &r->names);
-  if (sound && opt.fail_if.count)
-    sound = cgap_json_put(r->json, "fail_if", cgap_thresholds_json(thresholds, opt.fail_if.count, &r->audit));
+  if (sound && r->groups.by)
+    sound = cgap_json_put(r->json, "groups", cgap_groups_json(&r->groups, &r->audit));
+  if (sound && r->gates.count)
+    sound = cgap_json_put(r->json, "fail_if", cli_gates_json(&r->gates, &r->audit));
   if (!sound) {
     json_decref(r->json);
     r->json = NULL;
@@ -135,8 +151,7 @@ static cgap_status advise(audit_run *r, const cli_args *args, const cgap_audit_o
   return status == CGAP_INTERRUPTED ? status : CGAP_OK;
 }
 
-static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds,
-                                 cgap_error *error)
+static cgap_status measure_input(audit_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input;
   cli_modalities names;
@@ -144,6 +159,8 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   double start = cli_seconds();
   cgap_status status = cli_input(&input, &names, args, error);
   input.one_modality = input.for_audit = true;
+  input.by = opt.by;
+  input.by_file = opt.by_file;
   if (!status)
     status = cli_open(&r->dataset, &input, error);
   if (!status)
@@ -164,6 +181,9 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
   if (!status && cli_ranks_first())
     status = advise(r, args, &options, error);
+  if (!status && cli_ranks_first() && cgap_dataset_grouping(r->dataset))
+    status = cgap_image_groups_run(&r->groups, cgap_dataset_grouping(r->dataset), &r->audit,
+                                   cgap_dataset_data(r->dataset), &options, error);
   cli_progress_clear();
   if (status) {
     cgap_folder_abandon(&r->folder);
@@ -174,7 +194,13 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   r->run = cli_run(args->command_line, options.threads, start);
   say_sampled(&r->audit);
   say_times(&r->audit, &r->run);
-  return make_json(r, thresholds, error);
+  status = cli_gates_compare(&r->gates, &r->audit, r->source, error);
+  return status == CGAP_OK ? make_json(r, error) : status;
+}
+
+static const cgap_image_groups *groups_of(const audit_run *r)
+{
+  return r->groups.by ? &r->groups : NULL;
 }
 
 static cgap_status write_folder(audit_run *r, cgap_error *error)
@@ -183,12 +209,17 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   cgap_error ignored;
   if (!opt.out)
     return CGAP_OK;
-  cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run, .names = &r->names};
+  cgap_report report = {.audit = &r->audit,
+                        .json = r->json,
+                        .source = r->source,
+                        .run = &r->run,
+                        .names = &r->names,
+                        .groups = groups_of(r)};
   cgap_status status = cgap_stage_open(&stage, r->folder.path, error);
   if (!status)
     status = cgap_report_write(&report, stage.path, error);
   if (!status)
-    status = cgap_report_render(&r->audit, stage.path, cli_warn_line, error);
+    status = cgap_report_render(&report, stage.path, cli_warn_line, error);
   if (!status)
     status = cgap_audit_page_write(&report, stage.path, cli_warn_line, error);
   if (!status)
@@ -200,57 +231,67 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
 
 static cgap_status print_report(const audit_run *r, cgap_error *error)
 {
+  const cgap_image_groups *groups = groups_of(r);
+  const cgap_markup markup = opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN;
+  const bool marks_up = opt.forms.markdown || opt.forms.latex;
+  const cgap_paper paper = cli_paper();
   if (opt.forms.json)
     return cli_printed(cgap_json_print(r->json, stdout, error), error);
-  if (opt.forms.csv)
-    return cli_printed(cgap_csv_print(&r->audit, stdout, error), error);
-  if (opt.forms.markdown || opt.forms.latex)
-    return cli_printed(
-      cgap_markup_print(&r->audit, r->source, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN, stdout, error), error);
-  const cgap_paper paper = cli_paper();
-  return cli_printed(cgap_table_print(&r->audit, r->source, &paper, stdout, error), error);
+  cgap_status status = opt.forms.csv ? cgap_csv_print(&r->audit, stdout, error)
+                       : marks_up    ? cgap_markup_print(&r->audit, r->source, markup, stdout, error)
+                                     : cgap_table_print(&r->audit, r->source, &paper, stdout, error);
+  if (status == CGAP_OK && groups && opt.forms.csv)
+    cgap_groups_csv(groups, stdout);
+  else if (status == CGAP_OK && groups && marks_up)
+    cgap_groups_markup(groups, &r->audit, markup, stdout);
+  else if (status == CGAP_OK && groups)
+    cgap_groups_print(groups, &r->audit, opt.all, &paper, stdout);
+  if (status == CGAP_OK && r->gates.against && !opt.forms.csv && !marks_up)
+    cgap_worse_print(&r->gates.comparison, 1, &paper, stdout);
+  return cli_printed(status, error);
 }
 
-static int check_thresholds(const cgap_audit *audit, const cgap_threshold *thresholds)
+/* The keys that were asked for, or what comes of the tests. */
+static int finish(const audit_run *r)
 {
-  int code = CGAP_OK;
-  for (size_t i = 0; i < opt.fail_if.count; i++) {
-    cgap_error why;
-    const cgap_status status = cgap_threshold_check(&thresholds[i], audit, &why);
-    code = cli_fail_if(code, &thresholds[i], status, &why, opt.allow_missing);
-  }
-  return code;
+  return opt.keys ? cli_keys(CGAP_KEYS_OF_REPORT, &r->audit, NULL, opt.forms.json)
+                  : cli_gates_check(&r->gates, &r->audit, opt.allow_missing);
 }
 
 static int run_audit(const cli_args *args)
 {
   audit_run r = {0};
   cgap_error error = {0};
-  cgap_threshold *thresholds = NULL;
   cli_modalities names;
+  if (opt.keys && !args->count && !cli_shared.image && !cli_shared.text)
+    return cli_keys(CGAP_KEYS_OF_REPORT, NULL, NULL, opt.forms.json);
+  if (opt.keys)
+    opt.out = NULL; /* nothing is written */
   cgap_status status = cli_check_forms("audit", &opt.forms, &error);
   if (!status)
     status = cli_modalities_read(&names, args, &error);
   if (!status && names.count > 2)
     return cli_audit_many(&names, &opt, args);
   if (!status)
-    status = cli_thresholds(&thresholds, &opt.fail_if, false, &error);
+    status = cli_gates_read(&r.gates, &opt.fail_if, opt.against, &error);
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
-    status = measure_input(&r, args, thresholds, &error);
+    status = measure_input(&r, args, &error);
   const bool has_report = !status && !opt.dry_run && cli_ranks_first();
   if (has_report)
     status = write_folder(&r, &error);
-  if (has_report && !status)
+  if (has_report && !status && !opt.keys)
     status = print_report(&r, &error);
-  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check_thresholds(&r.audit, thresholds);
+  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : finish(&r);
   if (has_report && !status && opt.out)
-    cli_wrote_folder(opt.out, r.audit.has & CGAP_HAS_PAIRS || r.audit.image_neighbours
+    cli_wrote_folder(opt.out, r.groups.by ? "report.json, rows.tsv, groups.tsv and figures"
+                              : r.audit.has & CGAP_HAS_PAIRS || r.audit.image_neighbours
                                 ? "report.json, rows.tsv and figures"
                                 : "report.json and figures");
-  free(thresholds);
+  cli_gates_clear(&r.gates);
   json_decref(r.input);
   json_decref(r.json);
+  cgap_image_groups_clear(&r.groups);
   cgap_audit_clear(&r.audit);
   cgap_row_names_clear(&r.names);
   cgap_dataset_close(r.dataset);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/compare_run.h"
+#include "cli/gates.h"
 #include "cli/interrupt.h"
 #include "report/comparison_show.h"
 #include "report/overwrite.h"
@@ -9,7 +10,7 @@
 static struct {
   const char *out;
   cli_forms forms;
-  bool all, independent, allow_missing, pairwise, series;
+  bool all, independent, allow_missing, pairwise, series, keys;
   const char *sort;
   cli_list fail_if;
 } opt;
@@ -28,8 +29,11 @@ static const cli_option own[] = {
   {"independent", 0, CLI_FLAG, &opt.independent,
    .help = "the inputs are of different images: use intervals of independent samples"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY<NUMBER'",
-   .help = "exit 1 if the difference of any input to A crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
+   .help =
+     "exit 1 if the difference of any input to A crosses a threshold (<, <=, >, >=), 4 if it cannot be tested; worse: "
+     "if any measure is significantly worse"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
+  CLI_KEYS_OPTION(opt.keys),
   CLI_FORCE_OPTION,
   {0}};
 
@@ -88,10 +92,10 @@ static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_err
   if (status == CGAP_OK)
     status = compare_overview_check(r, &overview, error);
   if (status == CGAP_OK)
-    status = cli_thresholds(&r->thresholds, &opt.fail_if, false, error);
+    status = cli_thresholds(&r->thresholds, &opt.fail_if, CLI_TESTS_WORSE, error);
   if (status == CGAP_OK)
     status = cgap_comparison_init(&r->comparison, r->count, error);
-  if (status == CGAP_OK && opt.out)
+  if (status == CGAP_OK && opt.out && !opt.keys)
     status = open_folder(r, error);
   for (size_t k = 0; status == CGAP_OK && k < r->count; k++)
     status = compare_read(r, k, error);
@@ -250,17 +254,21 @@ static int run_compare(const cli_args *args)
 {
   compare_run r = {.start = cli_seconds()};
   cgap_error error = {0};
+  if (opt.keys && args->count == 0)
+    return cli_keys(CGAP_KEYS_OF_DIFFERENCE, NULL, NULL, opt.forms.json);
   cgap_status status = cli_check_forms("compare", &opt.forms, &error);
   if (status == CGAP_OK)
     status = measure_inputs(&r, args, &error);
   if (status == CGAP_OK)
     warn_of_dimensions(&r);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && !opt.keys)
     status = write_out(&r, args, &error);
   if (status != CGAP_OK)
     cgap_folder_abandon(&r.folder);
-  const int code = status ? cli_fail(&error) : check_thresholds(&r);
-  if (status == CGAP_OK && opt.out)
+  const int code = status     ? cli_fail(&error)
+                   : opt.keys ? cli_keys(CGAP_KEYS_OF_DIFFERENCE, NULL, &r.comparison, opt.forms.json)
+                              : check_thresholds(&r);
+  if (status == CGAP_OK && opt.out && !opt.keys)
     cli_wrote_folder(opt.out, "compare.json and figures");
   for (size_t k = 0; r.item && k < r.count; k++) {
     cgap_audit_clear(&r.item[k].audit);

@@ -8,6 +8,7 @@
 #include "analysis/fields.h"
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "cli/gates.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/sweep_results.h"
@@ -20,7 +21,7 @@
 static struct {
   const char *out;
   cli_forms forms;
-  bool resume, allow_missing;
+  bool resume, allow_missing, keys;
   cli_list fail_if;
 } opt;
 
@@ -32,6 +33,7 @@ static const cli_option own[] = {
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure of any run crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
+  CLI_KEYS_OPTION(opt.keys),
   {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has and make the others"},
   CLI_FORCE_OPTION,
   {0}};
@@ -311,7 +313,7 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
                      (unsigned long long)cli_shared.seed);
   cgap_status status = cli_check_forms("sweep", &opt.forms, error);
   if (status == CGAP_OK)
-    status = cli_thresholds(&s->thresholds, &opt.fail_if, false, error);
+    status = cli_thresholds(&s->thresholds, &opt.fail_if, 0, error);
   if (status == CGAP_OK)
     status = cli_train_options(&s->base, error);
   for (int a = 0; status == CGAP_OK && a < cgap_axis_count(); a++)
@@ -626,6 +628,8 @@ static int run_sweep(const cli_args *args)
 {
   sweep_run s = {0};
   cgap_error error = {0};
+  if (opt.keys)
+    return cli_keys(CGAP_KEYS_OF_SWEEP, NULL, NULL, opt.forms.json);
   cli_source_name(s.source, sizeof s.source, args);
   int code = CGAP_OK;
   if (run_all(&s, args, &error) != CGAP_OK) {

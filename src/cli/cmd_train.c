@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text_buffer.h"
+#include "cli/gates.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/train_folder.h"
@@ -26,7 +27,7 @@ enum { COLUMNS_SHOWN = 5 };
 static struct {
   const char *out, *race, *tensorboard;
   cli_forms forms;
-  bool resume, history_csv, export, dry_run, allow_missing;
+  bool resume, history_csv, export, dry_run, allow_missing, keys;
   cli_list fail_if;
   int select, goal;
 } opt = {.select = -1, .goal = -1};
@@ -53,6 +54,7 @@ static const cli_option own[] = {
      "exit 1 if a measure of after.json crosses a threshold (<, <=, >, >=), or of before.json with before:KEY, or "
      "their difference with diff:KEY; 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
+  CLI_KEYS_OPTION(opt.keys),
   {"history-csv", 0, CLI_FLAG, &opt.history_csv, .help = "also write history.csv, one line per epoch"},
   {"export", 0, CLI_FLAG, &opt.export, .help = "also write head.safetensors, for PyTorch, JAX and others"},
   {"tensorboard", 0, CLI_STRING, &opt.tensorboard, "DIR",
@@ -164,7 +166,8 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
     return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force starts over; give one of them");
   cgap_status status = cli_check_forms("train", &opt.forms, error);
   if (status == CGAP_OK)
-    status = cli_thresholds(&t->thresholds, &opt.fail_if, true, error);
+    status =
+      cli_thresholds(&t->thresholds, &opt.fail_if, CLI_TESTS_BEFORE | CLI_TESTS_DIFFERENCE | CLI_TESTS_WORSE, error);
   if (status == CGAP_OK)
     status = cli_train_options(&t->options, error);
   t->options.progress = (cgap_progress){.tick = tick_run, .context = t};
@@ -414,12 +417,12 @@ static cgap_status test_run(const train_run *t, const cgap_threshold *threshold,
   const char *name = c->input[before ? 0 : k].name, *label = t->runs > 1 ? "run" : NULL;
   cgap_error why = {0};
   const cgap_status status =
-    threshold->of == CGAP_TESTED_DIFFERENCE
+    threshold->of >= CGAP_TESTED_DIFFERENCE
       ? cgap_threshold_run(threshold, cgap_threshold_of_difference, &pair, outcomes, label, name, &why)
       : cgap_threshold_run(threshold, cgap_threshold_of_audit, &t->evaluation.audit[before ? 0 : k], outcomes, label,
                            name, &why);
   return status == CGAP_OK                         ? CGAP_OK
-         : threshold->of == CGAP_TESTED_DIFFERENCE ? cgap_fail(error, status, "%s", why.message)
+         : threshold->of >= CGAP_TESTED_DIFFERENCE ? cgap_fail(error, status, "%s", why.message)
                                                    : cgap_fail(error, status, "%s: %s", name, why.message);
 }
 
@@ -624,6 +627,8 @@ static int run_train(const cli_args *args)
 {
   train_run t = {0};
   cgap_error error = {0};
+  if (opt.keys)
+    return cli_keys(CGAP_KEYS_OF_TRAINING, NULL, NULL, opt.forms.json);
   cgap_status status = read_options(&t, args, &error);
   cli_source_name(t.source, sizeof t.source, args);
   if (status == CGAP_OK)

@@ -41,12 +41,21 @@ static void one_line(char *text)
 
 void cli_name_flags(char *out, size_t size, const char *text)
 {
-  static const char *const FLAGS[][2] = {
-    {"`image`", "--image"},           {"`text`", "--text"},           {"`text_image`", "--text-image"},
-    {"`class_text`", "--class-text"}, {"`labels`", "--labels"},       {"`unpaired`", "--unpaired"},
-    {"`replace`", "--force"},         {"`memory_bytes`", "--memory"}, {"`pairs`", "--pairs"},
-    {"`precision`", "--precision"},   {"`threads`", "--threads"},     {"`follow`", "--follow"},
-    {"`plugins`", "--plugins"}};
+  static const char *const FLAGS[][2] = {{"`image`", "--image"},
+                                         {"`text`", "--text"},
+                                         {"`text_image`", "--text-image"},
+                                         {"`class_text`", "--class-text"},
+                                         {"`labels`", "--labels"},
+                                         {"`unpaired`", "--unpaired"},
+                                         {"`by`", "--by"},
+                                         {"`by_file`", "--by-file"},
+                                         {"`replace`", "--force"},
+                                         {"`memory_bytes`", "--memory"},
+                                         {"`pairs`", "--pairs"},
+                                         {"`precision`", "--precision"},
+                                         {"`threads`", "--threads"},
+                                         {"`follow`", "--follow"},
+                                         {"`plugins`", "--plugins"}};
   size_t used = 0;
   while (*text && used + 1 < size) {
     const char *flag = NULL;

@@ -193,7 +193,8 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
   out->items = poptGetArgs(s->context);
   while (out->items && out->items[out->count])
     out->count++;
-  code = check_arguments(spec, out);
+  const bool *keys = mark_of(s, "keys"); /* of no file */
+  code = keys && *keys && out->count == 0 ? CLI_GO : check_arguments(spec, out);
   cgap_error error = {0};
   const bool computes = mark_of(s, "threads");
   if (!cli_shared.memory_bytes)
@@ -261,18 +262,26 @@ cgap_status cli_print_file(const char *folder, const char *name, cgap_error *err
   return cli_printed(status, error);
 }
 
-cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, bool before_after, cgap_error *error)
+cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, unsigned allowed, cgap_error *error)
 {
+  static const unsigned NEEDED[] = {[CGAP_TESTED_AFTER] = 0,
+                                    [CGAP_TESTED_BEFORE] = CLI_TESTS_BEFORE,
+                                    [CGAP_TESTED_DIFFERENCE] = CLI_TESTS_DIFFERENCE,
+                                    [CGAP_TESTED_WORSE] = CLI_TESTS_WORSE};
   cgap_error why = {0};
   cgap_status status = CGAP_OK;
-  *out = calloc(texts->count + 1, sizeof **out);
+  *out = calloc(texts->count + 2, sizeof **out);
   if (!*out)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t k = 0; status == CGAP_OK && k < texts->count; k++) {
     status = cgap_threshold_parse(&(*out)[k], texts->items[k], &why);
     if (status != CGAP_OK)
       (void)cgap_fail(error, status, "--fail-if '%s': %s", texts->items[k], why.message);
-    else if (!before_after && (*out)[k].of != CGAP_TESTED_AFTER)
+    else if ((*out)[k].of == CGAP_TESTED_WORSE && !(allowed & CLI_TESTS_WORSE))
+      status = cgap_fail(error, CGAP_USAGE,
+                         "--fail-if worse: worse than what? It is of compare, of train, and of audit with --against "
+                         "OLD.json");
+    else if (NEEDED[(*out)[k].of] & ~allowed)
       status = cgap_fail(error, CGAP_USAGE,
                          "--fail-if '%s': before: and diff: are of train, which has a before and an after; give the "
                          "key alone",

@@ -41,6 +41,11 @@ bool cli_given(const cli_args *args, const char *option); /* whether the command
 typedef struct cli_forms {
   bool json, csv, markdown, latex;
 } cli_forms;
+#define CLI_KEYS_OPTION(target_)                                                                                       \
+  {                                                                                                                    \
+    .name = "keys", .kind = CLI_FLAG, .target = &(target_),                                                            \
+    .help = "list what --fail-if can test, a key a line, and stop; with files, what is known of them"                  \
+  }
 #define CLI_MARKUP_OPTIONS(forms)                                                                                      \
   {.name = "markdown",                                                                                                 \
    .kind = CLI_FLAG,                                                                                                   \
@@ -57,9 +62,10 @@ CGAP_MUST_CHECK cgap_status cli_check_forms(const char *command, const cli_forms
 /* Prints folder/name, which was just written, on stdout. */
 CGAP_MUST_CHECK cgap_status cli_print_file(const char *folder, const char *name, cgap_error *error);
 
-/* The thresholds of --fail-if, one for each item; the caller's (free), also on failure. before_after: the command has
- * a before and an after, and so takes before:KEY and diff:KEY. */
-CGAP_MUST_CHECK cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, bool before_after,
+/* The thresholds of --fail-if, one for each item and a place for one more; the caller's (free), also on failure.
+ * allowed: what the command has besides the report of what it made. */
+enum { CLI_TESTS_BEFORE = 1, CLI_TESTS_DIFFERENCE = 2, CLI_TESTS_WORSE = 4 };
+CGAP_MUST_CHECK cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, unsigned allowed,
                                            cgap_error *error);
 
 /* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */

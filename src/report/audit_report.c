@@ -114,7 +114,7 @@ static cgap_status write_all(const cgap_report *r, const char *folder, void (*wa
 {
   cgap_status status = cgap_report_write(r, folder, error);
   if (status == CGAP_OK)
-    status = cgap_report_render(r->audit, folder, warn, error);
+    status = cgap_report_render(r, folder, warn, error);
   return status == CGAP_OK ? cgap_audit_page_write(r, folder, warn, error) : status;
 }
 
@@ -185,7 +185,7 @@ static cgap_status first_screen(char **out, const cgap_report *r, cgap_error *er
                      cgap_unnamed_file_folder());
   cgap_status status = cgap_report_write(r, folder, error);
   if (status == CGAP_OK)
-    status = cgap_report_render(r->audit, folder, NULL, error);
+    status = cgap_report_render(r, folder, NULL, error);
   if (status == CGAP_OK)
     status = cgap_audit_screen_write(r, folder, NULL, error);
   if (status == CGAP_OK)

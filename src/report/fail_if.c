@@ -8,6 +8,7 @@
 #include "analysis/fields.h"
 #include "base/output_file.h"
 #include "report/comparison_show.h"
+#include "report/gate.h"
 
 /* longer signs first: "<=" also starts with "<" */
 static const struct {
@@ -80,6 +81,10 @@ static cgap_status refuse_key(const char *key, cgap_error *error)
 cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error)
 {
   *out = (cgap_threshold){.text = text};
+  if (strcmp(text, "worse") == 0) {
+    out->of = CGAP_TESTED_WORSE;
+    return CGAP_OK;
+  }
   const char *start = parse_tested(out, text + strspn(text, " \t"));
   size_t length = strcspn(start, "<>");
   size_t s = 0;
@@ -134,12 +139,26 @@ static bool outweighs(cgap_status a, cgap_status b)
   return a != b && (a == CGAP_CROSSED || b == CGAP_DATA);
 }
 
+/* pair NULL: what is tested is no comparison. */
+static cgap_status run_worse(const cgap_threshold *t, const cgap_compared_pair *pair, json_t *outcomes,
+                             const char *label, const char *name, cgap_error *error)
+{
+  json_t *one = outcomes ? json_pack("{s:s, s:n, s:n}", "test", t->text, "value", "crossed") : NULL;
+  if (outcomes && (!one || (label && json_object_set_new(one, label, cgap_json_string(name)) != 0) ||
+                   json_array_append_new(outcomes, one) != 0))
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  return pair ? cgap_worse_check(pair->comparison, pair->k, one, error)
+              : cgap_fail(error, CGAP_DATA, "there is nothing to compare with");
+}
+
 cgap_status cgap_threshold_run(const cgap_threshold *t, cgap_threshold_tester *tester, const void *of, json_t *outcomes,
                                const char *label, const char *name, cgap_error *error)
 {
   cgap_status status = CGAP_DATA;
   bool any = false;
   const char *key;
+  if (t->of == CGAP_TESTED_WORSE)
+    return run_worse(t, tester == cgap_threshold_of_difference ? of : NULL, outcomes, label, name, error);
   for (size_t i = 0; (key = key_at(i)); i++) {
     double value = NAN;
     cgap_error own = {0};

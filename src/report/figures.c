@@ -93,7 +93,7 @@ static void put_point(cgap_tsv *t, const cgap_point *p)
 }
 
 /* Characters that end a string of gnuplot, of a script in SVG, or of markup have a look-alike. */
-static void put_label(FILE *stream, const char *name)
+void cgap_tsv_label(FILE *stream, const char *name)
 {
   enum { SHOWN = 100 };
   static const char PLAIN[] = "\"'<>&\\";
@@ -112,9 +112,9 @@ static void put_line_end(cgap_tsv *t, double cosine, const cgap_point *image, co
   cgap_tsv_number(t, cosine, t->names ? '\t' : '\n');
   if (!t->names)
     return;
-  put_label(t->file.stream, image ? cgap_row_name(t->names, CGAP_NAMED_IMAGES, image->row) : NULL);
+  cgap_tsv_label(t->file.stream, image ? cgap_row_name(t->names, CGAP_NAMED_IMAGES, image->row) : NULL);
   fputc('\t', t->file.stream);
-  put_label(t->file.stream, text ? cgap_row_name(t->names, CGAP_NAMED_TEXTS, text->row) : NULL);
+  cgap_tsv_label(t->file.stream, text ? cgap_row_name(t->names, CGAP_NAMED_TEXTS, text->row) : NULL);
   fputc('\n', t->file.stream);
 }
 
@@ -439,7 +439,7 @@ static void about_names_of(cgap_tsv *t, const cgap_modality_names *names)
     cgap_tsv_about(t, WORDS[k][0], "%s", cgap_phrase_of(names, WORDS[k][1]).s);
 }
 
-static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
+void cgap_tsv_about_audit(cgap_tsv *t, const cgap_audit *a, const char *source)
 {
   char name[SOURCE];
   cgap_tsv_about(t, "file", "%s", shorten_source(name, source));
@@ -507,7 +507,7 @@ cgap_status cgap_figures_write(const cgap_audit *a, const cgap_row_names *names,
       return status;
     table.names = names_rows ? names : NULL;
     status = figures[f].write(&table, a, error);
-    about_common(&table, a, source);
+    cgap_tsv_about_audit(&table, a, source);
     status = close_figure(&table, status, folder, figures[f].name, error);
     if (status)
       return status;
@@ -539,7 +539,7 @@ cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *
       status = figures[f].write(&table, after, error);
     cgap_tsv_about(&table, "dim", "%zu", after->dim);
     table.when = NULL;
-    about_common(&table, after, source);
+    cgap_tsv_about_audit(&table, after, source);
     status = close_figure(&table, status, folder, name, error);
     if (status)
       return status;
@@ -617,6 +617,9 @@ const cgap_figure_info cgap_figure_infos[] = {
    "intervals overlap, paired differences may still be clear."},
   {"series", "The measures over the series",
    "Each measure over the number of the input; the band is its 95 % interval."},
+  {"groups", "The groups",
+   "A dot is a group's corrected distance, the bar its interval; groups of few rows have long bars. Marked are those "
+   "that differ from the rest of the rows after a correction for the number of groups."},
 };
 const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
 
@@ -631,6 +634,8 @@ const cgap_figure_info *cgap_figure_find(const char *name)
 
 const char *cgap_figure_page_size(const char *name)
 {
+  if (strcmp(name, "groups") == 0) /* as high as there are groups */
+    return NULL;
   return strcmp(name, "overview") == 0 || strcmp(name, "series") == 0 ? "640,0" : "640,460";
 }
 

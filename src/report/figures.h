@@ -22,6 +22,10 @@ void cgap_tsv_row(cgap_tsv *table); /* begins a row: the first column, where the
 void cgap_tsv_number(cgap_tsv *table, double value, char end); /* NA where not finite */
 /* Tabs and line ends of the value become blanks, " becomes ″ (gnuplot's reader stops at a quote). */
 void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...) CGAP_PRINTF(3, 4);
+/* What every figure of an audit says of its data. */
+void cgap_tsv_about_audit(cgap_tsv *table, const cgap_audit *audit, const char *source);
+/* A name as a cell: characters that end a string of gnuplot, of a script in SVG, or of markup have a look-alike. */
+void cgap_tsv_label(FILE *stream, const char *name);
 CGAP_MUST_CHECK cgap_status cgap_tsv_close(cgap_tsv *table, bool commit, cgap_error *error);
 
 /* ---------------------------------------------------------------- figures */

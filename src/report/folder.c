@@ -6,6 +6,7 @@
 
 #include "analysis/fields.h"
 #include "report/figures.h"
+#include "report/groups_show.h"
 
 cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_error *error)
 {
@@ -26,16 +27,21 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
     status = cgap_folder_file(path, folder, "rows.tsv", error);
   if (!status)
     status = cgap_rows_write(r->audit, r->names, path, error);
+  if (!status && r->groups)
+    status = cgap_groups_write(r->groups, r->audit, r->source, folder, error);
   return status;
 }
 
-cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void (*warn_line)(const char *line),
+cgap_status cgap_report_render(const cgap_report *r, const char *folder, void (*warn_line)(const char *line),
                                cgap_error *error)
 {
-  const char *names[CGAP_FIGURES_MAX];
+  const char *names[CGAP_FIGURES_MAX + 1];
   char path[CGAP_PATH];
+  size_t count = cgap_figures_of(r->audit, names);
+  if (r->groups && r->groups->count)
+    names[count++] = "groups";
   const cgap_status status = cgap_folder_file(path, folder, "figures", error);
-  return status ? status : cgap_figures_render(path, names, cgap_figures_of(audit, names), warn_line, error);
+  return status ? status : cgap_figures_render(path, names, count, warn_line, error);
 }
 
 /* ---------------------------------------------------------------- rows */
@@ -314,6 +320,12 @@ static void put_checks(cgap_page *page, const void *report)
   cgap_page_checks(page, r->audit, r->names);
 }
 
+static void put_groups(cgap_page *page, const void *report)
+{
+  const cgap_report *r = report;
+  cgap_groups_page(page, r->groups, r->audit);
+}
+
 static void put_definitions(cgap_page *page, const void *report)
 {
   cgap_page_definitions(page, ((const cgap_report *)report)->audit->has);
@@ -364,13 +376,15 @@ static cgap_status write_page(const cgap_report *r, const cgap_section *sections
 cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, void (*warn_line)(const char *line),
                                   cgap_error *error)
 {
-  static const cgap_section sections[] = {{"verdict", "Verdict", put_verdict},
-                                          {"figures", "Figures", put_figures},
-                                          {"measures", "Measures", put_measures},
-                                          {"checks", "Checks", put_checks},
-                                          {"definitions", "Definitions", put_definitions},
-                                          {"run", "How it was run", put_run},
-                                          {NULL, NULL, NULL}};
+  static const cgap_section all[] = {
+    {"verdict", "Verdict", put_verdict}, {"figures", "Figures", put_figures},
+    {"groups", "Groups", put_groups},    {"measures", "Measures", put_measures},
+    {"checks", "Checks", put_checks},    {"definitions", "Definitions", put_definitions},
+    {"run", "How it was run", put_run},  {NULL, NULL, NULL}};
+  cgap_section sections[sizeof all / sizeof *all];
+  for (size_t from = 0, to = 0; from < sizeof all / sizeof *all; from++)
+    if (all[from].put != put_groups || r->groups)
+      sections[to++] = all[from];
   return write_page(r, sections, folder, warn_line, error);
 }
 

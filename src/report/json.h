@@ -64,8 +64,13 @@ uint64_t cgap_peak_memory_bytes(void);
 typedef enum cgap_relation { CGAP_LESS, CGAP_LESS_EQUAL, CGAP_GREATER, CGAP_GREATER_EQUAL } cgap_relation;
 
 /* What a key is looked up in: "KEY" in the report of what was made, "before:KEY" in that of the original rows,
- * "diff:KEY" in the difference of the two. */
-typedef enum cgap_tested { CGAP_TESTED_AFTER, CGAP_TESTED_BEFORE, CGAP_TESTED_DIFFERENCE } cgap_tested;
+ * "diff:KEY" in the difference of the two. "worse", without key, sign and number, tests all differences (gate.h). */
+typedef enum cgap_tested {
+  CGAP_TESTED_AFTER,
+  CGAP_TESTED_BEFORE,
+  CGAP_TESTED_DIFFERENCE,
+  CGAP_TESTED_WORSE
+} cgap_tested;
 
 typedef struct cgap_threshold {
   const char *text; /* as typed, borrowed */
@@ -75,8 +80,8 @@ typedef struct cgap_threshold {
   double bound;
 } cgap_threshold;
 
-/* Parses KEY OP NUMBER, blanks around OP allowed. CGAP_USAGE: no sign, no number, or no such key. The messages of these
- * functions name neither option nor threshold. */
+/* Parses KEY OP NUMBER, blanks around OP allowed, or "worse". CGAP_USAGE: no sign, no number, or no such key. The
+ * messages of these functions name neither option nor threshold. */
 cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error);
 
 bool cgap_threshold_crosses(const cgap_threshold *threshold, double value); /* NaN: no */
@@ -89,7 +94,8 @@ cgap_threshold_tester cgap_threshold_of_audit; /* of: a cgap_audit */
 /* Every key of the threshold. CGAP_CROSSED where one crosses it; CGAP_DATA where it cannot be tested: the measure is
  * not there, or null; of a pattern, all that it fits. error->message says which. outcomes, or NULL: gets {"test": as
  * typed, "value", "crossed"} of each, both null where there is no value, "key" where the threshold has a pattern, and
- * `label`: `name` where those are given. */
+ * `label`: `name` where those are given. Of "worse", `of` is a cgap_compared_pair, and the outcome has the lists of
+ * gate.h too. */
 cgap_status cgap_threshold_run(const cgap_threshold *threshold, cgap_threshold_tester *tester, const void *of,
                                json_t *outcomes, const char *label, const char *name, cgap_error *error);
 

@@ -124,6 +124,8 @@ static bool is_own_kind(const char *folder, const char *name)
     return file_contains(folder, name, "direction\trow\trank_before\trank_after\tmixed_rank_before");
   if (strcmp(name, "classes.tsv") == 0)
     return file_contains(folder, name, "\ttop_1_before\ttop_1_after\tlost\tgained");
+  if (strcmp(name, "groups.tsv") == 0)
+    return file_contains(folder, name, "name\tn\ttexts\tcorrected_distance");
   return true;
 }
 
@@ -206,7 +208,8 @@ enum { FIGURES_OF_ONE_MAX = 10 };
 
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
-  [CGAP_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "matrix", "modalities"},
+  [CGAP_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "matrix", "modalities",
+                         "groups"},
   [CGAP_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
                          "dimensions_before_after"},
   [CGAP_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",

@@ -79,14 +79,15 @@ typedef struct cgap_report {
   const json_t *json; /* of cgap_report_json */
   const char *source; /* names the data, in one line */
   const cgap_run *run;
-  const cgap_row_names *names; /* NULL: none */
+  const cgap_row_names *names;     /* NULL: none */
+  const cgap_image_groups *groups; /* NULL: none */
 } cgap_report;
 
 /* Writes everything but the pictures. */
 CGAP_MUST_CHECK cgap_status cgap_report_write(const cgap_report *report, const char *folder, cgap_error *error);
 
 /* Draws the audit's figures in folder/figures as SVG. Fails as cgap_figures_render does. */
-CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_audit *audit, const char *folder,
+CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_report *report, const char *folder,
                                                void (*warn_line)(const char *line), cgap_error *error);
 
 /* rows.tsv: for every pair the rows of text and image in the file, their cosine, the rank of each for the other, and

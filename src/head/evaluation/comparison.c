@@ -151,7 +151,7 @@ static bool begins_with_any(const char *key, const char *const *beginnings, size
  * are all rows. Neighbours and what a line learns are of the n rows alone, drawn or not. */
 static bool is_other_n(size_t entry, const cgap_scalar *a, const cgap_scalar *b)
 {
-  static const char *const CANDIDATES[] = {"retrieval.", "loss."};
+  static const char *const CANDIDATES[] = {"retrieval.", "mixed_retrieval.", "csls.", "loss."};
   static const char *const ROWS[] = {"hubness.", "mixed.", "gap.linear_separability", "gap.separability_auc"};
   const char *key = cgap_entry_key(entry);
   if (a->n == 0 || b->n == 0 || a->n == b->n)

@@ -104,6 +104,8 @@ static cgap_status fill_roles(cgap_dataset *d, int threads, cgap_error *error)
   if (status != CGAP_OK)
     return status;
   status = cgap_find_names(d, error);
+  if (status == CGAP_OK)
+    status = cgap_find_groups(d, error);
   if (status != CGAP_OK)
     return status;
   note_reading(d);
@@ -197,6 +199,8 @@ void cgap_dataset_close(cgap_dataset *d)
   free(d->image_label);
   free(d->query);
   free(d->weight);
+  cgap_groups_forget(d);
+  free(d->by_file);
   free(d->pairing);
   free(d->notes);
   free(d);

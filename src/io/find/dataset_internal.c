@@ -380,6 +380,7 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
     {CGAP_ROLE_TEXT, "`text`", options->text},
     {CGAP_ROLE_CLASS_TEXT, "`class_text`", options->class_text},
     {CGAP_ROLE_LABELS, "`labels`", options->labels},
+    {CGAP_ROLE_GROUP, "`by`", options->by},
     {CGAP_ROLE_TEXT_IMAGE, "`text_image`", options->unpaired ? NULL : options->text_image},
   };
   d->memory.limit = options->memory_bytes ? options->memory_bytes : UINT64_MAX;
@@ -392,6 +393,8 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
   d->unpaired = options->unpaired;
   d->one_modality = options->one_modality;
   d->for_audit = options->for_audit;
+  if (status == CGAP_OK && options->by_file && !(d->by_file = strdup(options->by_file)))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", options->by_file);
   d->data.drop_bad = options->drop_bad;
   d->data.merge_images = options->merge_images;
   for (int k = 0; k < 2; k++) {

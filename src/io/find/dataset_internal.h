@@ -17,6 +17,7 @@ typedef enum cgap_role {
   CGAP_ROLE_IMAGE_LABEL,
   CGAP_ROLE_QUERY,
   CGAP_ROLE_WEIGHT,
+  CGAP_ROLE_GROUP,
   CGAP_ROLE_IMAGE_NAME, /* from here on what rows are called, which another role may have taken too */
   CGAP_ROLE_TEXT_NAME,
   CGAP_ROLE_CLASS_NAME,
@@ -67,6 +68,9 @@ struct cgap_dataset {
   cgap_modality_names names; /* of the modalities, where they were given */
   char trained_on[200];      /* "300 of 500 images": those that trained the head that made these rows; "": not known */
   char trained_losses[64];   /* and by which terms */
+  char *by_file; /* of the options; read once the rows have names */
+  cgap_grouping grouping;    /* groups == 0: none was asked for; what it points to is … */
+  struct cgap_group_names *group_names; /* … here */
   cgap_data data;
 };
 
@@ -196,6 +200,10 @@ CGAP_MUST_CHECK cgap_status cgap_find_arithmetic(cgap_dataset *d, cgap_error *er
 
 /* find_names.c: ids, file names and captions, which no measure needs. */
 CGAP_MUST_CHECK cgap_status cgap_find_names(cgap_dataset *d, cgap_error *error);
+
+/* find_groups.c: the group of each image, where it was asked for. */
+CGAP_MUST_CHECK cgap_status cgap_find_groups(cgap_dataset *d, cgap_error *error);
+void cgap_groups_forget(cgap_dataset *d);
 
 /* left_over.c: refuses a file given by name that no role takes, and a link that leads nowhere where the pairing should
  * be; notes datasets that look like embeddings and were not taken. */

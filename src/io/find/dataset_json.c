@@ -118,6 +118,8 @@ json_t *cgap_dataset_json(const cgap_dataset *d)
     json_object_set_new(
       out, "modalities",
       json_pack("[s, s]", cgap_modality_name(d->names.of[0], 0), cgap_modality_name(d->names.of[1], 1)));
+  if (d->role[CGAP_ROLE_GROUP].count)
+    json_object_set_new(out, "group", series_json(&d->role[CGAP_ROLE_GROUP]));
   if (d->trained_on[0])
     json_object_set_new(out, "trained_on", cgap_json_string(d->trained_on));
   if (d->trained_losses[0])
@@ -132,8 +134,8 @@ static const char *taken_as(const cgap_dataset *d, const cgap_entry *entry)
     [CGAP_ROLE_IMAGE] = "image",           [CGAP_ROLE_TEXT] = "text",         [CGAP_ROLE_TEXT_IMAGE] = "pairing",
     [CGAP_ROLE_IMAGE_ID] = "pairing",      [CGAP_ROLE_TEXT_ID] = "pairing",   [CGAP_ROLE_LABELS] = "labels",
     [CGAP_ROLE_CLASS_TEXT] = "class_text", [CGAP_ROLE_WORDS] = "arithmetic",  [CGAP_ROLE_IMAGE_LABEL] = "arithmetic",
-    [CGAP_ROLE_QUERY] = "arithmetic",      [CGAP_ROLE_WEIGHT] = "arithmetic", [CGAP_ROLE_IMAGE_NAME] = "names",
-    [CGAP_ROLE_TEXT_NAME] = "names",       [CGAP_ROLE_CLASS_NAME] = "names"};
+    [CGAP_ROLE_QUERY] = "arithmetic",      [CGAP_ROLE_WEIGHT] = "arithmetic", [CGAP_ROLE_GROUP] = "group",
+    [CGAP_ROLE_IMAGE_NAME] = "names",      [CGAP_ROLE_TEXT_NAME] = "names",   [CGAP_ROLE_CLASS_NAME] = "names"};
   for (int role = 0; role < CGAP_ROLES; role++)
     for (size_t k = 0; k < d->role[role].count; k++)
       if (cgap_entry_same(d->role[role].taken[k].entry, entry))
