@@ -68,7 +68,7 @@ struct cgap_dataset {
   cgap_modality_names names; /* of the modalities, where they were given */
   char trained_on[200];      /* "300 of 500 images": those that trained the head that made these rows; "": not known */
   char trained_losses[64];   /* and by which terms */
-  char *by_file; /* of the options; read once the rows have names */
+  char *by_file;             /* of the options; read once the rows have names */
   cgap_grouping grouping;    /* groups == 0: none was asked for; what it points to is … */
   struct cgap_group_names *group_names; /* … here */
   cgap_data data;
