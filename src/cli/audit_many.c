@@ -95,7 +95,7 @@ static cgap_status open_modalities(many_audit *r, cgap_error *error)
   for (size_t m = 1; status == CGAP_OK && m < r->names->count; m++) {
     cgap_input_options input = cli_input_pair(r->names, 0, m);
     cgap_error why = {0};
-    input.unpaired = true;
+    input.unpaired = input.for_audit = true;
     status = cgap_dataset_open(&r->dataset[m], &input, error);
     if (status == CGAP_OK && cgap_row_names_read(&r->row_names[m], r->dataset[m], &why) != CGAP_OK)
       cli_warn("the report has no names of rows: %s", why.message); /* it is a report without them too */

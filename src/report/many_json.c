@@ -73,7 +73,7 @@ void cgap_many_summary(char out[CGAP_SENTENCE], const cgap_many *many)
   out[0] = '\0';
   for (size_t p = 0; p < many->pairs; p++) {
     const cgap_scalar *d = &many->pair[p].gap.corrected_distance;
-    if (!isfinite(cgap_value_or_nan(d)))
+    if (!(many->pair[p].has & CGAP_ONE_SPACE) || !isfinite(cgap_value_or_nan(d)))
       continue;
     if (widest == many->pairs || d->value > many->pair[widest].gap.corrected_distance.value)
       widest = p;
@@ -84,9 +84,13 @@ void cgap_many_summary(char out[CGAP_SENTENCE], const cgap_many *many)
     return;
   cgap_many_pair_name(names[0], many, widest, NULL, NULL);
   cgap_many_pair_name(names[1], many, narrowest, NULL, NULL);
-  cgap_sentence_append(out, "The widest gap is %s (corrected distance %.3f), the narrowest %s (%.3f).", names[0],
-                       many->pair[widest].gap.corrected_distance.value, names[1],
-                       many->pair[narrowest].gap.corrected_distance.value);
+  if (widest == narrowest)
+    cgap_sentence_append(out, "One pair alone has a common space: %s, corrected distance %.3f.", names[0],
+                         many->pair[widest].gap.corrected_distance.value);
+  else
+    cgap_sentence_append(out, "The widest gap is %s (corrected distance %.3f), the narrowest %s (%.3f).", names[0],
+                         many->pair[widest].gap.corrected_distance.value, names[1],
+                         many->pair[narrowest].gap.corrected_distance.value);
 }
 
 void cgap_many_mixed_sentence(char out[CGAP_SENTENCE], const cgap_many *many)

@@ -9,8 +9,22 @@
 
 /* ---------------------------------------------------------------- figures */
 
-static const char *const FIGURES[] = {"matrix", "modalities"};
-enum { FIGURE_COUNT = sizeof FIGURES / sizeof *FIGURES };
+enum { FIGURES_MAX = 2 };
+
+/* The matrix where a pair has a distance, the plane where all have one width. Returns how many. */
+static size_t figures_of(const cgap_many *many, const char *names[FIGURES_MAX])
+{
+  size_t count = 0;
+  bool distances = false;
+  for (size_t p = 0; p < many->pairs; p++)
+    distances = distances || ((many->pair[p].has & CGAP_ONE_SPACE) &&
+                              isfinite(cgap_value_or_nan(&many->pair[p].gap.corrected_distance)));
+  if (distances)
+    names[count++] = "matrix";
+  if (many->modality[0].plane_rows)
+    names[count++] = "modalities";
+  return count;
+}
 
 static void about(cgap_tsv *t, const cgap_many_report *r)
 {
@@ -89,7 +103,7 @@ static cgap_status write_rows(const cgap_many_report *r, const char *path, cgap_
 {
   const cgap_many *many = r->many;
   cgap_outfile file;
-  if (!(many->pair[0].has & CGAP_HAS_PAIRS))
+  if (!(many->pair[0].has & (CGAP_HAS_PAIRS | CGAP_HAS_AGREEMENT)))
     return CGAP_OK;
   const cgap_status status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
@@ -108,7 +122,10 @@ static cgap_status write_rows(const cgap_many_report *r, const char *path, cgap_
     for (size_t m = 0; m < many->count; m++)
       fprintf(file.stream, "\t%zu", many->modality[m].row ? many->modality[m].row[i] : i);
     for (size_t p = 0; p < many->pairs; p++)
-      fprintf(file.stream, "\t%.9g", many->pair[p].pair_cosine[i]);
+      if (many->pair[p].pair_cosine)
+        fprintf(file.stream, "\t%.9g", many->pair[p].pair_cosine[i]);
+      else
+        fputs("\tNA", file.stream); /* of two widths */
     fputc('\n', file.stream);
   }
   return cgap_outfile_close(&file, true, error);
@@ -197,8 +214,9 @@ static void put_mixed(cgap_page *page, const void *report)
 
 static void put_figures(cgap_page *page, const void *report)
 {
-  (void)report;
-  cgap_page_figures(page, FIGURES, FIGURE_COUNT);
+  const char *names[FIGURES_MAX];
+  const size_t count = figures_of(((const cgap_many_report *)report)->many, names);
+  cgap_page_figures(page, names, count);
 }
 
 static void put_pairs(cgap_page *page, const void *report)
@@ -278,11 +296,13 @@ cgap_status cgap_many_folder_write(const cgap_many_report *r, const char *folder
     status = cgap_folder_file(path, folder, "rows.tsv", error);
   if (status == CGAP_OK)
     status = write_rows(r, path, error);
-  if (status == CGAP_OK)
+  const char *names[FIGURES_MAX];
+  const size_t count = figures_of(r->many, names);
+  if (status == CGAP_OK && count && strcmp(names[0], "matrix") == 0)
     status = write_figure(r, figures, "matrix", "a\tb\tcolumn\trow\tvalue", write_matrix, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && count && strcmp(names[count - 1], "modalities") == 0)
     status = write_figure(r, figures, "modalities", "modality\tindex\trow\tx\ty", write_plane, error);
   if (status == CGAP_OK)
-    status = cgap_figures_render(figures, FIGURES, FIGURE_COUNT, warn_line, error);
+    status = cgap_figures_render(figures, names, count, warn_line, error);
   return status == CGAP_OK ? write_page(r, folder, warn_line, error) : status;
 }

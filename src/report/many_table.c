@@ -36,8 +36,14 @@ void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_
   for (size_t m = 0; m < many->count && !one_size && used < 500; m++)
     used += (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, "%s%s %zu",
                              m ? ", " : " (rows: ", many->modality[m].name, many->modality[m].rows);
-  snprintf(out + used, CGAP_MANY_HEAD - used, "%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu, %s", one_size ? "" : ")",
-           many->modality[0].dim,
+  used +=
+    (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, "%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK, one_size ? "" : ")");
+  bool one_width = true;
+  for (size_t m = 1; m < many->count; m++)
+    one_width = one_width && many->modality[m].dim == many->modality[0].dim;
+  for (size_t m = 0; m < (one_width ? 1 : many->count); m++)
+    used += (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, m ? "/%zu" : "%zu", many->modality[m].dim);
+  snprintf(out + used, CGAP_MANY_HEAD - used, ", %s",
            strcmp(input->pairing, "by id") == 0    ? "paired by their ids"
            : strcmp(input->pairing, "by row") == 0 ? "row i of all together"
                                                    : "unpaired");

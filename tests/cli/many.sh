@@ -220,12 +220,34 @@ refused 4 "is int64|write all ids as integers" audit image=image.h5 text=twice.h
 refused 3 "image 280 rows, text 300 rows, audio 280 rows|text.npy has none" \
   audit image=image.h5 text=text.npy audio=audio.h5
 
+# one modality of another width: its pairs have their agreement, as the audit of the two has, and there is no pool
+fine audit image=image.npy text=text.npy wide=wide.h5 -o widths --json
+cp out widths.json
+want_text err "wrote widths"
+want_file widths/figures/matrix.svg widths/rows.tsv
+want_absent widths/figures/modalities.svg
+fine audit image=image.npy wide=wide.h5 --json
+"$python" - <<'END' || complain "a pair of two widths is not the audit of the two"
+import json
+many, two = json.load(open("widths.json")), json.load(open("out"))
+pair = many["pairs"]["image-wide"]
+for report in pair, two:
+    for key in "run", "input", "advice":
+        report.pop(key, None)
+assert pair == two, set(pair) ^ set(two)
+m = many["matrix"]
+assert m["corrected_distance"][0][2] is None and m["corrected_distance"][0][1] > 0
+assert m["cka"][0][2] == m["cka"][2][0] == two["agreement"]["cka"]["value"]
+assert many["mixed"]["same_modality_share"]["value"] is None and "width" in many["mixed"]["same_modality_share"]["why"]
+END
+
 # what is of two modalities, and what cannot be
 # shellcheck disable=SC2086
 refused 2 "--csls is for two modalities, 3 are named" audit $three --csls
 # shellcheck disable=SC2086
 refused 2 "--labels is for two modalities" audit $three --labels labels
-refused 4 "d = 16 and 17" audit image=image.npy text=text.npy wide=wide.h5
+refused 2 "--against is for two modalities" audit image=image.npy text=text.npy audio=audio.npy --against old.json
+refused 2 "pairs.A-B.KEY" audit image=image.npy text=text.npy audio=audio.npy --keys
 refused 2 "cannot be named unbiased" audit image=image.npy text=text.npy unbiased=audio.npy
 refused 3 "nix.npy: no such file" audit image=image.npy text=text.npy audio=nix.npy
 refused 2 "give two" train image=image.npy text=text.npy audio=audio.npy -o no

@@ -38,16 +38,13 @@ typedef struct many_run {
 
 /* ---------------------------------------------------------------- what is given */
 
-/* Pairs of other width have no cosines. */
-static cgap_status check_widths(const cgap_many_data *d, cgap_error *error)
+/* Rows of different widths have no cosines, and there is no pool and no plane of all. */
+static bool is_one_space(const cgap_many_data *d)
 {
   for (size_t m = 1; m < d->count; m++)
     if (d->source[m].dim != d->source[0].dim)
-      return cgap_fail(error, CGAP_DATA,
-                       "%s has %zu dimensions, %s %zu: not one joint space, so their rows have no cosines; leave one "
-                       "of them out",
-                       d->name[0], d->source[0].dim, d->name[m], d->source[m].dim);
-  return CGAP_OK;
+      return false;
+  return true;
 }
 
 static cgap_status check_rows(const cgap_many_data *d, cgap_error *error)
@@ -93,8 +90,6 @@ static cgap_status check_given(many_run *r, const cgap_many_data *d, const cgap_
   }
   if (status == CGAP_OK)
     status = cgap_check_threads(o->threads, error);
-  if (status == CGAP_OK)
-    status = check_widths(d, error);
   return status == CGAP_OK ? check_rows(d, error) : status;
 }
 
@@ -277,7 +272,9 @@ static void pool_offer(cgap_neighbours *pool, const cgap_neighbours *lists, size
 static cgap_status pool_add(many_run *r, cgap_audit *audit, size_t a, size_t b, cgap_error *error)
 {
   cgap_neighbour_lists *lists = audit->neighbours;
-  cgap_status status = lists && !r->has_lists && r->first[r->data->count] < UINT32_MAX ? pool_init(r, error) : CGAP_OK;
+  cgap_status status = lists && is_one_space(r->data) && !r->has_lists && r->first[r->data->count] < UINT32_MAX
+                         ? pool_init(r, error)
+                         : CGAP_OK;
   if (status == CGAP_OK && lists && r->has_lists) {
     pool_offer(&r->pool[a], &lists->image_text, r->first[b]);
     pool_offer(&r->pool[b], &lists->text_image, r->first[a]);
@@ -308,7 +305,8 @@ static void pool_finish(many_run *r)
 {
   cgap_many *out = r->out;
   const size_t rows = r->first[out->count], nearest = cgap_lesser(rows - 1, CGAP_NEIGHBOURS);
-  const char *why = "a sample does not show the nearest rows of all";
+  const char *why = is_one_space(r->data) ? "a sample does not show the nearest rows of all"
+                                          : "the modalities differ in width: their rows are in no common space";
   double total = 0, chance = 0;
   for (size_t m = 0; m < out->count; m++) {
     const double n = (double)out->modality[m].rows;
@@ -408,7 +406,9 @@ const cgap_scalar *cgap_many_value(const cgap_many *many, cgap_many_measure meas
   if (a == b || a >= many->count || b >= many->count)
     return NULL;
   const cgap_audit *p = &many->pair[a < b ? cgap_many_pair(many->count, a, b) : cgap_many_pair(many->count, b, a)];
-  const bool paired = p->has & CGAP_HAS_PAIRS;
+  const bool paired = p->has & CGAP_HAS_PAIRS, agrees = p->has & CGAP_HAS_AGREEMENT;
+  if (!(p->has & CGAP_ONE_SPACE) && measure != CGAP_MANY_MUTUAL_KNN && measure != CGAP_MANY_CKA)
+    return NULL;
   switch (measure) {
   case CGAP_MANY_CORRECTED_DISTANCE:
     return &p->gap.corrected_distance;
@@ -423,9 +423,9 @@ const cgap_scalar *cgap_many_value(const cgap_many *many, cgap_many_measure meas
   case CGAP_MANY_MIXED_NDCG_AT_10:
     return !paired ? NULL : a < b ? &p->mixed_image_query.ndcg_at_10 : &p->mixed_text_query.ndcg_at_10;
   case CGAP_MANY_MUTUAL_KNN:
-    return paired ? &p->agreement.mutual_knn : NULL;
+    return agrees ? &p->agreement.mutual_knn : NULL;
   case CGAP_MANY_CKA:
-    return paired ? &p->agreement.cka : NULL;
+    return agrees ? &p->agreement.cka : NULL;
   case CGAP_MANY_MEASURES:
     break;
   }
@@ -467,7 +467,7 @@ cgap_status cgap_many_run(cgap_many *out, const cgap_many_data *data, const cgap
   const int blas_threads = cgap_blas_single();
   if (status == CGAP_OK)
     status = open_rows(&r, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && is_one_space(data))
     status = cgap_many_plane_run(out, r.source, options->threads > 0 ? options->threads : omp_get_max_threads(),
                                  options->progress, error);
   cgap_blas_restore(blas_threads);
