@@ -178,6 +178,7 @@ CGAP_MUST_CHECK cgap_status cgap_safetensors_open(cgap_file *file, cgap_error *e
 bool cgap_pickle_is(const cgap_file *file);
 CGAP_MUST_CHECK cgap_status cgap_pickle_open(cgap_file *file, cgap_error *error);
 /* These have no marks: names (.csv, .tsv, .txt, …) and a first character. They are read whole. */
+bool cgap_json_starts(const char *head); /* by its first characters */
 bool cgap_json_table_is(const cgap_file *file);
 CGAP_MUST_CHECK cgap_status cgap_json_table_open(cgap_file *file, cgap_error *error);
 bool cgap_text_table_is(const cgap_file *file);

@@ -462,11 +462,8 @@ static size_t settle(reader *r)
   return vectors;
 }
 
-bool cgap_json_table_is(const cgap_file *file)
+bool cgap_json_starts(const char *head)
 {
-  char head[HEAD_BYTES + 1] = {0};
-  if (pread(file->fd, head, HEAD_BYTES, 0) <= 0)
-    return false;
   const char *at = strncmp(head, "\xef\xbb\xbf", 3) ? head : head + 3;
   while (isspace((unsigned char)*at))
     at++;
@@ -475,6 +472,13 @@ bool cgap_json_table_is(const cgap_file *file)
   while (isspace((unsigned char)*at))
     at++;
   return (first == '{' && *at == '"') || (first == '[' && (*at == '[' || *at == '{' || starts_number(*at)));
+}
+
+bool cgap_json_table_is(const cgap_file *file)
+{
+  static const char *const ENDINGS[] = {".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv", ".tab", NULL};
+  char head[HEAD_BYTES + 1] = {0};
+  return cgap_text_name_ends(file->path, ENDINGS) && pread(file->fd, head, HEAD_BYTES, 0) > 0 && cgap_json_starts(head);
 }
 
 cgap_status cgap_json_table_open(cgap_file *file, cgap_error *error)

@@ -18,6 +18,7 @@ typedef enum { NO_LINE, PYTHON, SHELL } language;
 #define PICKLE                                                                                                         \
   "no Python pickle as pickle.dump writes it; if joblib compressed it, in Python, where you trust it: import joblib; " \
   "joblib.dump(joblib.load(%s), 'new.joblib')"
+#define JSON "JSON, which is read from a file whose name ends with .json or .jsonl: cp %s new.json"
 #define FAISS                                                                                                          \
   "a FAISS index, which is not read. In Python: import faiss, numpy; a = faiss.read_index(%s); numpy.save('new.npy', " \
   "a.reconstruct_n(0, a.ntotal))"
@@ -132,12 +133,13 @@ static bool is_html(const char *head)
 /* The kind of a text by its start, of an archive by its mark; NULL: none of these. */
 static const kind *text_kind(const char *head, size_t got)
 {
-  static const kind TEXT[] = {{NULL, 0, NO_LINE, HTML}, {NULL, 0, NO_LINE, ARCHIVE}, {NULL, 0, SHELL, ANNEX}};
+  static const kind TEXT[] = {
+    {NULL, 0, NO_LINE, HTML}, {NULL, 0, NO_LINE, ARCHIVE}, {NULL, 0, SHELL, ANNEX}, {NULL, 0, SHELL, JSON}};
   if (is_html(head))
     return &TEXT[0];
   if (got >= TAR_MARK + 5 && !memcmp(head + TAR_MARK, "ustar", 5))
     return &TEXT[1];
-  return strstr(head, ".git/annex/objects/") ? &TEXT[2] : NULL;
+  return strstr(head, ".git/annex/objects/") ? &TEXT[2] : cgap_json_starts(head) ? &TEXT[3] : NULL;
 }
 
 cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
