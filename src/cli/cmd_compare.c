@@ -287,7 +287,7 @@ const cli_spec cmd_compare = {
   .example = "contragap compare pairs.h5 closed.h5\n"
              "contragap compare before/report.json after/report.json \\\n"
              "  --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'\n"
-             "contragap compare A=img1.npy,txt1.npy B=img2.npy,txt2.npy C=model.h5 -o compared",
+             "contragap compare A=img1.npy,txt1.npy B=img2.npy,txt2.npy C=model.h5 -o out",
   .about =
     "Two inputs: every measure of A and B, the difference, an interval for it, and whether it is better or worse. "
     "Three "
