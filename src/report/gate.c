@@ -183,7 +183,7 @@ static unsigned needs_at(size_t entry)
 static bool is_measured(size_t entry, cgap_keys_of of)
 {
   const bool trains = of == CGAP_KEYS_OF_TRAINING || of == CGAP_KEYS_OF_SWEEP;
-  return !(trains && needs_at(entry) & CGAP_HAS_CSLS) && (of != CGAP_KEYS_OF_SWEEP || entry < cgap_field_count());
+  return !(trains && needs_at(entry) & (CGAP_HAS_CSLS | CGAP_HAS_HUBS_WITHIN)) && (of != CGAP_KEYS_OF_SWEEP || entry < cgap_field_count());
 }
 
 static bool is_known(size_t entry, const cgap_audit *audit, const cgap_comparison *c)

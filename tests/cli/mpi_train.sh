@@ -11,7 +11,7 @@ fine sweep small.h5 $grid -o sweep-1
 # shellcheck disable=SC2086
 ranks 3 sweep small.h5 $grid -o sweep-3
 want_rc 0
-columns=1-11,13- # without the seconds
+columns=1-13,15- # without the seconds
 for n in 1 3; do
   cut -d, -f$columns "sweep-$n/sweep.csv" >"csv-$n"
 done
