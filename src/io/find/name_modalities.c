@@ -3,7 +3,6 @@
  * follow it. Also the names that files of apply record. */
 #include "base/modality_names.h"
 #include "io/find/dataset_internal.h"
-#include "io/read/hdf5_basics.h"
 
 #include <stdio.h>
 #include <string.h>

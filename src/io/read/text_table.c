@@ -235,27 +235,6 @@ static bool is_number(const table *t, const char *text)
 
 /* ---------------------------------------------------------------- what is wrong with a cell */
 
-static const char *what_is_wrong(const char *text, size_t length)
-{
-  const char *comma = memchr(text, ',', length), *point = memchr(text, '.', length);
-  size_t signs = 0, digits = 0;
-  for (size_t k = 0; k < length; k++) {
-    signs += strchr(",.'+-eE ", text[k]) != NULL;
-    digits += isdigit((unsigned char)text[k]) != 0;
-  }
-  if (length == 0)
-    return "an empty cell; give a number, or leave the row out";
-  if (digits > 0 && signs + digits == length && comma && !point &&
-      !memchr(comma + 1, ',', length - (size_t)(comma + 1 - text)))
-    return "has a decimal comma; write numbers with a point";
-  if (digits > 0 && signs + digits == length && (comma || memchr(text, '\'', length) || memchr(text, ' ', length)))
-    return "has separators of thousands; write numbers without them";
-  const size_t sign = *text == '-' || *text == '+';
-  if (length > sign + 2 && text[sign] == '0' && (text[sign + 1] | 0x20) == 'x')
-    return "is hexadecimal; write decimal numbers";
-  return "is no number; correct it, or leave the row out";
-}
-
 /* The name of a column for a message: " (e12)". */
 static void column_words(char out[80], const table *t, size_t j)
 {
@@ -269,11 +248,13 @@ static cgap_status fail_cell(const table *t, size_t j, const char *text, size_t 
 {
   char shown[SHOWN_BYTES + 8], name[80];
   const int most = length > SHOWN_BYTES ? SHOWN_BYTES : (int)length;
-  (void)snprintf(shown, sizeof shown, length ? "\"%.*s\" " : "", most, text);
+  shown[0] = '\0';
+  if (length)
+    (void)snprintf(shown, sizeof shown, "\"%.*s\" ", most, text);
   cgap_text_clean(shown, '?', "");
   column_words(name, t, j);
   return cgap_fail(error, CGAP_FILE, "%s: line %llu, column %zu%s: %s%s", t->c.file->path,
-                   (unsigned long long)t->c.line, j + 1, name, shown, what_is_wrong(text, length));
+                   (unsigned long long)t->c.line, j + 1, name, shown, cgap_text_number_fault(text, length));
 }
 
 static cgap_status fail_ragged(table *t, size_t count, cgap_error *error)
