@@ -119,6 +119,60 @@ for ending in npz safetensors npy; do same made.h5 "made.$ending"; done
 refused 2 "folder/: a file is written" apply --method center pairs.h5 -o folder/
 refused 3 "none/x.npz" convert pairs.h5 -o none/x.npz
 
+# names of modalities; marks too long for the comment of an archive
+long=shards/$(printf '%0200d/%0100d' 0 0)
+mkdir -p "$long"
+"$python" -c "
+import numpy, sys
+a, b = numpy.load('copy_image.npy'), numpy.load('copy_text.npy')[:120]
+numpy.save('audio.npy', a)
+numpy.save('video.npy', b)
+for k in range(120):
+    numpy.save(sys.argv[1] + '/a_image_%d.npy' % k, a[k : k + 1])
+    numpy.save(sys.argv[1] + '/a_text_%d.npy' % k, b[k : k + 1])" "$long"
+for ending in h5 npz safetensors; do
+  fine convert audio=audio.npy video=video.npy -o "named.$ending" --quiet
+  fine info "named.$ending"
+  want_text out "audio  " "video  "
+done
+rm -rf h
+fine train named.npz -o h --select none --head linear --epochs 1 --batch 50 --quiet --export
+fine apply h/head.safetensors audio.npy video.npy -o named2.npz --quiet
+fine info named2.npz
+want_text out "audio  " "video  "
+fine convert "$long"/*.npy -o long.npz --names audio,video --quiet
+runs "$python" -c "
+import json, zipfile
+marks = json.loads(zipfile.ZipFile('long.npz').comment)
+assert marks['contragap_modalities'] == 'audio,video' and marks['command'] == 'too long to be kept', marks"
+want_rc 0
+
+# ids: a file cannot say where they are written, an array is no folder, and those of both modalities are kept
+"$python" -c "
+import io, json, numpy, zipfile
+r = numpy.random.default_rng(1)
+a, ids = r.normal(size=(40, 8)).astype('f4'), numpy.array(['k%02d' % k for k in range(40)])
+with zipfile.ZipFile('outside.npz', 'w') as z:
+    for name, x in ('image', a), ('text', a), ('../../outside/image_id', ids):
+        out = io.BytesIO()
+        numpy.save(out, x)
+        z.writestr(name + '.npy', out.getvalue())
+json.dump({m: {i: v.tolist() for i, v in zip(ids, a)} for m in ('image', 'text')}, open('items.json', 'w'))
+o = r.permutation(40)
+numpy.savez('a_image.npz', image=a, id=ids)
+numpy.savez('a_text.npz', text=a[o], id=ids[o])"
+mkdir -p in/side in/outside
+fine convert outside.npz --format npy -o in/side/out --quiet
+[ -f in/side/out/outside_image_id.npy ] && [ -z "$(ls in/outside)" ] || complain "ids were written elsewhere: $(find in)"
+for ending in h5 npz; do
+  fine convert items.json -o "items.$ending" --quiet
+  fine info "items.$ending"
+  want_text out "/image_id" "/text_id"
+  fine convert a_image.npz a_text.npz -o "both.$ending" --quiet
+  fine info "both.$ending"
+  want_text out "/id" "/text_id" "/text_image gives each text's image row"
+done
+
 # bfloat16: kept by safetensors, widened by NumPy's formats
 fine simulate --n 40 --d 8 --dtype bfloat16 -o b.h5 --quiet
 fine convert b.h5 -o b.safetensors --quiet

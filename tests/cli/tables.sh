@@ -36,6 +36,7 @@ for side, x in rows.items():
     json.dump({ids[k]: x[k].tolist() for k in o}, open(side + "7.json", "w"))
     with open(side + "8.csv", "w", newline="") as f:
         csv.writer(f).writerows([["id", "caption", "embedding"]] + [[ids[k], 'a "dog",\nred', str(x[k].tolist())] for k in o])
+    put(side + "9.csv", [","  + heads] + ["%d,%s,%s" % (i, ids[k], line(x[k])) for i, k in enumerate(o)])
     items.update({"%s/%s" % (side, ids[k]): x[k] for k in o})
     os.makedirs("items/" + side)
     for k in o:
@@ -47,6 +48,11 @@ with h5py.File("items.h5", "w") as f:
 json.dump({side: x.tolist() for side, x in rows.items()}, open("both.json", "w"))
 put("both.csv", [heads.replace("e", "image_") + "," + ",".join("text_%d" % k for k in range(16))]
     + ["%s,%s,%s" % (ids[k], line(rows["image"][k]), line(rows["text"][k])) for k in range(60)])
+pairs = ['"%s","%s"' % (rows["image"][k].tolist(), rows["text"][k].tolist()) for k in range(60)]
+put("vectors.csv", pairs)
+put("vectors_twice.csv", ["emb,emb"] + pairs)
+put("ids_twice.csv", ["id," + heads] + ["%d,%s,%s" % (k, ids[k], line(rows["image"][k])) for k in range(60)])
+put("columns.csv", [",".join("c%dx" % k for k in range(60000)), ",".join("ab1" * 20000)])
 with h5py.File("apart.h5", "w") as f: # a matrix and vectors about it are no items
     f["image"], f["text"] = rows["image"], rows["text"]
     for name in "mean", "std", "median":
@@ -67,7 +73,7 @@ assert abs(a["gap"]["centroid_distance"]["value"] - b["gap"]["centroid_distance"
 assert a["retrieval"]["image_to_text"]["mean_rank"]["value"] == b["retrieval"]["image_to_text"]["mean_rank"]["value"]
 PY
 }
-for k in 1.csv 2.csv 3.txt 4.tsv 5.csv 6.jsonl 7.json 8.csv; do
+for k in 1.csv 2.csv 3.txt 4.tsv 5.csv 6.jsonl 7.json 8.csv 9.csv; do
   same --image image$k --text text$k
 done
 same image2.csv text2.csv
@@ -80,6 +86,14 @@ for k in h5 npz; do
 done
 same items
 same --image items/image --text items/text
+
+# columns of one name are never one after the other in one dataset
+refused 3 "/rows (60, 16) float32|/rows_1 (60, 16) float32" info vectors.csv
+same --image vectors.csv:/rows --text vectors.csv:/rows_1
+refused 3 "vectors_twice.csv: column 2 is called emb" info vectors_twice.csv
+refused 3 "ids_twice.csv: column 2 is called id" info ids_twice.csv
+
+refused 3 "columns.csv: more than 1024 columns" info columns.csv
 
 # a text without its image, or bad rows: as in any other file
 sed 's/^p00\(.\),/q00\1,/' text2.csv >other.csv

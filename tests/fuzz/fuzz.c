@@ -6,6 +6,7 @@
  *   - returns a status that is no outcome of reading, or leaves something in its output on failure,
  *   - says nothing, or more than one line, or control characters,
  *   - leaves a file open. */
+#include <dirent.h>
 #include <ftw.h>
 #include <omp.h>
 #include <stdio.h>
@@ -361,6 +362,48 @@ static void run_copy(const fuzz_input *in)
   cgap_dataset_close(dataset);
 }
 
+static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *place)
+{
+  (void)facts, (void)kind, (void)place;
+  return remove(path);
+}
+
+/* Nothing but the input is in the folder. */
+static void check_folder(const fuzz_input *in)
+{
+  DIR *list = opendir(folder);
+  REQUIRE(list, "no folder");
+  for (const struct dirent *e; (e = readdir(list));)
+    REQUIRE(e->d_name[0] == '.' || !strcmp(e->d_name, strrchr(in->path, '/') + 1), "%s is left", e->d_name);
+  closedir(list);
+}
+
+/* Into every other container; nothing is written outside of the folder. */
+static void run_export(const fuzz_input *in)
+{
+  static const struct {
+    const char *name;
+    cgap_layout layout;
+  } OUT[] = {
+    {"inner/o.npz", CGAP_LAYOUT_NPZ}, {"inner/o.safetensors", CGAP_LAYOUT_SAFETENSORS}, {"inner/o", CGAP_LAYOUT_NPY}};
+  cgap_dataset *dataset = NULL;
+  cgap_error error = {0};
+  const cgap_input_options options = input_options(in);
+  char *inner = in_folder("inner");
+  if (check_outcome(cgap_dataset_open(&dataset, &options, &error), &error) && is_small(cgap_dataset_data(dataset)))
+    for (size_t k = 0; k < sizeof OUT / sizeof *OUT; k++) {
+      const cgap_convert_options convert = {.layout = OUT[k].layout, .command = "contragap convert", .replace = true};
+      char *path = in_folder(OUT[k].name);
+      (void)mkdir(inner, 0777);
+      (void)check_outcome(cgap_convert(NULL, dataset, path, &convert, &error), &error);
+      free(path);
+      nftw(inner, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    }
+  free(inner);
+  cgap_dataset_close(dataset);
+  check_folder(in);
+}
+
 static void run_head(const fuzz_input *in)
 {
   cgap_head *head = NULL;
@@ -615,7 +658,7 @@ static void run_results(const fuzz_input *in)
   cgap_error error = {0};
   (void)in;
   for (int kind = CGAP_FOLDER_AUDIT; kind <= CGAP_FOLDER_SWEEP; kind++)
-    (void)check_outcome(cgap_overwrite_folder(folder, kind, RESULTS, &error), &error);
+    (void)check_outcome(cgap_overwrite_folder(folder, kind, RESULTS, false, &error), &error);
 }
 
 /* The picture of gnuplot that the page takes in (linked with --wrap: nothing is started). */
@@ -642,7 +685,7 @@ static void run_picture(const fuzz_input *in)
   static const cgap_section sections[] = {{"figures", "Figures", put_figures}, {0}};
   cgap_error error = {0};
   picture = in->text;
-  (void)check_outcome(cgap_page_write(folder, "title", "about", sections, NULL, NULL, &error), &error);
+  (void)check_outcome(cgap_page_write(folder, "title", "about", NULL, sections, NULL, NULL, &error), &error);
 }
 
 /* ---------------------------------------------------------------- the command line */
@@ -727,6 +770,7 @@ static const struct target {
 } TARGETS[] = {
   {"npy", "image.npy", NULL, run_rows},
   {"npz", "pairs.npz", NULL, run_rows},
+  {"npz-copy", "pairs.npz", NULL, run_export},
   {"pickle", "pairs.pkl", NULL, run_pickle}, /* and the files of PyTorch before 1.6 */
   {"safetensors", "pairs.safetensors", NULL, run_rows},
   {"safetensors-audit", "pairs.safetensors", NULL, run_audit}, /* values, and all that is computed from them */
@@ -751,12 +795,6 @@ static const struct target {
 
 static const struct target *target;
 static char *target_path;
-
-static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *place)
-{
-  (void)facts, (void)kind, (void)place;
-  return remove(path);
-}
 
 static void remove_folder(void)
 {

@@ -48,6 +48,24 @@ def npy_seeds():
     yield npy(bad)
 
 
+def pickle_files():
+    """Those of the shell test: each kind once, and all that are hostile."""
+    with tempfile.TemporaryDirectory() as folder:
+        maker = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli", "make_pickles.py")
+        subprocess.run([sys.executable, maker, folder, "3"], check=True)
+        for here, _, names in sorted(os.walk(folder)):
+            for name in sorted(names):
+                content = read(here, name)
+                if name.endswith((".pkl", ".pt", ".pth", ".joblib", ".npy")) and len(content) < 4000:
+                    yield content
+
+
+def pickle_seeds():
+    for content in pickle_files():
+        if content[:2] != b"PK":
+            yield content
+
+
 def npz_seeds():
     ids = np.arange(ROWS)
     for save in (np.savez, np.savez_compressed):
@@ -58,6 +76,18 @@ def npz_seeds():
             out = io.BytesIO()
             save(out, **arrays)
             yield out.getvalue()
+    ids = np.array(["k%d" % k for k in range(ROWS)])
+    for name in "image_id", "../../image_id", "image/id": # and what our own archives say of themselves
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for member, array in (("image", rows()), ("text", rows()), (name, ids)):
+                archive.writestr(member + ".npy", npy(array))
+            archive.comment = json.dumps({"command": "contragap apply", "contragap_modalities": "audio,video",
+                                          "contragap_trained_on": "3 of 5 images", "contragap_trained_losses": "gap"}).encode()
+        yield out.getvalue()
+    for content in pickle_files():
+        if content[:2] == b"PK":
+            yield content
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive: # torch.save's layout
         archive.writestr("m/data.pkl", b"\x80\x02}q\x00.")
@@ -92,18 +122,6 @@ def safetensors_seeds():
         yield safetensors({"image": ("F32", bad), "text": ("F32", rows())})
     one = np.repeat(rows(1), ROWS, axis=0)
     yield safetensors({"image": ("F32", one), "text": ("F32", one)})
-
-
-def pickle_seeds():
-    """Those of the shell test: each kind once, and all that are hostile."""
-    with tempfile.TemporaryDirectory() as folder:
-        maker = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli", "make_pickles.py")
-        subprocess.run([sys.executable, maker, folder, "3"], check=True)
-        for here, _, names in sorted(os.walk(folder)):
-            for name in sorted(names):
-                content = read(here, name)
-                if name.endswith((".pkl", ".pt", ".pth", ".joblib", ".npy")) and content[:2] != b"PK" and len(content) < 4000:
-                    yield content
 
 
 def unsupported_seeds():
@@ -285,7 +303,7 @@ WORDS = {
 
 def main():
     program, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
-    seeds = {"npy": npy_seeds(), "npz": npz_seeds(), "pickle": pickle_seeds(), "text_table": text_seeds(), "unsupported": unsupported_seeds(), **own_files(program)}
+    seeds = {"npy": npy_seeds(), "npz": npz_seeds(), "npz-copy": npz_seeds(), "pickle": pickle_seeds(), "text_table": text_seeds(), "unsupported": unsupported_seeds(), **own_files(program)}
     for name in ("safetensors", "safetensors-audit"):
         seeds[name] = safetensors_seeds()
     for name in ("hdf5-open", "hdf5-rows", "hdf5-audit", "hdf5-copy"):

@@ -477,7 +477,7 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
       snprintf(options, sizeof options, "{}");
     *out = cgap_head_new(&shape, options);
     for (int m = 0; *out && m < 2; m++)
-      cgap_hdf5_modality_name((*out)->names.of[m], file->id, m);
+      cgap_file_modality_name((*out)->names.of[m], file, m);
     status = *out ? read_modalities((*out)->parameters, &layers, file, path, error)
                   : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "base/source.h"
 #include "head/model/head.h"
+#include "io/read/name_words.h"
 #include "io/write/array_files.h"
 
 enum { BLOCKS_MAX = 8 };
@@ -89,6 +91,8 @@ static cgap_status write_safetensors(const cgap_head *h, const char *path, cgap_
   const cgap_modality_names names = {{"", ""}};
   json_t *marks = json_pack("{s:s, s:o, s:s}", "kind", cgap_head_kind_name(h->layers.shape.kind), "options",
                             cgap_json_string(h->options), "contragap", cgap_version());
+  if (marks && !cgap_modality_names_default(&h->names))
+    json_object_set_new(marks, CGAP_MODALITIES_NAMED, cgap_json_string(cgap_phrase_of(&h->names, "{image},{text}").s));
   char *text = marks ? cgap_json_text(marks, JSON_COMPACT) : NULL;
   cgap_status status = text ? list_tensors(&t, h, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   if (status == CGAP_OK)

@@ -3,7 +3,6 @@
  * follow it. Also the names that files of apply record. */
 #include "base/modality_names.h"
 #include "io/find/dataset_internal.h"
-#include "io/read/hdf5_basics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,7 +99,7 @@ void cgap_other_modalities_name(cgap_dataset *d)
     const cgap_role_datasets *series = &d->role[m];
     if (series->count == 0 || d->data.names[m])
       continue;
-    cgap_hdf5_modality_name(name[m], series->taken->file->id, m);
+    cgap_file_modality_name(name[m], series->taken->file, m);
     if (!name[m][0])
       other_word_of(name[m], series->taken->file, series->taken->entry);
   }

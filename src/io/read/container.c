@@ -414,7 +414,8 @@ cgap_status cgap_array_in_memory_add(cgap_file *file, const char *path, const ch
                                      void *memory, cgap_error *error)
 {
   char *name = cgap_format("%s:%s", file->path, path);
-  void **grown = realloc(file->memory, (file->memory_count + 1) * sizeof *grown);
+  const size_t count = file->memory_count; /* the memory doubles where it is a power of two */
+  void **grown = count & (count - 1) ? file->memory : realloc(file->memory, (count ? 2 * count : 1) * sizeof *grown);
   file->memory = grown ? grown : file->memory;
   const addition n = {path, name,  storage,
                       -1,   array, {.path = file->path, .member = -1, .memory = memory, .span = span_of(array)}};

@@ -125,6 +125,8 @@ bool cgap_file_is_npy(const char *path, int *failure);
 /* What the file says of itself under a name, into out: an attribute of an HDF5 file; in safetensors the metadata, in
  * .npz the comment of the archive. false, and "" in out: nothing, or not as text. */
 bool cgap_file_mark(char *out, size_t size, const cgap_file *file, const char *name);
+/* What a file records that modality 0 or 1 is called, CGAP_MODALITIES_NAMED; "" where it does not. */
+void cgap_file_modality_name(char out[CGAP_NAME_SIZE], const cgap_file *file, int modality);
 
 /* The entry at a path ("image" and "/image" are the same), or NULL. */
 const cgap_entry *cgap_file_find(const cgap_file *file, const char *path);

@@ -1,6 +1,8 @@
 /* Opening a file, whatever its container. */
+#include "base/source.h"
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
+#include "io/read/name_words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,6 +142,19 @@ bool cgap_file_mark(char *out, size_t size, const cgap_file *file, const char *n
     (void)snprintf(out, size, "%s", text && strlen(text) < size ? text : "");
   }
   return out[0] != '\0';
+}
+
+void cgap_file_modality_name(char out[CGAP_NAME_SIZE], const cgap_file *file, int modality)
+{
+  char text[2 * CGAP_NAME_SIZE], *comma;
+  cgap_error unused;
+  out[0] = '\0';
+  if (!cgap_file_mark(text, sizeof text, file, CGAP_MODALITIES_NAMED) || !(comma = strchr(text, ',')))
+    return;
+  *comma = '\0';
+  const char *name = modality ? comma + 1 : text;
+  if (cgap_check_name(name, &unused) == CGAP_OK)
+    (void)snprintf(out, CGAP_NAME_SIZE, "%.63s", name);
 }
 
 bool cgap_file_is_npy(const char *path, int *failure)

@@ -4,9 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/source.h"
 #include "base/text_buffer.h"
-#include "io/read/name_words.h"
 
 void cgap_hdf5_skip_exit(void)
 {
@@ -138,17 +136,4 @@ uint64_t cgap_hdf5_bytes_max(hid_t dataset)
   const uint64_t ratio = stored > 0 && plist >= 0 ? expansion(plist) : 1;
   cgap_hdf5_close(plist);
   return ratio == 0 || stored > UINT64_MAX / ratio ? UINT64_MAX : stored * ratio;
-}
-
-void cgap_hdf5_modality_name(char out[CGAP_NAME_SIZE], hid_t file, int modality)
-{
-  char text[2 * CGAP_NAME_SIZE], *comma;
-  cgap_error unused;
-  out[0] = '\0';
-  if (file < 0 || cgap_hdf5_text(text, sizeof text, file, CGAP_MODALITIES_NAMED) <= 0 || !(comma = strchr(text, ',')))
-    return;
-  *comma = '\0';
-  const char *name = modality ? comma + 1 : text;
-  if (cgap_check_name(name, &unused) == CGAP_OK)
-    (void)snprintf(out, CGAP_NAME_SIZE, "%.63s", name);
 }

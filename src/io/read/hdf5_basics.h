@@ -23,9 +23,6 @@ void cgap_hdf5_reason(char *out, size_t size);
  * it cannot be read. */
 int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
 
-/* What a file (negative: none) records that modality 0 or 1 is called, CGAP_MODALITIES_NAMED; "" where it does not. */
-void cgap_hdf5_modality_name(char out[CGAP_NAME_SIZE], hid_t file, int modality);
-
 /* Closes a dataset, group, type, space, attribute or property list; a negative id is fine. */
 void cgap_hdf5_close(hid_t id);
 

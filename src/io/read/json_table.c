@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 8, KEYS_MAX = 4096, PATH_BYTES = 1024, HEAD_BYTES = 4096 };
+enum { DEPTH_MAX = 8, KEYS_MAX = 1024, PATH_BYTES = 1024, HEAD_BYTES = 4096 };
 
 typedef struct reader {
   cgap_text_cursor c;
@@ -182,7 +182,7 @@ static cgap_status find_dataset(reader *r, bool strings, cgap_text_dataset **out
 {
   cgap_text_dataset *d = r->next < r->data.count ? &r->data.item[r->next] : NULL;
   if (r->items > 0 && r->data.count > KEYS_MAX)
-    return fail_at(r, "objects of more than 4096 keys; is each line an item?", error);
+    return fail_at(r, "objects of more than 1024 keys; is each line an item?", error);
   if (!d || d->strings != strings || strcmp(d->name, r->path) != 0)
     d = r->items == 0 ? cgap_text_dataset_add(&r->data, r->path, r->path_length, strings)
                       : cgap_text_dataset_of(&r->data, r->path, r->path_length, strings);

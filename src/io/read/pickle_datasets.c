@@ -45,6 +45,7 @@ typedef struct listing {
   pending *todo;
   size_t count, capacity;
   uint64_t gathered, gathered_max;
+  uint64_t compared;    /* items of records: likewise at most gathered_max */
   unsigned char *block; /* (BLOCK_BYTES) on its way to the unnamed file */
   size_t used;
 } listing;
@@ -744,16 +745,18 @@ static bool same_text(const cgap_pickle *p, cgap_pickle_value a, cgap_pickle_val
 }
 
 /* Dicts with the same keys in the same order, some vector in each and no matrix: a table by rows. */
-static bool is_records(const listing *l, cgap_pickle_value container)
+static bool is_records(listing *l, cgap_pickle_value container)
 {
   const cgap_pickle *p = l->p;
   const size_t count = item_count(p, container);
   const cgap_pickle_sequence *s = cgap_pickle_sequence_at(p, container.index);
   const cgap_pickle_value first = count ? item_at(p, container, 0) : container;
   bool vector = false;
+  size_t items = 0;
   if (count < ITEMS_MIN || s->kinds != 1U << CGAP_PICKLE_DICT || item_count(p, first) == 0 ||
-      !may_gather(l, count, item_count(p, first))) /* or most are references to the same */
-    return false;
+      !cgap_product(&items, count, item_count(p, first)) || items > l->gathered_max - l->compared)
+    return false; /* or most are references to the same */
+  l->compared += items;
   for (size_t k = 0; k < item_count(p, first); k++) {
     element e;
     const bool known = measure(p, &e, item_at(p, first, k));

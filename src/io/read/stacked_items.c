@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ITEMS_MIN = 3, DIM_MIN = 2 };
+enum { ITEMS_MIN = 3, DIM_MIN = 2, HEADER_BYTES_MAX = 1 << 20 };
 
 typedef struct item {
   char *group, *id; /* "/image", "000001" */
@@ -185,7 +185,7 @@ static cgap_status read_item(row_reader *r, const item *one, void *out)
   cgap_status status = CGAP_OK;
   if (!e->pieces) {
     status = read_hdf5(r, e, one->dim, out);
-  } else if (e->pieces[0].member >= 0) {
+  } else if (e->pieces[0].member >= 0 && e->pieces[0].offset <= HEADER_BYTES_MAX) {
     status = read_member(r, e->pieces, e->name, out, one->dim * size);
   } else {
     cgap_entry part = *e;
@@ -202,24 +202,58 @@ static cgap_status read_item(row_reader *r, const item *one, void *out)
 
 /* ---------------------------------------------------------------- groups */
 
-/* Whether items of one group, `count` in all, are the rows of a matrix; listed: entries before any was stacked. */
-static bool can_stack(const cgap_file *file, size_t listed, const item *items, size_t count)
+/* The paths of matrices, in order. */
+typedef struct matrix_paths {
+  const char **path;
+  size_t count;
+} matrix_paths;
+
+static int by_path(const void *a, const void *b)
+{
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool list_matrices(matrix_paths *out, const cgap_file *file)
+{
+  *out = (matrix_paths){.path = calloc(file->count + 1, sizeof *out->path)};
+  for (size_t i = 0; out->path && i < file->count; i++)
+    if (is_matrix(&file->entries[i]))
+      out->path[out->count++] = file->entries[i].path;
+  if (out->count > 0)
+    qsort(out->path, out->count, sizeof *out->path, by_path);
+  return out->path;
+}
+
+/* Whether a matrix is within the group. */
+static bool has_matrix(const matrix_paths *matrices, const char *group)
+{
+  const size_t length = strlen(group);
+  size_t low = 0, high = matrices->count;
+  while (low < high) { /* the first path that is "GROUP/" or comes behind it */
+    const size_t middle = (low + high) / 2;
+    const char *path = matrices->path[middle];
+    const int order = strncmp(path, group, length);
+    if (order < 0 || (order == 0 && (unsigned char)path[length] < '/'))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  const char *path = low < matrices->count ? matrices->path[low] : "";
+  return !strncmp(path, group, length) && path[length] == '/';
+}
+
+/* Whether items of one group, `count` in all, are the rows of a matrix. */
+static bool can_stack(const cgap_file *file, const matrix_paths *matrices, const item *items, size_t count)
 {
   const cgap_entry *first = &file->entries[items->entry];
-  const size_t length = strlen(items->group);
-  bool can = count >= ITEMS_MIN, matrix = false, inside = false;
+  bool can = count >= ITEMS_MIN;
   for (size_t i = 1; i < count && can; i++) {
     const cgap_entry *e = &file->entries[items[i].entry];
     can = items[i].dim == items->dim && e->type == first->type && strcmp(items[i].id, items[i - 1].id) != 0;
   }
-  for (size_t i = 0; i < listed && can; i++) {
-    const cgap_entry *e = &file->entries[i];
-    const bool is = is_matrix(e), within = !strncmp(e->path, items->group, length) && e->path[length] == '/';
-    matrix = matrix || is;
-    inside = inside || (is && within);
-  }
   const bool grouped = strrchr(first->path, '/') > first->path || !items->whole;
-  return can && (!matrix || (grouped && !inside && cgap_name_words_of(items->group).modality));
+  return can && (matrices->count == 0 ||
+                 (grouped && cgap_name_words_of(items->group).modality && !has_matrix(matrices, items->group)));
 }
 
 static cgap_status read_rows(cgap_file *file, const item *items, size_t count, void **out, cgap_error *error)
@@ -305,8 +339,11 @@ cgap_status cgap_items_stack(cgap_file *file, cgap_error *error)
 {
   const size_t count = file->count;
   item_list l = {0};
+  matrix_paths matrices;
   bool *stacked = calloc(count + 1, sizeof *stacked);
-  cgap_status status = stacked ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+  cgap_status status = list_matrices(&matrices, file) && stacked
+                         ? CGAP_OK
+                         : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   for (size_t i = 0; i < count && status == CGAP_OK; i++)
     for (size_t p = 0;
          is_item(&file->entries[i]) && p < cgap_greater(file->entries[i].piece_count, 1) && status == CGAP_OK; p++)
@@ -316,7 +353,7 @@ cgap_status cgap_items_stack(cgap_file *file, cgap_error *error)
   for (size_t from = 0, until; from < l.count && status == CGAP_OK; from = until) {
     for (until = from + 1; until < l.count && !strcmp(l.item[from].group, l.item[until].group);)
       until++;
-    if (!can_stack(file, count, l.item + from, until - from))
+    if (!can_stack(file, &matrices, l.item + from, until - from))
       continue;
     status = stack(file, l.item + from, until - from, error);
     for (size_t i = from; i < until; i++)
@@ -325,6 +362,7 @@ cgap_status cgap_items_stack(cgap_file *file, cgap_error *error)
   if (status == CGAP_OK)
     remove_stacked(file, stacked, count);
   clear_items(&l);
+  free(matrices.path);
   free(stacked);
   return status;
 }

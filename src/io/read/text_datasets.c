@@ -79,12 +79,20 @@ static cgap_status take_memory(const cgap_file *file, size_t bytes, cgap_error *
   return cgap_memory_take(&(cgap_chosen_dataset){file, &named}, bytes, 1, error);
 }
 
-cgap_text_dataset *cgap_text_dataset_of(cgap_text_datasets *all, const char *name, size_t length, bool strings)
+cgap_text_dataset *cgap_text_dataset_find(const cgap_text_datasets *all, const char *name, size_t length)
 {
   for (size_t i = 0; i < all->count; i++)
     if (strlen(all->item[i].name) == length && !memcmp(all->item[i].name, name, length))
-      return all->item[i].strings == strings ? &all->item[i] : NULL;
-  return cgap_text_dataset_add(all, name, length, strings);
+      return &all->item[i];
+  return NULL;
+}
+
+cgap_text_dataset *cgap_text_dataset_of(cgap_text_datasets *all, const char *name, size_t length, bool strings)
+{
+  cgap_text_dataset *found = cgap_text_dataset_find(all, name, length);
+  if (!found)
+    return cgap_text_dataset_add(all, name, length, strings);
+  return found->strings == strings ? found : NULL;
 }
 
 cgap_text_dataset *cgap_text_dataset_add(cgap_text_datasets *all, const char *name, size_t length, bool strings)

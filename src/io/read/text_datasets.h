@@ -65,6 +65,8 @@ typedef struct cgap_text_datasets {
   size_t count, capacity;
 } cgap_text_datasets;
 
+/* The one of this name, or NULL. */
+cgap_text_dataset *cgap_text_dataset_find(const cgap_text_datasets *all, const char *name, size_t length);
 /* The one of this name, new where there is none; NULL: out of memory, or one of the other kind has it. */
 cgap_text_dataset *cgap_text_dataset_of(cgap_text_datasets *all, const char *name, size_t length, bool strings);
 /* The same without a look whether the name is there. */

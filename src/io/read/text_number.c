@@ -6,6 +6,7 @@
  * unless the bits cut off are exactly one half. All else, and every machine without such a type, takes strtod. */
 #include "io/read/text_number.h"
 
+#include <ctype.h>
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
@@ -117,4 +118,25 @@ const char *cgap_text_number_read(cgap_text_number *out, const char *text, local
   if (negative)
     out->value = -out->value;
   return at;
+}
+
+const char *cgap_text_number_fault(const char *text, size_t length)
+{
+  const char *comma = memchr(text, ',', length), *point = memchr(text, '.', length);
+  size_t signs = 0, digits = 0;
+  for (size_t k = 0; k < length; k++) {
+    signs += strchr(",.'+-eE ", text[k]) != NULL;
+    digits += isdigit((unsigned char)text[k]) != 0;
+  }
+  if (length == 0)
+    return "an empty cell; give a number, or leave the row out";
+  if (digits > 0 && signs + digits == length && comma && !point &&
+      !memchr(comma + 1, ',', length - (size_t)(comma + 1 - text)))
+    return "has a decimal comma; write numbers with a point";
+  if (digits > 0 && signs + digits == length && (comma || memchr(text, '\'', length) || memchr(text, ' ', length)))
+    return "has separators of thousands; write numbers without them";
+  const size_t sign = *text == '-' || *text == '+';
+  if (length > sign + 2 && text[sign] == '0' && (text[sign + 1] | 0x20) == 'x')
+    return "is hexadecimal; write decimal numbers";
+  return "is no number; correct it, or leave the row out";
 }

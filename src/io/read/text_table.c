@@ -14,7 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 4096, COLUMNS_MAX = 1 << 20, SHOWN_BYTES = 40, INDEX_DIM_MIN = 3, COUNTED_MIN = 8 };
+enum {
+  HEAD_BYTES = 4096,
+  COLUMNS_MAX = 1 << 20,
+  DATASETS_MAX = 1024, /* that the columns are: matrices, ids, captions */
+  SHOWN_BYTES = 40,
+  INDEX_DIM_MIN = 3,
+  COUNTED_MIN = 8
+};
 
 typedef enum column_kind { NUMBER, VECTOR, STRING } column_kind;
 
@@ -43,7 +50,7 @@ typedef struct table {
   size_t rows;
   bool sized; /* word2vec's line: */
   size_t rows_said, dim_said;
-  bool header;
+  bool header, families;      /* names of columns; some of them are numbered and belong together */
   bool index_like, fractions; /* so far the first cell of each row is an integer, and another is not */
   cgap_text_datasets data;
   char *scratch; /* CGAP_TEXT_CELL_MAX, of a cell */
@@ -228,27 +235,6 @@ static bool is_number(const table *t, const char *text)
 
 /* ---------------------------------------------------------------- what is wrong with a cell */
 
-static const char *what_is_wrong(const char *text, size_t length)
-{
-  const char *comma = memchr(text, ',', length), *point = memchr(text, '.', length);
-  size_t signs = 0, digits = 0;
-  for (size_t k = 0; k < length; k++) {
-    signs += strchr(",.'+-eE ", text[k]) != NULL;
-    digits += isdigit((unsigned char)text[k]) != 0;
-  }
-  if (length == 0)
-    return "an empty cell; give a number, or leave the row out";
-  if (digits > 0 && signs + digits == length && comma && !point &&
-      !memchr(comma + 1, ',', length - (size_t)(comma + 1 - text)))
-    return "has a decimal comma; write numbers with a point";
-  if (digits > 0 && signs + digits == length && (comma || memchr(text, '\'', length) || memchr(text, ' ', length)))
-    return "has separators of thousands; write numbers without them";
-  const size_t sign = *text == '-' || *text == '+';
-  if (length > sign + 2 && text[sign] == '0' && (text[sign + 1] | 0x20) == 'x')
-    return "is hexadecimal; write decimal numbers";
-  return "is no number; correct it, or leave the row out";
-}
-
 /* The name of a column for a message: " (e12)". */
 static void column_words(char out[80], const table *t, size_t j)
 {
@@ -262,11 +248,13 @@ static cgap_status fail_cell(const table *t, size_t j, const char *text, size_t 
 {
   char shown[SHOWN_BYTES + 8], name[80];
   const int most = length > SHOWN_BYTES ? SHOWN_BYTES : (int)length;
-  (void)snprintf(shown, sizeof shown, length ? "\"%.*s\" " : "", most, text);
+  shown[0] = '\0';
+  if (length)
+    (void)snprintf(shown, sizeof shown, "\"%.*s\" ", most, text);
   cgap_text_clean(shown, '?', "");
   column_words(name, t, j);
   return cgap_fail(error, CGAP_FILE, "%s: line %llu, column %zu%s: %s%s", t->c.file->path,
-                   (unsigned long long)t->c.line, j + 1, name, shown, what_is_wrong(text, length));
+                   (unsigned long long)t->c.line, j + 1, name, shown, cgap_text_number_fault(text, length));
 }
 
 static cgap_status fail_ragged(table *t, size_t count, cgap_error *error)
@@ -392,6 +380,13 @@ static bool named_apart(const char *name)
          !(w.leaf & CGAP_WORD_EMBEDDING);
 }
 
+/* Whether the columns k − 1 and k are of one matrix by their names, and have a number. */
+static bool is_pair(const table *t, const cells *row, size_t k)
+{
+  return k > 0 && k < t->columns && same_family(t->column[k - 1].name, t->column[k].name) &&
+         (is_number(t, cell_at(row, k - 1)) || is_number(t, cell_at(row, k)));
+}
+
 static column_kind kind_of(const table *t, const cells *row, size_t j)
 {
   const char *text = cell_at(row, j), *name = t->column[j].name;
@@ -404,50 +399,68 @@ static column_kind kind_of(const table *t, const cells *row, size_t j)
     return number || j > 0 ? NUMBER : STRING;
   if (j == 0 && is_unnamed(name))
     return STRING;
-  bool family = false, has_families = false;
-  for (size_t k = 1; k < t->columns; k++) {
-    const bool pair = same_family(t->column[k - 1].name, t->column[k].name) &&
-                      (is_number(t, cell_at(row, k - 1)) || is_number(t, cell_at(row, k)));
-    has_families = has_families || pair;
-    family = family || (pair && (k == j || k - 1 == j));
-    if (family || (has_families && k > j)) /* all that is asked is known */
-      break;
-  }
-  if (family)
+  if (is_pair(t, row, j) || is_pair(t, row, j + 1))
     return NUMBER;
-  return named_apart(name) || has_families || (!number && text[0]) ? STRING : NUMBER;
+  return named_apart(name) || t->families || (!number && text[0]) ? STRING : NUMBER;
 }
 
-/* The dataset that a column goes to, by its name. */
+/* Whether a column of this kind may go to the dataset: numbers go where numbers of other columns are, a column of
+ * vectors or of text is alone. */
+static bool may_join(const cgap_text_dataset *d, column_kind kind)
+{
+  return !d || (kind == NUMBER && !d->strings && d->dim > 0);
+}
+
+/* The name of a column's dataset; "": it has none, and *name is what it is called by default. */
+static size_t dataset_name(const table *t, const column *one, const char **name)
+{
+  bool numbered = true;
+  *name = one->name ? one->name : "";
+  size_t length = one->kind == NUMBER ? family_length(*name, &numbered) : strlen(*name);
+  if (!numbered || (one->kind == STRING && is_unnamed(*name)))
+    length = 0;
+  if (length == 0)
+    *name = one->kind != STRING ? "rows" : t->columns == 1 ? "values" : "id";
+  return length;
+}
+
+static bool has_column(const table *t, const char *name)
+{
+  for (size_t j = 0; j < t->columns; j++)
+    if (t->column[j].name && !strcmp(t->column[j].name, name))
+      return true;
+  return false;
+}
+
+/* The dataset that a column goes to, by its name; several without one are numbered. */
 static cgap_status place_column(table *t, size_t j, cgap_error *error)
 {
   column *one = &t->column[j];
-  const char *name = one->name ? one->name : "";
-  size_t length = strlen(name);
-  bool numbered = false;
-  if (one->kind == NUMBER) {
-    length = family_length(name, &numbered);
-    length = numbered ? length : 0;
-    name = length ? name : "rows";
-    length = length ? length : 4;
-  } else if (one->kind == VECTOR && !length) {
-    name = "rows";
-    length = 4;
-  } else if (one->kind == STRING && (is_unnamed(name) || !length)) {
-    name = t->columns == 1 ? "values" : "id";
+  const char *name;
+  char numbered[60];
+  size_t length = dataset_name(t, one, &name), number = 1;
+  const bool named = length > 0;
+  cgap_text_dataset *d = j > 0 ? &t->data.item[t->column[j - 1].dataset] : NULL;
+  if (!named)
     length = strlen(name);
+  if (!d || strlen(d->name) != length || memcmp(d->name, name, length) != 0)
+    d = cgap_text_dataset_find(&t->data, name, length);
+  while (!named && (!may_join(d, one->kind) || (one->kind == STRING && number == 1 && has_column(t, name)))) {
+    length = (size_t)snprintf(numbered, sizeof numbered, "%s_%zu", one->kind == STRING ? "row" : "rows", number++);
+    d = cgap_text_dataset_find(&t->data, name = numbered, length);
   }
-  const cgap_text_dataset *d = j > 0 && t->column[j - 1].kind == one->kind && one->kind == NUMBER &&
-                                   strlen(t->data.item[t->column[j - 1].dataset].name) == length &&
-                                   !memcmp(t->data.item[t->column[j - 1].dataset].name, name, length)
-                                 ? &t->data.item[t->column[j - 1].dataset]
-                                 : cgap_text_dataset_of(&t->data, name, length, one->kind == STRING);
-  if (!d)
-    return cgap_fail(error, CGAP_FILE, "%s: column %zu (%.*s): there are numbers and text of this name; rename one",
+  if (!may_join(d, one->kind))
+    return cgap_fail(error, CGAP_FILE, "%s: column %zu is called %.*s, as an earlier one is; rename one",
                      t->c.file->path, j + 1, (int)(length < 60 ? length : 60), name);
+  if (!d && t->data.count == DATASETS_MAX)
+    return cgap_fail(
+      error, CGAP_FILE,
+      "%s: more than %d columns that are no matrix together; number the names of those that are, e0, e1, …",
+      t->c.file->path, DATASETS_MAX);
+  if (!d && !(d = cgap_text_dataset_add(&t->data, name, length, one->kind == STRING)))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", t->c.file->path);
   one->dataset = (size_t)(d - t->data.item);
-  if (one->kind == NUMBER)
-    t->data.item[one->dataset].dim++;
+  d->dim += one->kind == NUMBER;
   return CGAP_OK;
 }
 
@@ -467,6 +480,8 @@ static cgap_status lay_out(table *t, const cells *header, const cells *row, cgap
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", t->c.file->path);
   cgap_status status = CGAP_OK;
   size_t numbers = 0;
+  for (size_t j = 1; t->header && j < t->columns && !t->families; j++)
+    t->families = is_pair(t, row, j);
   for (size_t j = 0; j < t->columns && status == CGAP_OK; j++) {
     t->column[j].kind = kind_of(t, row, j);
     numbers += t->column[j].kind != STRING;

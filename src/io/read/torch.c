@@ -128,6 +128,8 @@ static bool place_storage(cgap_pickle *p, const named_storage *sorted, const nam
   cgap_npy type = {0};
   if (first == count)
     return cgap_pickle_damaged(p, "a storage that no tensor has");
+  if (cgap_pickle_storage_at(p, sorted[first].storage)->found)
+    return cgap_pickle_damaged(p, "a storage twice");
   (void)cgap_npy_set_type(&type, cgap_pickle_storage_at(p, sorted[first].storage)->code);
   if (!cgap_pickle_next(p, raw, sizeof raw))
     return false;

@@ -23,7 +23,6 @@ enum {
   LOCAL_HEADER = 30,
   ZIP64_EXTRA = 20,
   CENTRAL_HEADER = 46,
-  COMMENT_MAX = 65535,
   CRC_IN_LOCAL_HEADER = 14
 };
 
@@ -275,7 +274,7 @@ static cgap_status finish_zip(cgap_array_files *w, cgap_error *error)
     zip_number(&b, end, 8);
     zip_number(&b, 1, 4);
   }
-  const size_t comment = cgap_lesser(strlen(w->marks), COMMENT_MAX);
+  const size_t comment = cgap_lesser(strlen(w->marks), CGAP_MARKS_MAX);
   zip_number(&b, 0x06054b50, 4);
   zip_number(&b, 0, 4);
   zip_number(&b, w->members, 2);
@@ -378,12 +377,14 @@ static cgap_status open_own_file(cgap_array_files *w, const cgap_output_array *a
   char full[CGAP_PATH];
   cgap_status status =
     cgap_array_file_name(full, w->path, w->layout, a->path, cgap_arrays_of_one_modality(w->arrays), w->names, error);
-  char *slash = strrchr(full, '/');
-  if (status == CGAP_OK && w->layout == CGAP_LAYOUT_NPY && strchr(a->path + 1, '/')) { /* the folder "arithmetic" */
+  if (status != CGAP_OK)
+    return status;
+  char *slash = full + strlen(w->path); /* folders below it, such as "arithmetic" */
+  while (w->layout == CGAP_LAYOUT_NPY && status == CGAP_OK && (slash = strchr(slash, '/'))) {
     *slash = '\0';
     if (mkdir(full, 0777) != 0 && errno != EEXIST)
       status = cgap_fail_errno(error, errno, full, "make the folder");
-    *slash = '/';
+    *slash++ = '/';
   }
   return status == CGAP_OK ? open_file(w, full, error) : status;
 }

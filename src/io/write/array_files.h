@@ -21,8 +21,10 @@ bool cgap_layout_holds(cgap_layout layout, const cgap_output_array *array);
 /* Whether the arrays have the rows of one modality alone. */
 bool cgap_arrays_of_one_modality(const cgap_output_arrays *arrays);
 
+enum { CGAP_MARKS_MAX = 65535 }; /* bytes of the comment of a zip archive */
+
 /* The arrays are borrowed; those that the layout cannot hold are not to be written. marks: a JSON object of texts, such
- * as the command line, kept in .npz and .safetensors. */
+ * as the command line, of at most CGAP_MARKS_MAX bytes, kept in .npz and .safetensors. */
 CGAP_MUST_CHECK cgap_status cgap_array_files_open(cgap_array_files **out, const char *path, cgap_layout layout,
                                                   const cgap_output_arrays *arrays, const cgap_modality_names *names,
                                                   const char *marks, cgap_error *error);

@@ -211,16 +211,27 @@ static cgap_status write_attributes(conversion *j, const char *source, cgap_erro
   return status;
 }
 
-/* The same as a JSON object; free. */
-static char *marks_of(const cgap_convert_options *o, const char *source)
+/* The same as a JSON object; free. The comment of an archive has a limit: of what is longer, the command is left out
+ * first, then the files that it was made of. */
+static char *marks_of(const conversion *j, const char *source)
 {
+  static const char *const LONG[] = {"command", "source"};
+  const cgap_convert_options *o = j->options;
+  const cgap_modality_names *names = &j->dataset->names;
   json_t *json = json_pack("{s:o, s:o, s:o}", "command", cgap_json_string(o->command ? o->command : ""), "source",
                            cgap_json_string(source), "contragap", cgap_json_string(cgap_version()));
   if (json && o->trained_on)
     json_object_set_new(json, CGAP_TRAINED_ON, cgap_json_string(o->trained_on));
   if (json && o->trained_losses)
     json_object_set_new(json, CGAP_TRAINED_LOSSES, cgap_json_string(o->trained_losses));
+  if (json && !cgap_modality_names_default(names))
+    json_object_set_new(json, CGAP_MODALITIES_NAMED, cgap_json_string(cgap_phrase_of(names, "{image},{text}").s));
   char *text = cgap_json_text(json, JSON_COMPACT);
+  for (size_t k = 0; text && k < 2 && strlen(text) > CGAP_MARKS_MAX; k++) {
+    json_object_set_new(json, LONG[k], cgap_json_string("too long to be kept"));
+    free(text);
+    text = cgap_json_text(json, JSON_COMPACT);
+  }
   json_decref(json);
   return text;
 }
@@ -231,7 +242,7 @@ static cgap_status open_files(conversion *j, const char *path, const char *sourc
   cgap_status status = CGAP_OK;
   if (layout == CGAP_LAYOUT_NPY || layout == CGAP_LAYOUT_NPY_FILES)
     status = check_files(j, path, error);
-  char *marks = status == CGAP_OK ? marks_of(j->options, source) : NULL;
+  char *marks = status == CGAP_OK ? marks_of(j, source) : NULL;
   if (status == CGAP_OK && !marks)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   if (status == CGAP_OK)

@@ -8,12 +8,44 @@
 
 /* ---------------------------------------------------------------- the list */
 
-static bool is_named(const cgap_output_arrays *list, const char *path)
+/* Whether an array of this path can be written into any container: no part of it leads elsewhere, as .. does, and no
+ * array has its name or would be both an array and the folder of another. */
+static bool is_free(const cgap_output_arrays *list, const char *path)
 {
-  for (size_t k = 0; k < list->count; k++)
-    if (strcmp(list->item[k].path, path) == 0)
-      return true;
-  return false;
+  for (const char *part = path; part; part = strchr(part, '/')) {
+    const size_t length = strcspn(++part, "/");
+    if (length == 0 || (length <= 2 && strspn(part, ".") >= length))
+      return false;
+  }
+  for (size_t k = 0; k < list->count; k++) {
+    const char *other = list->item[k].path;
+    const size_t shorter = cgap_lesser(strlen(path), strlen(other));
+    if (!strncmp(path, other, shorter) && (!path[shorter] || path[shorter] == '/') &&
+        (!other[shorter] || other[shorter] == '/'))
+      return false;
+  }
+  return true;
+}
+
+/* The path of a list of names: its own where that is free; else its parts joined, "/image_id" of "/image/id"; else
+ * what it is, with a number where that is taken as well. NULL: out of memory. */
+static char *free_path(const cgap_output_arrays *list, const char *path, const char *what)
+{
+  char *joined = NULL;
+  if (is_free(list, path))
+    return strdup(path);
+  for (const char *part = path; part; part = strchr(part, '/')) {
+    const size_t length = strcspn(++part, "/");
+    if (length > 2 || strspn(part, ".") < length)
+      cgap_append(&joined, "%c%.*s", joined ? '_' : '/', (int)length, part);
+  }
+  for (int number = 1; !joined || !is_free(list, joined); number++) {
+    free(joined);
+    joined = number > 1 ? cgap_format("/%s_%d", what, number) : cgap_format("/%s", what);
+    if (!joined)
+      break;
+  }
+  return joined;
 }
 
 /* A new array of the shape (rows[, middle][, columns]), middle and columns 0: no such axis. NULL: out of memory. */
@@ -109,23 +141,27 @@ static bool is_utf8(const cgap_ids *ids, size_t *longest)
   return true;
 }
 
-/* What rows are called, under the name that it has; a list that is there already, as the classes that labels name,
- * once.
- */
-static cgap_status add_names(cgap_output_arrays *list, const cgap_role_datasets *from, cgap_error *error)
+/* What rows are called; a list that is there already, as the classes that labels name, once. */
+static cgap_status add_names(cgap_output_arrays *list, const cgap_role_datasets *from, const char *what,
+                             cgap_error *error)
 {
-  if (from->count == 0 || is_named(list, from->taken[0].entry->path))
+  for (size_t k = 0; from->count && k < list->count; k++)
+    if (list->item[k].kind == CGAP_OUTPUT_IDS && !strcmp(list->item[k].origin, from->taken[0].entry->name))
+      return CGAP_OK;
+  if (from->count == 0)
     return CGAP_OK;
   cgap_ids ids = {0};
   cgap_status status = cgap_ids_read(&ids, from->taken, from->count, error);
-  cgap_output_array *a =
-    status == CGAP_OK ? add(list, from->taken[0].entry->path, CGAP_OUTPUT_IDS, ids.count, 0, 0) : NULL;
+  char *path = status == CGAP_OK ? free_path(list, from->taken[0].entry->path, what) : NULL;
+  cgap_output_array *a = path ? add(list, path, CGAP_OUTPUT_IDS, ids.count, 0, 0) : NULL;
+  free(path);
   if (status == CGAP_OK && !a)
     status = fail_memory(from->name, error);
   if (status != CGAP_OK) {
     cgap_ids_clear(&ids);
     return status;
   }
+  a->origin = from->taken[0].entry->name;
   a->ids = ids;
   a->width = 1;
   for (size_t i = 0; ids.kind == CGAP_KIND_STRING && i < ids.count; i++)
@@ -167,6 +203,11 @@ cgap_status cgap_output_arrays_list(cgap_output_arrays *out, const cgap_dataset 
     {"/arithmetic/query", CGAP_OUTPUT_INTEGERS, d->query, d->queries, 4},
     {"/arithmetic/weight", CGAP_OUTPUT_REALS, d->query_weight, d->queries, 0},
   };
+  static const struct {
+    cgap_role role;
+    const char *what;
+  } names[] = {
+    {CGAP_ROLE_IMAGE_NAME, "image_id"}, {CGAP_ROLE_TEXT_NAME, "text_id"}, {CGAP_ROLE_CLASS_NAME, "class_name"}};
   cgap_status status = CGAP_OK;
   *out = (cgap_output_arrays){0};
   for (size_t i = 0; i < sizeof rows / sizeof *rows && status == CGAP_OK; i++)
@@ -176,8 +217,8 @@ cgap_status cgap_output_arrays_list(cgap_output_arrays *out, const cgap_dataset 
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == CGAP_OK; i++)
     status =
       add_numbers(out, numbers[i].path, numbers[i].kind, numbers[i].values, numbers[i].rows, numbers[i].columns, error);
-  for (int r = CGAP_ROLE_IMAGE_NAME; r < CGAP_ROLES && status == CGAP_OK; r++)
-    status = add_names(out, &role[r], error);
+  for (size_t i = 0; i < sizeof names / sizeof *names && status == CGAP_OK; i++)
+    status = add_names(out, &role[names[i].role], names[i].what, error);
   if (status != CGAP_OK)
     cgap_output_arrays_clear(out);
   return status;

@@ -19,7 +19,7 @@ typedef struct cgap_output_array {
   char *path; /* "/image", "/arithmetic/words" */
   cgap_output_array_kind kind;
   const cgap_source *source; /* CGAP_OUTPUT_ROWS */
-  const char *origin;        /* of them: where they come from, borrowed */
+  const char *origin;        /* of rows and ids: where they come from, borrowed */
   const void *values;        /* int64 or float64, borrowed unless `own` is the same */
   void *own;
   cgap_ids ids;      /* integers are written as int64 */
