@@ -442,9 +442,9 @@ void cgap_overview_notes(cgap_notes *out, const cgap_overview *o, const char *ma
   cgap_sentence_append(out->text[out->count++],
                        o->ranking.tests == 0
                          ? "No difference could be tested."
-                         : "%s: significantly better than each other input (95 %% intervals of the differences, after "
-                           "Holm's correction of all %zu comparisons of a best input with another).",
-                       mark, o->ranking.tests);
+                         : "%s: significantly better than each other input (95 %% intervals of the differences, with "
+                           "Holm's correction within each measure: one mark in twenty measures may be chance).",
+                       mark);
   const struct {
     size_t count;
     const char *words;
