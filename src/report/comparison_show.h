@@ -47,6 +47,7 @@ json_t *cgap_comparison_json(const cgap_comparison *c);
 typedef struct cgap_compared_pair {
   const cgap_comparison *comparison;
   size_t k;
+  bool corrected; /* "worse" is after Holm's correction for all measures: see gate.h */
 } cgap_compared_pair;
 cgap_threshold_tester cgap_threshold_of_difference; /* of: a cgap_compared_pair */
 

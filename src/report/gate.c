@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "head/evaluation/changes.h"
+#include "head/evaluation/ranking.h"
+
 /* ---------------------------------------------------------------- worse */
 
 static bool has_value(const cgap_compared *in, size_t e)
@@ -38,9 +41,31 @@ static bool append_key(json_t *outcome, const char *list, size_t e)
   return !outcome || json_array_append_new(json_object_get(outcome, list), cgap_json_string(cgap_entry_key(e))) == 0;
 }
 
-static const char *word_of(const cgap_comparison *c, size_t k, size_t e)
+/* word (entries) of the measures that have a better direction, as compare has them, NULL of others. Corrected, those
+ * that are better or worse by their own interval alone are unclear. */
+static cgap_status fill_words(const char **word, const cgap_compared_pair *pair, cgap_error *error)
 {
-  return cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e));
+  const cgap_comparison *c = pair->comparison;
+  const cgap_change *change = c->change + pair->k * c->entries;
+  double p[c->entries], holm[c->entries];
+  size_t entry[c->entries], tests = 0;
+  for (size_t e = 0; e < c->entries; e++) {
+    word[e] =
+      cgap_entry_better(e) == CGAP_NEITHER ? NULL : cgap_change_word(&change[e], cgap_comparison_better(c, pair->k, e));
+    const bool tested =
+      word[e] && (strcmp(word[e], "better") == 0 || strcmp(word[e], "worse") == 0 || strcmp(word[e], "unclear") == 0);
+    if (tested) {
+      p[tests] = cgap_change_p(&change[e]);
+      entry[tests++] = e;
+    }
+  }
+  if (!pair->corrected || tests == 0)
+    return CGAP_OK;
+  const cgap_status status = cgap_holm(holm, p, tests, error);
+  for (size_t t = 0; status == CGAP_OK && t < tests; t++)
+    if (!(holm[t] < 0.05))
+      word[entry[t]] = "unclear";
+  return status;
 }
 
 static cgap_status fail_worse(const cgap_comparison *c, size_t k, size_t first, size_t count, cgap_error *error)
@@ -62,8 +87,14 @@ static cgap_status fail_untested(const cgap_comparison *c, size_t k, size_t firs
                    c->input[k].name, more, c->input[0].name);
 }
 
-cgap_status cgap_worse_check(const cgap_comparison *c, size_t k, json_t *outcome, cgap_error *error)
+cgap_status cgap_worse_check(const cgap_compared_pair *pair, json_t *outcome, cgap_error *error)
 {
+  const cgap_comparison *c = pair->comparison;
+  const size_t k = pair->k;
+  const char *word[c->entries];
+  const cgap_status status = fill_words(word, pair, error);
+  if (status != CGAP_OK)
+    return status;
   size_t worse = 0, untested = 0, intervals = 0, differ = 0, first_worse = 0, first_untested = 0;
   bool ok = !outcome || (json_object_set_new(outcome, "worse", json_array()) == 0 &&
                          json_object_set_new(outcome, "untested", json_array()) == 0);
@@ -73,7 +104,7 @@ cgap_status cgap_worse_check(const cgap_comparison *c, size_t k, json_t *outcome
       continue;
     intervals += isfinite(d->lo);
     differ += !d->same && d->difference != 0;
-    if (strcmp(word_of(c, k, e), "worse") == 0) {
+    if (strcmp(word[e], "worse") == 0) {
       first_worse = worse++ ? first_worse : e;
       ok = append_key(outcome, "worse", e);
     } else if (untested_why(c, k, e)) {
@@ -109,13 +140,16 @@ static void title_of(size_t entry, const cgap_modality_names *names, char out[10
 }
 
 /* A line per measure of which the word is said. */
-static size_t print_changes(const cgap_comparison *c, size_t k, const char *word, const cgap_paper *paper, FILE *out)
+static size_t print_changes(const cgap_compared_pair *pair, const char *const *words, const char *word,
+                            const cgap_paper *paper, FILE *out)
 {
+  const cgap_comparison *c = pair->comparison;
+  const size_t k = pair->k;
   size_t count = 0;
   for (size_t e = 0; e < c->entries; e++) {
     const cgap_change *d = &c->change[k * c->entries + e];
     char title[100], from[40], to[40], difference[40], interval[100], line[400];
-    if (cgap_entry_better(e) == CGAP_NEITHER || strcmp(word_of(c, k, e), word) != 0)
+    if (!words[e] || strcmp(words[e], word) != 0)
       continue;
     const int decimals = e < cgap_field_count() ? cgap_field_at(e)->decimals : 4;
     title_of(e, &c->names, title);
@@ -131,13 +165,25 @@ static size_t print_changes(const cgap_comparison *c, size_t k, const char *word
   return count;
 }
 
-void cgap_worse_print(const cgap_comparison *c, size_t k, const cgap_paper *paper, FILE *out)
+cgap_status cgap_worse_print(const cgap_compared_pair *pair, const cgap_paper *paper, FILE *out, cgap_error *error)
 {
+  const cgap_comparison *c = pair->comparison;
+  const char *words[c->entries];
+  const cgap_status status = fill_words(words, pair, error);
+  if (status != CGAP_OK)
+    return status;
   fprintf(out, "\n%sAgainst %s%s\n", paper->colour ? "\033[1m" : "", c->input[0].name, paper->colour ? "\033[0m" : "");
-  const size_t worse = print_changes(c, k, "worse", paper, out), better = print_changes(c, k, "better", paper, out);
+  const size_t worse = print_changes(pair, words, "worse", paper, out),
+               better = print_changes(pair, words, "better", paper, out);
   if (worse + better == 0)
     fputs("  no measure is significantly better or worse\n", out);
   cgap_text_wrap(out, paper->columns, "  intervals ", c->intervals, 2);
+  if (pair->corrected)
+    cgap_text_wrap(out, paper->columns, "  ",
+                   "better and worse: after Holm's correction for all measures, so that another sample of the same "
+                   "model is called worse in at most 5 % of all cases",
+                   2);
+  return CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- keys */
@@ -167,11 +213,12 @@ static const char *unit_of(const char *key)
 
 static const char *needs_of(unsigned needs)
 {
-  return needs & CGAP_HAS_CSLS         ? "with --csls"
-         : needs & CGAP_HAS_ARITHMETIC ? "with arithmetic"
-         : needs & CGAP_HAS_ZERO_SHOT  ? "with labels and class texts"
-         : needs & CGAP_HAS_PAIRS      ? "with pairs"
-                                       : "always";
+  return needs & CGAP_HAS_CSLS          ? "with --csls"
+         : needs & CGAP_HAS_ARITHMETIC  ? "with arithmetic"
+         : needs & CGAP_HAS_ZERO_SHOT   ? "with labels and class texts"
+         : needs & CGAP_HAS_HUBS_WITHIN ? "of one modality alone, or of two widths"
+         : needs & CGAP_HAS_PAIRS       ? "with pairs"
+                                        : "always";
 }
 
 static unsigned needs_at(size_t entry)
@@ -179,11 +226,12 @@ static unsigned needs_at(size_t entry)
   return entry < cgap_field_count() ? cgap_field_at(entry)->needs : cgap_number_at(entry - cgap_field_count())->needs;
 }
 
-/* A training measures no csls; a sweep keeps the fields of its runs. */
+/* A training measures no csls, and two modalities of one width; a sweep keeps the fields of its runs. */
 static bool is_measured(size_t entry, cgap_keys_of of)
 {
   const bool trains = of == CGAP_KEYS_OF_TRAINING || of == CGAP_KEYS_OF_SWEEP;
-  return !(trains && needs_at(entry) & CGAP_HAS_CSLS) && (of != CGAP_KEYS_OF_SWEEP || entry < cgap_field_count());
+  return !(trains && needs_at(entry) & (CGAP_HAS_CSLS | CGAP_HAS_HUBS_WITHIN)) &&
+         (of != CGAP_KEYS_OF_SWEEP || entry < cgap_field_count());
 }
 
 static bool is_known(size_t entry, const cgap_audit *audit, const cgap_comparison *c)

@@ -60,6 +60,17 @@ outcome_code=$rc
 [ "$outcome_code" -le 1 ] || complain "train --fail-if worse ended with $outcome_code"
 want_text out '"test": "worse"'
 
+# another sample of the same model is worse in some measure by its own interval, not after the correction for all
+for seed in 39 40; do
+  fine simulate -o $seed.h5 --n 200 --d 16 --seed $seed --quiet
+done
+fine audit 39.h5 --json
+cp out 39.json
+ends 1 compare 39.json 40.h5 --fail-if worse
+fine audit 40.h5 --against 39.json
+tr '\n' ' ' <out >line
+want_text line "no measure is significantly better or worse" "Holm's correction for all measures"
+
 # what cannot be tested is 4: other rows, no pairs, null, absent, no intervals
 refused 4 "'worse' cannot be tested|depends on the number of rows, which differs in fewer.h5|--allow-missing" audit fewer.h5 --against 1.json
 ends 4 audit 1.h5 --unpaired --against 1.json --json
