@@ -98,7 +98,7 @@ def main():
             print("%s: %.1f %% of the measures are marked; %d of %d tables have a mark"
                   % (make.__name__, 100 * share.mean(), (share > 0).sum(), seeds), flush=True)
             error = share.std(ddof=1) / seeds ** 0.5
-            failed |= share.mean() > (0.05 + 3 * error if make is not rotations else 0)
+            failed |= bool(share.mean() > (0.05 + 3 * error if make is not rotations else 0))
     return failed
 
 
