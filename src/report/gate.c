@@ -128,17 +128,6 @@ cgap_status cgap_worse_check(const cgap_compared_pair *pair, json_t *outcome, cg
   return CGAP_OK;
 }
 
-static void title_of(size_t entry, const cgap_modality_names *names, char out[100])
-{
-  if (entry < cgap_field_count()) {
-    snprintf(out, 100, "%.99s", cgap_field_title(cgap_field_at(entry), names).s);
-    return;
-  }
-  snprintf(out, 100, "%s", cgap_entry_key(entry)); /* "cosine pair mean" */
-  for (char *p = out; *p; p++)
-    *p = *p == '.' || *p == '_' ? ' ' : *p;
-}
-
 /* A line per measure of which the word is said. */
 static size_t print_changes(const cgap_compared_pair *pair, const char *const *words, const char *word,
                             const cgap_paper *paper, FILE *out)
@@ -148,11 +137,11 @@ static size_t print_changes(const cgap_compared_pair *pair, const char *const *w
   size_t count = 0;
   for (size_t e = 0; e < c->entries; e++) {
     const cgap_change *d = &c->change[k * c->entries + e];
-    char title[100], from[40], to[40], difference[40], interval[100], line[400];
+    char title[CGAP_TITLE_SIZE], from[40], to[40], difference[40], interval[100], line[400];
     if (!words[e] || strcmp(words[e], word) != 0)
       continue;
     const int decimals = e < cgap_field_count() ? cgap_field_at(e)->decimals : 4;
-    title_of(e, &c->names, title);
+    cgap_entry_title(title, e, &c->names);
     cgap_value_show(from, c->input[0].scalar[e].value, decimals);
     cgap_value_show(to, c->input[k].scalar[e].value, decimals);
     cgap_value_show(difference, d->difference, decimals);
@@ -248,10 +237,10 @@ static cgap_status put_key(json_t *list, const char *prefix, size_t entry, cgap_
                            const cgap_modality_names *names, FILE *out, cgap_error *error)
 {
   static const char *const BETTER[] = {[CGAP_NEITHER] = "-", [CGAP_LOWER] = "lower", [CGAP_HIGHER] = "higher"};
-  char key[140], title[100];
+  char key[140], title[CGAP_TITLE_SIZE];
   const char *name = cgap_entry_key(entry), *better = BETTER[cgap_entry_better(entry)], *unit = unit_of(name);
   snprintf(key, sizeof key, "%s%s", prefix, name);
-  title_of(entry, names, title);
+  cgap_entry_title(title, entry, names);
   const bool difference = of == CGAP_KEYS_OF_DIFFERENCE || strcmp(prefix, "diff:") == 0;
   if (!list) {
     fprintf(out, "%-*s  %s%s; unit %s; better %s; %s\n", of == CGAP_KEYS_OF_TRAINING ? 46 : 40, key,
