@@ -95,13 +95,14 @@ cgap_status cgap_worse_check(const cgap_compared_pair *pair, json_t *outcome, cg
   const cgap_status status = fill_words(word, pair, error);
   if (status != CGAP_OK)
     return status;
-  size_t worse = 0, untested = 0, intervals = 0, differ = 0, first_worse = 0, first_untested = 0;
+  size_t measures = 0, worse = 0, untested = 0, intervals = 0, differ = 0, first_worse = 0, first_untested = 0;
   bool ok = !outcome || (json_object_set_new(outcome, "worse", json_array()) == 0 &&
                          json_object_set_new(outcome, "untested", json_array()) == 0);
   for (size_t e = 0; ok && e < c->entries; e++) {
     const cgap_change *d = &c->change[k * c->entries + e];
     if (cgap_entry_better(e) == CGAP_NEITHER || !has_value(&c->input[0], e))
       continue;
+    measures++;
     intervals += isfinite(d->lo);
     differ += !d->same && d->difference != 0;
     if (strcmp(word[e], "worse") == 0) {
@@ -112,7 +113,7 @@ cgap_status cgap_worse_check(const cgap_compared_pair *pair, json_t *outcome, cg
       ok = append_key(outcome, "untested", e);
     }
   }
-  const bool none = intervals == 0 && differ > 0, testable = worse || (!untested && !none);
+  const bool none = measures == 0 || (intervals == 0 && differ > 0), testable = worse || (!untested && !none);
   if (ok && outcome)
     ok = json_object_set_new(outcome, "value", testable ? json_integer((json_int_t)worse) : json_null()) == 0 &&
          json_object_set_new(outcome, "crossed", testable ? json_boolean(worse > 0) : json_null()) == 0;
@@ -122,6 +123,8 @@ cgap_status cgap_worse_check(const cgap_compared_pair *pair, json_t *outcome, cg
     return fail_worse(c, k, first_worse, worse, error);
   if (untested)
     return fail_untested(c, k, first_untested, untested, error);
+  if (measures == 0)
+    return cgap_fail(error, CGAP_DATA, "%s has no value of a measure with a better direction", c->input[0].name);
   if (none)
     return cgap_fail(error, CGAP_DATA, "no difference between %s and %s has an interval", c->input[0].name,
                      c->input[k].name);

@@ -99,6 +99,8 @@ refused 4 "has an interval only in 2.h5" audit 2.h5 --against bare.json
 refused 4 "no difference between bare.json and bare2.json has an interval" compare bare.json bare2.json --fail-if worse
 refused 4 "gap.rmg is null in one.json" compare 1.json one.json --fail-if worse
 ends 4 compare 1.json null.json --fail-if worse
+refused 4 "null.json has no value of a measure with a better direction" compare null.json 1.json --fail-if worse
+ends 4 audit 1.h5 --against null.json
 ends 4 compare 1.json null.json --fail-if 'gap.rmg<9'
 # 4 wins over 1
 ends 4 compare centered.json null.json --fail-if worse --fail-if 'gap.rmg>-9'
