@@ -5,9 +5,9 @@
 #   gate.sh ACCEPTED.json FILE… [OPTIONS of contragap audit]     tests; the report of this run is in gate/
 #   gate.sh --accept ACCEPTED.json FILE…                         makes the embeddings' report the accepted one
 #
-# Ends with 0 where no measure is significantly worse (95 % intervals) and no threshold of the options is crossed, 1
-# where one is, 4 where that cannot be tested (other rows, no pairs …), 3 where a file is missing. Give it the same
-# validation rows each time: the number of rows matters to ranks, and others are another sample.
+# Ends with 0 where no measure is significantly worse (5 % false alarms for all together) and no threshold of the options
+# is crossed, 1 where one is, 4 where that cannot be tested (other rows, no pairs …), 3 where a file is missing. Give it
+# the same validation rows each time: the number of rows matters to ranks, and others are another sample.
 set -eu
 : "${CONTRAGAP:=contragap}"
 if [ "$1" = --accept ]; then

@@ -186,11 +186,43 @@ Test(many, five)
   check_pool("five", &p, 0);
 }
 
+/* Rows of the first modality, of another length, in the others, and again among the own: their cosines to any row are
+ * equal, and differ as products in float. */
+Test(many, near_ties)
+{
+  enum { N = 100, D = 6 };
+  pool p = make_pool(3, (const size_t[]){N, N, N}, D, 0, 6);
+  for (size_t m = 0; m < 3; m++)
+    for (size_t i = 0; i < N / 4; i++)
+      for (size_t k = 0; k < D; k++) {
+        p.row[m][i * D + k] = p.row[0][i * D + k] * (1 + 0.01 * (double)(m * i));
+        p.row[m][(N - 1 - i) * D + k] = p.row[m][i * D + k] * 1.3;
+      }
+  check_pool("near ties", &p, 0);
+}
+
 Test(many, unpaired)
 {
   pool p = make_pool(4, (const size_t[]){70, 31, 50, 12}, 5, 3, 4);
   p.data.unpaired = true;
   check_pool("unpaired", &p, 0);
+}
+
+/* A modality of another width: its pairs have their agreement alone, and there is no pool and no plane. */
+Test(many, widths)
+{
+  pool p = make_pool(3, (const size_t[]){30, 30, 30}, 4, 0, 7);
+  p.data.source[2].dim = 3;
+  cgap_many many = run_many(&p, 0);
+  cr_expect(isfinite(cgap_many_value(&many, CGAP_MANY_CORRECTED_DISTANCE, 0, 1)->value));
+  cr_expect(isfinite(cgap_many_value(&many, CGAP_MANY_MUTUAL_KNN, 0, 2)->value));
+  cr_expect(isfinite(cgap_many_value(&many, CGAP_MANY_CKA, 1, 2)->value));
+  cr_expect_null(cgap_many_value(&many, CGAP_MANY_CORRECTED_DISTANCE, 0, 2));
+  cr_expect_not_null(many.same_modality_share.why);
+  cr_expect_not_null(many.modality[0].same_modality_share.why);
+  cr_expect_eq(many.modality[0].plane_rows, 0);
+  cgap_many_clear(&many);
+  clear_pool(&p);
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -296,9 +328,6 @@ Test(many, refusals)
   pool p = make_pool(3, (const size_t[]){30, 30, 31}, 4, 0, 7);
   refuses(&p, CGAP_DATA, "image 30 rows, text 30 rows, audio 31 rows");
   p.data.source[2].rows = 30;
-  p.data.source[2].dim = 3;
-  refuses(&p, CGAP_DATA, "image has 4 dimensions, audio 3");
-  p.data.source[2].dim = 4;
   p.data.name[2] = "image";
   refuses(&p, CGAP_USAGE, "two modalities are named image");
   p.data.name[2] = "a-b";

@@ -521,7 +521,7 @@ typedef struct cgap_audit_options {
   bool csls;             /* measure csls.* too, which takes a second pass over images with texts */
   bool brief;            /* leave out spectra, separability and agreement, most of the time of a small audit: 0 */
   bool contributions;    /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
-  bool neighbours;       /* keep the ten nearest rows of each row; needs all pairs */
+  bool neighbours;       /* keep the ten nearest rows of each row, by cosines in double; needs all pairs */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);

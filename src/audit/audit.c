@@ -219,8 +219,9 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   if (!status)
     status = find_median(r, &receive_buffers, error);
   if (!status && is_first(r))
-    status = cgap_top_k_lists_complete(e, &r->embeddings, r->options->csls || e->text.rows == 0,
-                                       r->prepared.plan.threads, error);
+    status =
+      cgap_top_k_lists_complete(e, &r->embeddings, r->options->csls || r->options->neighbours || e->text.rows == 0,
+                                r->prepared.plan.threads, error);
   if (!status && r->options->csls && e->paired)
     status = measure_csls(r, &receive_buffers, error);
   cgap_receive_buffers_clear(&receive_buffers);

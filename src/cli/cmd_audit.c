@@ -35,8 +35,8 @@ static const cli_option own[] = {
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
    .help = "only warn if the measure of a --fail-if is not in the report, or is null"},
   {"against", 0, CLI_STRING, &opt.against, "OLD.json",
-   .help = "compare with an earlier report: exit 1 if any measure is significantly worse, 4 if that cannot be tested; "
-           "--fail-if then also takes diff:KEY"},
+   .help = "compare with an earlier report: exit 1 if any measure is significantly worse (with Holm's correction "
+           "for all measures), 4 if that cannot be tested; --fail-if then also takes diff:KEY"},
   CLI_KEYS_OPTION(opt.keys),
   {"pairs", 0, CLI_CHOICE, &opt.pairs,
    .help = "which pairs of rows to measure: all; those of a random sample; or all if that takes less than a minute, "
@@ -246,8 +246,10 @@ static cgap_status print_report(const audit_run *r, cgap_error *error)
     cgap_groups_markup(groups, &r->audit, markup, stdout);
   else if (status == CGAP_OK && groups)
     cgap_groups_print(groups, &r->audit, opt.all, &paper, stdout);
-  if (status == CGAP_OK && r->gates.against && !opt.forms.csv && !marks_up)
-    cgap_worse_print(&r->gates.comparison, 1, &paper, stdout);
+  if (status == CGAP_OK && r->gates.against && !opt.forms.csv && !marks_up) {
+    const cgap_compared_pair pair = cli_gates_pair(&r->gates);
+    status = cgap_worse_print(&pair, &paper, stdout, error);
+  }
   return cli_printed(status, error);
 }
 

@@ -413,7 +413,7 @@ static cgap_status test_run(const train_run *t, const cgap_threshold *threshold,
 {
   const cgap_comparison *c = &t->evaluation.comparison;
   const bool before = threshold->of == CGAP_TESTED_BEFORE;
-  const cgap_compared_pair pair = {c, k};
+  const cgap_compared_pair pair = {.comparison = c, .k = k};
   const char *name = c->input[before ? 0 : k].name, *label = t->runs > 1 ? "run" : NULL;
   cgap_error why = {0};
   const cgap_status status =

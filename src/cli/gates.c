@@ -77,11 +77,16 @@ cgap_status cli_gates_compare(cli_gates *g, const cgap_audit *audit, const char 
   return CGAP_OK;
 }
 
+cgap_compared_pair cli_gates_pair(const cli_gates *g)
+{
+  return (cgap_compared_pair){.comparison = &g->comparison, .k = NEW, .corrected = true};
+}
+
 /* One test, against what it is of. */
 static cgap_status run_test(const cli_gates *g, const cgap_threshold *test, const cgap_audit *audit, json_t *outcomes,
                             cgap_error *error)
 {
-  const cgap_compared_pair pair = {&g->comparison, NEW};
+  const cgap_compared_pair pair = cli_gates_pair(g);
   if (test->of == CGAP_TESTED_AFTER)
     return cgap_threshold_run(test, cgap_threshold_of_audit, audit, outcomes, NULL, NULL, error);
   return cgap_threshold_run(test, cgap_threshold_of_difference, &pair, outcomes, "against", g->against, error);

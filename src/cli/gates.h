@@ -24,6 +24,9 @@ void cli_gates_clear(cli_gates *gates);
 CGAP_MUST_CHECK cgap_status cli_gates_compare(cli_gates *gates, const cgap_audit *audit, const char *name,
                                               cgap_error *error);
 
+/* The audit against the earlier report, whose intervals are of independent samples. */
+cgap_compared_pair cli_gates_pair(const cli_gates *gates);
+
 /* The outcome of every test; NULL: out of memory. */
 json_t *cli_gates_json(const cli_gates *gates, const cgap_audit *audit);
 

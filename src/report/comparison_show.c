@@ -9,6 +9,17 @@
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 
+void cgap_entry_title(char out[CGAP_TITLE_SIZE], size_t entry, const cgap_modality_names *names)
+{
+  if (entry < cgap_field_count()) {
+    snprintf(out, CGAP_TITLE_SIZE, "%.*s", CGAP_TITLE_SIZE - 1, cgap_field_title(cgap_field_at(entry), names).s);
+    return;
+  }
+  snprintf(out, CGAP_TITLE_SIZE, "%s", cgap_entry_key(entry));
+  for (char *p = out; *p; p++)
+    *p = *p == '.' || *p == '_' ? ' ' : *p;
+}
+
 /* ---------------------------------------------------------------- from reports */
 
 cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input, cgap_error *error)

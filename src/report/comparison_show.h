@@ -43,10 +43,16 @@ void cgap_comparison_csv(const cgap_comparison *c, FILE *stream);
  * loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens: {…}}; NULL when out of memory. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
+/* "Retrieval: recall@1, image to text", in the names of the modalities (NULL: those by default); of a plain number its
+ * key in words, "cosine pair mean". */
+enum { CGAP_TITLE_SIZE = 100 };
+void cgap_entry_title(char out[CGAP_TITLE_SIZE], size_t entry, const cgap_modality_names *names);
+
 /* Input k against the first, which a threshold tests. */
 typedef struct cgap_compared_pair {
   const cgap_comparison *comparison;
   size_t k;
+  bool corrected; /* "worse" is after Holm's correction for all measures: see gate.h */
 } cgap_compared_pair;
 cgap_threshold_tester cgap_threshold_of_difference; /* of: a cgap_compared_pair */
 

@@ -147,8 +147,7 @@ static cgap_status run_worse(const cgap_threshold *t, const cgap_compared_pair *
   if (outcomes && (!one || (label && json_object_set_new(one, label, cgap_json_string(name)) != 0) ||
                    json_array_append_new(outcomes, one) != 0))
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  return pair ? cgap_worse_check(pair->comparison, pair->k, one, error)
-              : cgap_fail(error, CGAP_DATA, "there is nothing to compare with");
+  return pair ? cgap_worse_check(pair, one, error) : cgap_fail(error, CGAP_DATA, "there is nothing to compare with");
 }
 
 cgap_status cgap_threshold_run(const cgap_threshold *t, cgap_threshold_tester *tester, const void *of, json_t *outcomes,
@@ -231,7 +230,7 @@ cgap_status cgap_threshold_of_difference(const cgap_threshold *t, const char *ke
 
 cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
 {
-  const cgap_compared_pair pair = {c, k};
+  const cgap_compared_pair pair = {.comparison = c, .k = k};
   return cgap_threshold_run(t, cgap_threshold_of_difference, &pair, NULL, NULL, NULL, error);
 }
 
@@ -241,7 +240,7 @@ json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_thr
   cgap_error error;
   for (size_t i = 0; out && i < count; i++)
     for (size_t k = 1; k < c->count; k++) {
-      const cgap_compared_pair pair = {c, k};
+      const cgap_compared_pair pair = {.comparison = c, .k = k};
       if (cgap_threshold_run(&thresholds[i], cgap_threshold_of_difference, &pair, out, "input", c->input[k].name,
                              &error) == CGAP_RESOURCE) {
         json_decref(out);

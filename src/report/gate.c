@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "head/evaluation/changes.h"
+#include "head/evaluation/ranking.h"
+
 /* ---------------------------------------------------------------- worse */
 
 static bool has_value(const cgap_compared *in, size_t e)
@@ -38,9 +41,31 @@ static bool append_key(json_t *outcome, const char *list, size_t e)
   return !outcome || json_array_append_new(json_object_get(outcome, list), cgap_json_string(cgap_entry_key(e))) == 0;
 }
 
-static const char *word_of(const cgap_comparison *c, size_t k, size_t e)
+/* word (entries) of the measures that have a better direction, as compare has them, NULL of others. Corrected, those
+ * that are better or worse by their own interval alone are unclear. */
+static cgap_status fill_words(const char **word, const cgap_compared_pair *pair, cgap_error *error)
 {
-  return cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e));
+  const cgap_comparison *c = pair->comparison;
+  const cgap_change *change = c->change + pair->k * c->entries;
+  double p[c->entries], holm[c->entries];
+  size_t entry[c->entries], tests = 0;
+  for (size_t e = 0; e < c->entries; e++) {
+    word[e] =
+      cgap_entry_better(e) == CGAP_NEITHER ? NULL : cgap_change_word(&change[e], cgap_comparison_better(c, pair->k, e));
+    const bool tested =
+      word[e] && (strcmp(word[e], "better") == 0 || strcmp(word[e], "worse") == 0 || strcmp(word[e], "unclear") == 0);
+    if (tested) {
+      p[tests] = cgap_change_p(&change[e]);
+      entry[tests++] = e;
+    }
+  }
+  if (!pair->corrected || tests == 0)
+    return CGAP_OK;
+  const cgap_status status = cgap_holm(holm, p, tests, error);
+  for (size_t t = 0; status == CGAP_OK && t < tests; t++)
+    if (!(holm[t] < 0.05))
+      word[entry[t]] = "unclear";
+  return status;
 }
 
 static cgap_status fail_worse(const cgap_comparison *c, size_t k, size_t first, size_t count, cgap_error *error)
@@ -62,18 +87,25 @@ static cgap_status fail_untested(const cgap_comparison *c, size_t k, size_t firs
                    c->input[k].name, more, c->input[0].name);
 }
 
-cgap_status cgap_worse_check(const cgap_comparison *c, size_t k, json_t *outcome, cgap_error *error)
+cgap_status cgap_worse_check(const cgap_compared_pair *pair, json_t *outcome, cgap_error *error)
 {
-  size_t worse = 0, untested = 0, intervals = 0, differ = 0, first_worse = 0, first_untested = 0;
+  const cgap_comparison *c = pair->comparison;
+  const size_t k = pair->k;
+  const char *word[c->entries];
+  const cgap_status status = fill_words(word, pair, error);
+  if (status != CGAP_OK)
+    return status;
+  size_t measures = 0, worse = 0, untested = 0, intervals = 0, differ = 0, first_worse = 0, first_untested = 0;
   bool ok = !outcome || (json_object_set_new(outcome, "worse", json_array()) == 0 &&
                          json_object_set_new(outcome, "untested", json_array()) == 0);
   for (size_t e = 0; ok && e < c->entries; e++) {
     const cgap_change *d = &c->change[k * c->entries + e];
     if (cgap_entry_better(e) == CGAP_NEITHER || !has_value(&c->input[0], e))
       continue;
+    measures++;
     intervals += isfinite(d->lo);
     differ += !d->same && d->difference != 0;
-    if (strcmp(word_of(c, k, e), "worse") == 0) {
+    if (strcmp(word[e], "worse") == 0) {
       first_worse = worse++ ? first_worse : e;
       ok = append_key(outcome, "worse", e);
     } else if (untested_why(c, k, e)) {
@@ -81,7 +113,7 @@ cgap_status cgap_worse_check(const cgap_comparison *c, size_t k, json_t *outcome
       ok = append_key(outcome, "untested", e);
     }
   }
-  const bool none = intervals == 0 && differ > 0, testable = worse || (!untested && !none);
+  const bool none = measures == 0 || (intervals == 0 && differ > 0), testable = worse || (!untested && !none);
   if (ok && outcome)
     ok = json_object_set_new(outcome, "value", testable ? json_integer((json_int_t)worse) : json_null()) == 0 &&
          json_object_set_new(outcome, "crossed", testable ? json_boolean(worse > 0) : json_null()) == 0;
@@ -91,34 +123,28 @@ cgap_status cgap_worse_check(const cgap_comparison *c, size_t k, json_t *outcome
     return fail_worse(c, k, first_worse, worse, error);
   if (untested)
     return fail_untested(c, k, first_untested, untested, error);
+  if (measures == 0)
+    return cgap_fail(error, CGAP_DATA, "%s has no value of a measure with a better direction", c->input[0].name);
   if (none)
     return cgap_fail(error, CGAP_DATA, "no difference between %s and %s has an interval", c->input[0].name,
                      c->input[k].name);
   return CGAP_OK;
 }
 
-static void title_of(size_t entry, const cgap_modality_names *names, char out[100])
-{
-  if (entry < cgap_field_count()) {
-    snprintf(out, 100, "%.99s", cgap_field_title(cgap_field_at(entry), names).s);
-    return;
-  }
-  snprintf(out, 100, "%s", cgap_entry_key(entry)); /* "cosine pair mean" */
-  for (char *p = out; *p; p++)
-    *p = *p == '.' || *p == '_' ? ' ' : *p;
-}
-
 /* A line per measure of which the word is said. */
-static size_t print_changes(const cgap_comparison *c, size_t k, const char *word, const cgap_paper *paper, FILE *out)
+static size_t print_changes(const cgap_compared_pair *pair, const char *const *words, const char *word,
+                            const cgap_paper *paper, FILE *out)
 {
+  const cgap_comparison *c = pair->comparison;
+  const size_t k = pair->k;
   size_t count = 0;
   for (size_t e = 0; e < c->entries; e++) {
     const cgap_change *d = &c->change[k * c->entries + e];
-    char title[100], from[40], to[40], difference[40], interval[100], line[400];
-    if (cgap_entry_better(e) == CGAP_NEITHER || strcmp(word_of(c, k, e), word) != 0)
+    char title[CGAP_TITLE_SIZE], from[40], to[40], difference[40], interval[100], line[400];
+    if (!words[e] || strcmp(words[e], word) != 0)
       continue;
     const int decimals = e < cgap_field_count() ? cgap_field_at(e)->decimals : 4;
-    title_of(e, &c->names, title);
+    cgap_entry_title(title, e, &c->names);
     cgap_value_show(from, c->input[0].scalar[e].value, decimals);
     cgap_value_show(to, c->input[k].scalar[e].value, decimals);
     cgap_value_show(difference, d->difference, decimals);
@@ -131,13 +157,25 @@ static size_t print_changes(const cgap_comparison *c, size_t k, const char *word
   return count;
 }
 
-void cgap_worse_print(const cgap_comparison *c, size_t k, const cgap_paper *paper, FILE *out)
+cgap_status cgap_worse_print(const cgap_compared_pair *pair, const cgap_paper *paper, FILE *out, cgap_error *error)
 {
+  const cgap_comparison *c = pair->comparison;
+  const char *words[c->entries];
+  const cgap_status status = fill_words(words, pair, error);
+  if (status != CGAP_OK)
+    return status;
   fprintf(out, "\n%sAgainst %s%s\n", paper->colour ? "\033[1m" : "", c->input[0].name, paper->colour ? "\033[0m" : "");
-  const size_t worse = print_changes(c, k, "worse", paper, out), better = print_changes(c, k, "better", paper, out);
+  const size_t worse = print_changes(pair, words, "worse", paper, out),
+               better = print_changes(pair, words, "better", paper, out);
   if (worse + better == 0)
     fputs("  no measure is significantly better or worse\n", out);
   cgap_text_wrap(out, paper->columns, "  intervals ", c->intervals, 2);
+  if (pair->corrected)
+    cgap_text_wrap(out, paper->columns, "  ",
+                   "better and worse: after Holm's correction for all measures, so that another sample of the same "
+                   "model is called worse in at most 5 % of all cases",
+                   2);
+  return CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- keys */
@@ -167,11 +205,12 @@ static const char *unit_of(const char *key)
 
 static const char *needs_of(unsigned needs)
 {
-  return needs & CGAP_HAS_CSLS         ? "with --csls"
-         : needs & CGAP_HAS_ARITHMETIC ? "with arithmetic"
-         : needs & CGAP_HAS_ZERO_SHOT  ? "with labels and class texts"
-         : needs & CGAP_HAS_PAIRS      ? "with pairs"
-                                       : "always";
+  return needs & CGAP_HAS_CSLS          ? "with --csls"
+         : needs & CGAP_HAS_ARITHMETIC  ? "with arithmetic"
+         : needs & CGAP_HAS_ZERO_SHOT   ? "with labels and class texts"
+         : needs & CGAP_HAS_HUBS_WITHIN ? "of one modality alone, or of two widths"
+         : needs & CGAP_HAS_PAIRS       ? "with pairs"
+                                        : "always";
 }
 
 static unsigned needs_at(size_t entry)
@@ -179,11 +218,12 @@ static unsigned needs_at(size_t entry)
   return entry < cgap_field_count() ? cgap_field_at(entry)->needs : cgap_number_at(entry - cgap_field_count())->needs;
 }
 
-/* A training measures no csls; a sweep keeps the fields of its runs. */
+/* A training measures no csls, and two modalities of one width; a sweep keeps the fields of its runs. */
 static bool is_measured(size_t entry, cgap_keys_of of)
 {
   const bool trains = of == CGAP_KEYS_OF_TRAINING || of == CGAP_KEYS_OF_SWEEP;
-  return !(trains && needs_at(entry) & (CGAP_HAS_CSLS | CGAP_HAS_HUBS_WITHIN)) && (of != CGAP_KEYS_OF_SWEEP || entry < cgap_field_count());
+  return !(trains && needs_at(entry) & (CGAP_HAS_CSLS | CGAP_HAS_HUBS_WITHIN)) &&
+         (of != CGAP_KEYS_OF_SWEEP || entry < cgap_field_count());
 }
 
 static bool is_known(size_t entry, const cgap_audit *audit, const cgap_comparison *c)
@@ -200,10 +240,10 @@ static cgap_status put_key(json_t *list, const char *prefix, size_t entry, cgap_
                            const cgap_modality_names *names, FILE *out, cgap_error *error)
 {
   static const char *const BETTER[] = {[CGAP_NEITHER] = "-", [CGAP_LOWER] = "lower", [CGAP_HIGHER] = "higher"};
-  char key[140], title[100];
+  char key[140], title[CGAP_TITLE_SIZE];
   const char *name = cgap_entry_key(entry), *better = BETTER[cgap_entry_better(entry)], *unit = unit_of(name);
   snprintf(key, sizeof key, "%s%s", prefix, name);
-  title_of(entry, names, title);
+  cgap_entry_title(title, entry, names);
   const bool difference = of == CGAP_KEYS_OF_DIFFERENCE || strcmp(prefix, "diff:") == 0;
   if (!list) {
     fprintf(out, "%-*s  %s%s; unit %s; better %s; %s\n", of == CGAP_KEYS_OF_TRAINING ? 46 : 40, key,

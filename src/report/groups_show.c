@@ -165,19 +165,12 @@ void cgap_groups_csv(const cgap_image_groups *groups, FILE *out)
 
 /* ---------------------------------------------------------------- tables */
 
-static void put_padded(FILE *out, const char *text, int width)
-{
-  char shown[200];
-  cgap_name_shorten(shown, (size_t)width + 1 < sizeof shown ? (size_t)width + 1 : sizeof shown, text);
-  fprintf(out, "%s%*s", shown, width - cgap_text_width(shown, strlen(shown)), "");
-}
-
 static void put_group(FILE *out, const cgap_image_group *g, int name_width, bool colour)
 {
   static const int WIDTH = 7;
   char value[40], interval[100];
   fprintf(out, "%s%s ", g->marked && colour ? "\033[1;31m" : "", g->marked ? "*" : " ");
-  put_padded(out, g->name, name_width);
+  cgap_name_print(out, g->name, name_width);
   cgap_value_show(value, cgap_value_or_nan(&g->corrected_distance), 3);
   cgap_interval_show(interval, g->corrected_distance.lo, g->corrected_distance.hi, 3, "[%s, %s]");
   fprintf(out, "%7zu %6s %-14s", g->images, value, interval);

@@ -73,8 +73,8 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
   }
   fprintf(out, "%s\n", off);
   for (size_t a = 0; a < many->count; a++) {
-    cgap_name_shorten(name, LABEL - 2, many->modality[a].name);
-    fprintf(out, "  %s%*s", name, LABEL - 2 - cgap_text_width(name, strlen(name)), "");
+    fputs("  ", out);
+    cgap_name_print(out, many->modality[a].name, LABEL - 2);
     for (size_t b = 0; b < many->count; b++) {
       char value[40] = "-";
       if (a != b)
@@ -97,10 +97,10 @@ static void print_mixed(const cgap_many *many, const cgap_paper *paper, FILE *ou
   cgap_value_show(value, many->same_modality_share.value, 3);
   fprintf(out, "  %-*s%8s\n", LABEL - 2, "all rows", value);
   for (size_t m = 0; m < many->count; m++) {
-    char name[CGAP_NAME_SIZE];
-    cgap_name_shorten(name, LABEL - 2, many->modality[m].name);
     cgap_value_show(value, many->modality[m].same_modality_share.value, 3);
-    fprintf(out, "  %s%*s%8s\n", name, LABEL - 2 - cgap_text_width(name, strlen(name)), "", value);
+    fputs("  ", out);
+    cgap_name_print(out, many->modality[m].name, LABEL - 2);
+    fprintf(out, "%8s\n", value);
   }
   cgap_value_show(value, many->unbiased.value, 3);
   fprintf(out, "  %-*s%8s\n", LABEL - 2, "by chance", value);

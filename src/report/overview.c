@@ -260,13 +260,6 @@ static const cgap_field *field_of(size_t entry)
   return entry < cgap_field_count() ? cgap_field_at(entry) : NULL;
 }
 
-void cgap_overview_title(char out[CGAP_TITLE_SIZE], const cgap_overview *o, size_t entry)
-{
-  const cgap_field *field = field_of(entry);
-  snprintf(out, CGAP_TITLE_SIZE, "%.*s", CGAP_TITLE_SIZE - 1,
-           field ? cgap_field_title(field, &o->comparison->names).s : cgap_entry_key(entry));
-}
-
 static void put_value(char out[40], const cgap_overview *o, size_t k, size_t entry)
 {
   cgap_value_show(out, cgap_ranking_value(o->comparison, k, entry), field_of(entry) ? field_of(entry)->decimals : 4);
@@ -304,7 +297,7 @@ static void say_first(cgap_verdict_words *out, const cgap_overview *o, char (*he
     return;
   char *text = out->sentence[out->count++];
   const size_t near = count_near(m, o->comparison->count);
-  cgap_overview_title(title, o, m->entry);
+  cgap_entry_title(title, m->entry, &o->comparison->names);
   put_value(value, o, m->best, m->entry);
   put_value(next, o, m->next, m->entry);
   cgap_sentence_append(text, "%s: %s is best (%s)", title, heads[m->best], value);
@@ -331,7 +324,7 @@ static void say_course(cgap_verdict_words *out, const cgap_overview *o, char (*h
     first = o->number[k] < o->number[first] ? k : first;
     last = o->number[k] > o->number[last] ? k : last;
   }
-  cgap_overview_title(title, o, entry);
+  cgap_entry_title(title, entry, &o->comparison->names);
   put_value(from, o, first, entry);
   put_value(to, o, last, entry);
   cgap_sentence_append(out->sentence[out->count++], "%s: %s at the start of the series (%s), %s at its end (%s).",
@@ -349,7 +342,7 @@ static void put_wins(char text[CGAP_SENTENCE], const cgap_overview *o, size_t k,
     char title[CGAP_TITLE_SIZE];
     if (o->ranking.measure[m].best != k || !o->ranking.measure[m].significant)
       continue;
-    cgap_overview_title(title, o, o->ranking.measure[m].entry);
+    cgap_entry_title(title, o->ranking.measure[m].entry, &o->comparison->names);
     cgap_sentence_append(text, "%s%s", mark, title);
     mark = "; ";
     named++;
@@ -442,9 +435,9 @@ void cgap_overview_notes(cgap_notes *out, const cgap_overview *o, const char *ma
   cgap_sentence_append(out->text[out->count++],
                        o->ranking.tests == 0
                          ? "No difference could be tested."
-                         : "%s: significantly better than each other input (95 %% intervals of the differences, after "
-                           "Holm's correction of all %zu comparisons of a best input with another).",
-                       mark, o->ranking.tests);
+                         : "%s: significantly better than each other input (95 %% intervals of the differences, with "
+                           "Holm's correction within each measure: one mark in twenty measures may be chance).",
+                       mark);
   const struct {
     size_t count;
     const char *words;

@@ -4,6 +4,7 @@
 #define CGAP_REPORT_OVERVIEW_H
 
 #include "head/evaluation/ranking.h"
+#include "report/comparison_show.h"
 #include "report/page.h"
 
 typedef struct cgap_overview {
@@ -14,10 +15,6 @@ typedef struct cgap_overview {
   double *number;           /* (inputs) of a series; NULL: none */
   char rows[CGAP_SENTENCE]; /* whether the inputs are of the same rows, and what follows for the intervals */
 } cgap_overview;
-
-/* "Retrieval: recall@1, image to text": a measure's title in the names of the modalities. */
-enum { CGAP_TITLE_SIZE = 100 };
-void cgap_overview_title(char out[CGAP_TITLE_SIZE], const cgap_overview *overview, size_t entry);
 
 typedef struct cgap_overview_options {
   const cgap_audit *const *audit;     /* (inputs), NULL for a report */

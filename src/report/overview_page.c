@@ -60,7 +60,7 @@ static size_t put_panels(cgap_tsv *t, const cgap_overview *o, char (*heads)[CGAP
     char title[CGAP_TITLE_SIZE], key[40];
     if (r->better == CGAP_NEITHER)
       continue;
-    cgap_overview_title(title, o, r->entry);
+    cgap_entry_title(title, r->entry, &o->comparison->names);
     make_cell(title);
     for (size_t i = 0; i < o->comparison->count; i++)
       put_point(t, o, r, i, title, heads[o->order[i]]);
@@ -165,7 +165,7 @@ static void put_measures(cgap_page *page, const void *data)
   for (size_t m = 0; m < o->ranking.count; m++) {
     const cgap_ranked *r = &o->ranking.measure[m];
     char title[CGAP_TITLE_SIZE];
-    cgap_overview_title(title, o, r->entry);
+    cgap_entry_title(title, r->entry, &o->comparison->names);
     cells[0] = cgap_cell_text(title);
     for (size_t i = 0; i < count; i++)
       cells[i + 1] = value_cell(o, r, o->order[i]);
@@ -203,7 +203,7 @@ static void put_differences(cgap_page *page, const void *data)
       continue;
     const cgap_lead *lead = &r->lead[r->next];
     const int decimals = cgap_field_at(r->entry)->decimals;
-    cgap_overview_title(title, o, r->entry);
+    cgap_entry_title(title, r->entry, &o->comparison->names);
     cgap_interval_show(interval, lead->change.lo, lead->change.hi, decimals, "%s to %s");
     const cgap_cell cells[] = {cgap_cell_text(title),
                                cgap_cell_text(heads[r->best]),

@@ -79,7 +79,7 @@ static int label_width(const cgap_overview *o)
   int width = 0;
   for (size_t m = 0; m < o->ranking.count; m++) {
     char title[TITLE];
-    cgap_overview_title(title, o, o->ranking.measure[m].entry);
+    cgap_entry_title(title, o->ranking.measure[m].entry, &o->comparison->names);
     width = width_of(title) > width ? width_of(title) : width;
   }
   return width;
@@ -102,7 +102,7 @@ static void put_label(FILE *out, const cgap_overview *o, size_t entry, int width
   static const char *const DIRECTIONS[] = {"{image} to {text}", "{text} to {image}"};
   const cgap_modality_names *names = &o->comparison->names;
   char title[TITLE], shown[TITLE];
-  cgap_overview_title(title, o, entry);
+  cgap_entry_title(title, entry, &o->comparison->names);
   for (int i = 0; width_of(title) > width && i < 2; i++) {
     char *at = strstr(title, cgap_phrase_of(names, DIRECTIONS[i]).s);
     if (at)
@@ -181,7 +181,7 @@ static void print_block(const cgap_overview *o, const layout *l, size_t from, si
   size_t lines[COLUMNS_MAX * 4], most = 0;
   for (size_t m = from; m < end; m++) {
     char title[TITLE];
-    cgap_overview_title(title, o, o->ranking.measure[m].entry);
+    cgap_entry_title(title, o->ranking.measure[m].entry, &o->comparison->names);
     const char *colon = strstr(title, ": ");
     lines[m - from] = break_title(line[m - from], title, l->value - 2);
     if (lines[m - from] > HEAD_LINES && colon) /* without its block */

@@ -80,6 +80,13 @@ void cgap_name_shorten(char *out, size_t size, const char *name)
   snprintf(out, size, "%.*s%s", (int)length, name, MORE);
 }
 
+void cgap_name_print(FILE *out, const char *name, int width)
+{
+  char shown[200];
+  cgap_name_shorten(shown, (size_t)width + 1 < sizeof shown ? (size_t)width + 1 : sizeof shown, name);
+  fprintf(out, "%s%*s", shown, width - cgap_text_width(shown, strlen(shown)), "");
+}
+
 void cgap_value_show(char out[40], double value, int decimals)
 {
   if (!isfinite(value)) {

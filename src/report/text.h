@@ -21,6 +21,9 @@ double cgap_value_or_nan(const cgap_scalar *scalar); /* NaN where it is null */
 /* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
 void cgap_name_shorten(char *out, size_t size, const char *name);
 
+/* The same into `width` columns of a table, filled up with blanks. */
+void cgap_name_print(FILE *stream, const char *name, int width);
+
 #define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
 
 /* Prints words wrapped at `columns`, at 100 where those are more, behind `first`; later lines are indented by `indent`

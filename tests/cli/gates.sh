@@ -60,6 +60,17 @@ outcome_code=$rc
 [ "$outcome_code" -le 1 ] || complain "train --fail-if worse ended with $outcome_code"
 want_text out '"test": "worse"'
 
+# another sample of the same model is worse in some measure by its own interval, not after the correction for all
+for seed in 39 40; do
+  fine simulate -o $seed.h5 --n 200 --d 16 --seed $seed --quiet
+done
+fine audit 39.h5 --json
+cp out 39.json
+ends 1 compare 39.json 40.h5 --fail-if worse
+fine audit 40.h5 --against 39.json
+tr '\n' ' ' <out >line
+want_text line "no measure is significantly better or worse" "Holm's correction for all measures"
+
 # what cannot be tested is 4: other rows, no pairs, null, absent, no intervals
 refused 4 "'worse' cannot be tested|depends on the number of rows, which differs in fewer.h5|--allow-missing" audit fewer.h5 --against 1.json
 ends 4 audit 1.h5 --unpaired --against 1.json --json
@@ -88,6 +99,8 @@ refused 4 "has an interval only in 2.h5" audit 2.h5 --against bare.json
 refused 4 "no difference between bare.json and bare2.json has an interval" compare bare.json bare2.json --fail-if worse
 refused 4 "gap.rmg is null in one.json" compare 1.json one.json --fail-if worse
 ends 4 compare 1.json null.json --fail-if worse
+refused 4 "null.json has no value of a measure with a better direction" compare null.json 1.json --fail-if worse
+ends 4 audit 1.h5 --against null.json
 ends 4 compare 1.json null.json --fail-if 'gap.rmg<9'
 # 4 wins over 1
 ends 4 compare centered.json null.json --fail-if worse --fail-if 'gap.rmg>-9'

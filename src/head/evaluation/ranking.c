@@ -177,21 +177,19 @@ static void withdraw(cgap_ranked *m, size_t inputs)
     m->lead[k].change = (cgap_change){.difference = NAN, .lo = NAN, .hi = NAN};
 }
 
-static cgap_status correct(cgap_ranking *r, cgap_error *error)
+static cgap_status correct(cgap_ranking *r, cgap_ranked *m, cgap_error *error)
 {
-  const size_t all = r->count * r->inputs;
-  double *p = cgap_alloc(2 * all, sizeof *p);
-  if (!p)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t i = 0; i < all; i++) {
-    r->leads[i].p = cgap_change_p(&r->leads[i].change);
-    if (isfinite(r->leads[i].p))
-      p[r->tests++] = r->leads[i].p;
+  double p[r->inputs], holm[r->inputs];
+  size_t tests = 0;
+  for (size_t k = 0; k < r->inputs; k++) {
+    m->lead[k].p = cgap_change_p(&m->lead[k].change);
+    if (isfinite(m->lead[k].p))
+      p[tests++] = m->lead[k].p;
   }
-  const cgap_status status = r->tests ? cgap_holm(p + all, p, r->tests, error) : CGAP_OK;
-  for (size_t i = 0, t = 0; i < all && status == CGAP_OK; i++)
-    r->leads[i].p_holm = isfinite(r->leads[i].p) ? p[all + t++] : NAN;
-  cgap_free(p);
+  const cgap_status status = tests ? cgap_holm(holm, p, tests, error) : CGAP_OK;
+  for (size_t k = 0, t = 0; status == CGAP_OK && k < r->inputs; k++)
+    m->lead[k].p_holm = isfinite(m->lead[k].p) ? holm[t++] : NAN;
+  r->tests += tests;
   return status;
 }
 
@@ -221,8 +219,8 @@ cgap_status cgap_ranking_init(cgap_ranking *out, const cgap_comparison *c, const
     status = fill_leads(out, c, audit, relation, error);
   for (size_t m = 0; status == CGAP_OK && m < count; m++)
     withdraw(&out->measure[m], c->count);
-  if (status == CGAP_OK)
-    status = correct(out, error);
+  for (size_t m = 0; status == CGAP_OK && m < count; m++)
+    status = correct(out, &out->measure[m], error);
   for (size_t m = 0; status == CGAP_OK && m < count; m++)
     mark(&out->measure[m], c);
   if (status != CGAP_OK)

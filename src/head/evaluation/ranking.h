@@ -2,10 +2,11 @@
  *
  * The best input is compared with each of the others, paired where their rows are the same. What an interval says is
  * turned into a p value as if the difference were normal: 2 Φ(-1.96 |d| / h), h from d to the end of the 95 % interval
- * that is on the side of 0; it is below 0.05 exactly where the interval excludes 0. All p values of a ranking, of each
- * best input and each other at each measure, are corrected together by Holm's procedure (1979): where the inputs could
- * as well be exchanged, any of them is marked in at most 5 % of all rankings, up to the errors of the intervals. An
- * input is marked where all of its own p values are below 0.05 then. */
+ * that is on the side of 0; it is below 0.05 exactly where the interval excludes 0. The p values of a measure are
+ * corrected by Holm's procedure (1979), and its best input is marked where all of them are below 0.05 then. A mark is
+ * wrong only if the best is no better than some other, which it then seems to be in at most 5 % of all data, up to the
+ * errors of the intervals; mostly far less often, 5 % where two inputs share the first place. That holds for each
+ * measure, so that one mark in twenty measures may be chance; what other measures are in the table changes no mark. */
 #ifndef CGAP_HEAD_EVALUATION_RANKING_H
 #define CGAP_HEAD_EVALUATION_RANKING_H
 
@@ -27,7 +28,7 @@ typedef struct cgap_ranked {
 } cgap_ranked;
 
 typedef struct cgap_ranking {
-  size_t inputs, count, tests; /* tests: p values that were corrected together */
+  size_t inputs, count, tests; /* tests: p values of all measures */
   cgap_ranked *measure;        /* (count) in the order of the table of fields */
   cgap_lead *leads;            /* (count, inputs) */
 } cgap_ranking;
