@@ -181,7 +181,7 @@ def train(
     call.set_progress(options.progress)
     number = choice("goal", goal, _GOALS)
     data = open_data(
-        call, arrays, modalities, options.threads, options.memory_bytes, text_image=text_image, labels=labels,
+        call, arrays, modalities, options.threads, options.memory_bytes, False, text_image=text_image, labels=labels,
         class_text=class_text, prompts=count("prompts", prompts, 1), unpaired=False, drop_bad=drop_bad,
         merge_images=merge_images,
     )  # fmt: skip
