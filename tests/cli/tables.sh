@@ -71,6 +71,19 @@ for k in 1.csv 2.csv 3.txt 4.tsv 5.csv 6.jsonl 7.json 8.csv; do
   same --image image$k --text text$k
 done
 same image2.csv text2.csv
+# two files whose names do not say; an object of JSON is in its own order, as its rows elsewhere are
+for k in 2.csv 4.tsv 7.json; do
+  cp image$k first.${k#*.}
+  cp text$k second.${k#*.}
+  same first.${k#*.} second.${k#*.}
+done
+cp image4.tsv part1.tsv
+cp text4.tsv part2.tsv
+refused 3 "part1.tsv|--image" audit part1.tsv part2.tsv
+/usr/bin/python3 -c 'import json, numpy
+x = numpy.load("image_emb.npy")
+json.dump({"k%d" % k: v.tolist() for k, v in enumerate(x)}, open("unsorted.json", "w"))'
+same unsorted.json text_emb.npy
 same both.json
 same both.csv
 same apart.h5
