@@ -105,6 +105,11 @@ same --image image4.tsv --text text4.tsv --drop-bad
 # by line and column; text that is no table; other encodings by name
 sed '7s/,[^,]*/,n.a./' image1.csv >image_broken.csv
 refused 3 "image_broken.csv|line 7, column 2|\"n.a.\"" audit image_broken.csv text1.csv
+printf ';0;1;2\n0;1,5;0,25;2,5\n1;3,5;0,75;4,5\n' >comma.csv
+refused 3 "comma.csv|line 2, column 2|\"1,5\"|decimal comma" info comma.csv
+mkdir store.zarr
+echo '{"zarr_format": 2}' >store.zarr/.zgroup
+refused 3 "store.zarr: a Zarr store|zarr.open('store.zarr'" info store.zarr
 printf 'a dog\na cat\n' >captions.txt
 refused 3 "captions.txt" info captions.txt
 iconv -f UTF-8 -t UTF-16 image4.tsv >image_wide.tsv

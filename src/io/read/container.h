@@ -190,6 +190,8 @@ CGAP_MUST_CHECK cgap_status cgap_items_stack(cgap_file *file, cgap_error *error)
 
 /* CGAP_FILE, saying what kind of file it is that none of them reads (unsupported_files.c). */
 cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error);
+/* Likewise of a folder without .npy files. */
+cgap_status cgap_refuse_folder(const char *path, cgap_error *error);
 
 /* ---------------------------------------------------------------- adding entries */
 

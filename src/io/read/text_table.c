@@ -228,6 +228,8 @@ static bool is_number(const table *t, const char *text)
 
 /* ---------------------------------------------------------------- what is wrong with a cell */
 
+static const char DECIMAL_COMMA[] = "has a decimal comma; write numbers with a point";
+
 static const char *what_is_wrong(const char *text, size_t length)
 {
   const char *comma = memchr(text, ',', length), *point = memchr(text, '.', length);
@@ -240,7 +242,7 @@ static const char *what_is_wrong(const char *text, size_t length)
     return "an empty cell; give a number, or leave the row out";
   if (digits > 0 && signs + digits == length && comma && !point &&
       !memchr(comma + 1, ',', length - (size_t)(comma + 1 - text)))
-    return "has a decimal comma; write numbers with a point";
+    return DECIMAL_COMMA;
   if (digits > 0 && signs + digits == length && (comma || memchr(text, '\'', length) || memchr(text, ' ', length)))
     return "has separators of thousands; write numbers without them";
   const size_t sign = *text == '-' || *text == '+';
@@ -472,6 +474,10 @@ static cgap_status lay_out(table *t, const cells *header, const cells *row, cgap
     numbers += t->column[j].kind != STRING;
     status = place_column(t, j, error);
   }
+  for (size_t j = 0; j < t->columns && status == CGAP_OK && numbers == 0; j++)
+    if (what_is_wrong(cell_at(row, j), strlen(cell_at(row, j))) == DECIMAL_COMMA)
+      status = cgap_fail(error, CGAP_FILE, "%s: line %llu, column %zu: \"%.40s\" %s", t->c.file->path,
+                         (unsigned long long)row->line, j + 1, cell_at(row, j), DECIMAL_COMMA);
   if (status == CGAP_OK && numbers == 0 && t->columns > 1)
     status = cgap_fail(error, CGAP_FILE,
                        "%s: a table without numbers (line %llu begins with \"%.40s\"); give one with a vector on each "
