@@ -597,6 +597,13 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_compare_text(char **out, const cgap_au
                                                        const char *const *names, size_t count, bool independent,
                                                        cgap_report_form form, cgap_error *error);
 
+/* The same audits in one view, as `contragap compare` shows three inputs or more: a table of inputs and measures, the
+ * best marked where it is better than each of the others by more than chance. sort: the key to sort by; NULL: the first
+ * measure. JSON, TABLE or CSV. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_overview_text(char **out, const cgap_audit *const *audits,
+                                                        const char *const *names, size_t count, bool independent,
+                                                        const char *sort, cgap_report_form form, cgap_error *error);
+
 /* ---------------------------------------------------------------- groups of images */
 
 enum { CGAP_GROUP_ROWS_MIN = 20 }; /* images, and texts, of a group that is measured */

@@ -97,5 +97,27 @@ def test_comparison():
     assert "paired" in c.to_dict()["intervals"] and "paired" not in cg.compare({"a": a, "b": b}, independent=True).to_dict()["intervals"]
 
 
+def test_comparison_of_three():
+    random = np.random.default_rng(1)
+    audits = {}
+    for k, name in enumerate(("a.h5", "b.h5", "c.h5")):
+        image, text = IMAGE - k * IMAGE.mean(0) / 2, TEXT + k * random.standard_normal(TEXT.shape)
+        with h5py.File(name, "w") as f:
+            f["image"], f["text"] = image, text
+        audits[name] = cg.audit(image, text)
+    c = cg.compare(audits)
+    assert str(c) == command("compare", *audits, "--quiet")
+    want = json.loads(command("compare", *audits, "--json", "--quiet"))
+    got = c.to_dict()
+    assert {k: v for k, v in got.items() if k not in ("inputs", "run")} == {k: v for k, v in want.items() if k not in ("inputs", "run")}
+    assert [i["name"] for i in got["inputs"]] == list(audits)
+    key = "retrieval.image_to_text.recall_at_1"
+    assert str(cg.compare(audits, sort=key)) == command("compare", *audits, "--quiet", "--sort", key)
+    assert str(cg.compare(audits, pairwise=True)) == command("compare", *audits, "--quiet", "--pairwise")
+    frame = c.to_frame()
+    assert frame.loc[(key, "a.h5")].value == audits["a.h5"][key].value and frame.loc[key].best.sum() == 1
+    raises(cg.UsageError, "no such measure")(lambda: cg.compare(audits, sort="recall"))
+
+
 if __name__ == "__main__":
     main(globals())
