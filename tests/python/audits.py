@@ -213,6 +213,7 @@ def test_bad_calls_raise_one_line_each():
         ],
         cg.UsageError: [
             lambda: cg.audit(), lambda: cg.train(x), lambda: cg.audit(x, y, x), lambda: cg.train(x, y, audio=x),
+            lambda: cg.audit(x, y, thread=2), lambda: cg.audit(x, y, label=np.arange(40)),
             lambda: cg.audit(x, image=x), lambda: cg.audit(x, y, pairs="all"), lambda: cg.audit(x, y, threads=-1),
             lambda: cg.audit(x, y, threads=2.5), lambda: cg.audit(x, y, threads=10**30), lambda: cg.audit(x, y, memory=-5),
             lambda: cg.audit(x, y, seed="a"), lambda: cg.audit(x, y, temperature="hot"),

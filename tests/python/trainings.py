@@ -81,6 +81,15 @@ def test_too_few_pairs():
     raises(cg.DataError, "row 3")(lambda: cg.train(np.where(np.arange(300)[:, None] == 3, np.nan, IMAGE), TEXT))
 
 
+def test_names():
+    image, text = rows(300, 8)
+    f = cg.train(audio=image, caption=text)
+    assert (f.transform(audio=image) == f.transform(image=image)).all()
+    assert (f.transform(caption=text) == f.transform(text=text)).all()
+    raises(cg.UsageError, "video", "audio and caption")(lambda: f.transform(video=image))
+    raises(cg.UsageError, "did you mean threads")(lambda: cg.train(image, text, thread=2))
+
+
 def test_comparison():
     a, b = cg.audit(IMAGE, TEXT), cg.audit(IMAGE - IMAGE.mean(0), TEXT - TEXT.mean(0))
     with h5py.File("a.h5", "w") as one, h5py.File("b.h5", "w") as two:

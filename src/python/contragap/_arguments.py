@@ -1,5 +1,7 @@
 """Arguments of the public calls, checked and made into data."""
 
+import difflib
+import os
 from typing import Any, Optional
 
 from ._call import Call
@@ -28,6 +30,21 @@ def fraction(name: str, value: Any) -> float:
     return float(value)
 
 
+_OPTIONS = (
+    "text_image", "labels", "class_text", "prompts", "unpaired", "drop_bad", "merge_images", "pairs", "precision",
+    "temperature", "sample_rows", "csls", "advice", "goal", "validation", "test", "seed", "threads", "memory", "progress",
+)  # fmt: skip
+
+
+def _check_name(name: str, value: Any) -> None:
+    """Refuses what is no matrix and nearly has the name of an option."""
+    if len(getattr(value, "shape", ())) == 2 or (is_path(value) and os.path.exists(value)):
+        return
+    near = difflib.get_close_matches(name, _OPTIONS, 1, 0.8)
+    if near:
+        raise UsageError(f"{name}: no option of this call; did you mean {near[0]}?")
+
+
 def named_modalities(arrays: tuple, modalities: dict[str, Any]) -> dict[str, Any]:
     """Modalities by name, those without one as image and text."""
     names = ["image", "text"]
@@ -37,6 +54,7 @@ def named_modalities(arrays: tuple, modalities: dict[str, Any]) -> dict[str, Any
     for name, x in modalities.items():
         if name in out:
             raise UsageError(f"{name} is given twice, by place and by name")
+        _check_name(name, x)
         out[name] = x
     return out
 
@@ -46,6 +64,8 @@ def open_data(
 ) -> Data:
     """The data of a call: arrays, or files where the modalities are paths. for_audit: one modality alone will do."""
     if arrays and all(is_path(x) for x in arrays):
+        for name, x in modalities.items():
+            _check_name(name, x)
         roles, names = _roles(modalities, for_audit)
         return from_files(call, arrays, {**options, **roles}, threads, memory, for_audit, names)
     given = named_modalities(arrays, modalities)
