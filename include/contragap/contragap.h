@@ -120,6 +120,10 @@ typedef struct cgap_modality_names {
   char of[2][CGAP_NAME_SIZE];
 } cgap_modality_names;
 
+/* Whether a name is that of a kind of data (image, audio, protein …), by itself or with an s: two sets of one kind have
+ * names such as old and new. */
+CGAP_API bool cgap_is_modality_name(const char *name);
+
 /* Everything that a file, or a caller, gives to the audit and the head. What it points to must outlive it. */
 typedef struct cgap_data {
   cgap_source image; /* (images, dim) */
@@ -141,7 +145,8 @@ typedef struct cgap_data {
 
   bool texts_are_classes; /* the texts of an image are its class's prompts, which other images of the class share */
 
-  bool drift; /* unpaired: images and texts are two sets of one modality, before and after; reports speak of drift */
+  bool drift; /* unpaired: images and texts are two sets of one modality, before and after; reports speak of drift.
+                 The program: where both names are given and no kinds of data (cgap_is_modality_name) */
 
   const char *names[2]; /* what reports call image and text: "audio", "caption"; NULL: "image", "text" */
 } cgap_data;
@@ -592,6 +597,13 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_compare_text(char **out, const cgap_au
                                                        const char *const *names, size_t count, bool independent,
                                                        cgap_report_form form, cgap_error *error);
 
+/* The same audits in one view, as `contragap compare` shows three inputs or more: a table of inputs and measures, the
+ * best marked where it is better than each of the others by more than chance. sort: the key to sort by; NULL: the first
+ * measure. JSON, TABLE or CSV. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_overview_text(char **out, const cgap_audit *const *audits,
+                                                        const char *const *names, size_t count, bool independent,
+                                                        const char *sort, cgap_report_form form, cgap_error *error);
+
 /* ---------------------------------------------------------------- groups of images */
 
 enum { CGAP_GROUP_ROWS_MIN = 20 }; /* images, and texts, of a group that is measured */
@@ -725,6 +737,17 @@ CGAP_API const cgap_scalar *cgap_many_value(const cgap_many *many, cgap_many_mea
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_many_run(cgap_many *out, const cgap_many_data *data,
                                                    const cgap_audit_options *options, cgap_error *error);
 CGAP_API void cgap_many_clear(cgap_many *many); /* NULL is fine */
+
+/* As cgap_audit_text: what `contragap audit` prints of more than two modalities. data: what cgap_many_run was given,
+ * for the input of the report; its rows are not read. Of about (which may be NULL), dataset and data are not used. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_many_text(char **out, const cgap_many *many, const cgap_many_data *data,
+                                                    cgap_report_form form, int columns, const cgap_report_about *about,
+                                                    cgap_error *error);
+
+/* As cgap_audit_save, of the folder that `contragap audit -o` writes of more than two modalities. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_many_save(const cgap_many *many, const cgap_many_data *data,
+                                                    const char *folder, bool replace, const cgap_report_about *about,
+                                                    void (*warn)(const char *line), cgap_error *error);
 
 /* ---------------------------------------------------------------- your own measure */
 

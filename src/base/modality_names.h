@@ -11,10 +11,6 @@
 /* name, or where it is NULL or empty what the modality (0 image, 1 text) is called by default. */
 const char *cgap_modality_name(const char *name, int modality);
 
-/* Whether a name is that of a kind of data (image, audio, protein …), by itself or with an s: two sets of one kind have
- * names such as old and new. */
-bool cgap_is_modality_name(const char *name);
-
 /* Writes the template with the names in place of "image" and "text", where they stand in braces:
  *
  *   {image}      the name: "image", "audio"

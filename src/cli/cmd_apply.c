@@ -129,6 +129,9 @@ static cgap_status check_options(const cli_args *args, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
   if (cli_ends_with(opt.out, "/"))
     return cgap_fail(error, CGAP_USAGE, "apply: -o %s: a file is written, such as closed.h5 or closed.npz", opt.out);
+  cgap_error why = {0};
+  if (cgap_layout_check(opt.out, &why) != CGAP_OK)
+    return cgap_fail(error, CGAP_USAGE, "apply: -o %s", why.message);
   if (is_export() && cli_ranks())
     return cgap_fail(error, CGAP_USAGE,
                      "apply: -o %s: several ranks write HDF5; give a name such as closed.h5, or start one process",

@@ -41,6 +41,9 @@ static int check_options(void)
                      opt.out);
   if (layout() == CGAP_LAYOUT_NPY && (cgap_layout_of(opt.out) != CGAP_LAYOUT_HDF5 || cli_ends_with(opt.out, ".h5")))
     return cli_usage("convert: -o %s: --format npy needs a folder, image.npy and text.npy go into it", opt.out);
+  cgap_error error = {0};
+  if (layout() == CGAP_LAYOUT_HDF5 && cgap_layout_check(opt.out, &error) != CGAP_OK)
+    return cli_usage("convert: -o %s", error.message);
   return CGAP_OK;
 }
 

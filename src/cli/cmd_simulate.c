@@ -140,6 +140,8 @@ static int run_simulate(const cli_args *args)
   cgap_error error = {0};
   if (cgap_simulate_check(&simulation, &error) != CGAP_OK) /* its sentence begins with the option's name */
     return cli_usage("simulate: --%s", error.message);
+  if (cgap_layout_check(opt.out, &error) != CGAP_OK)
+    return cli_usage("simulate: -o %s", error.message);
   const cgap_layout layout = cgap_layout_of(opt.out);
   if (simulation.modalities > 2 && layout != CGAP_LAYOUT_HDF5)
     return cli_usage("simulate: -o %s: %zu modalities go into one HDF5 file; give a name such as triples.h5", opt.out,

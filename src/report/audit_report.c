@@ -23,7 +23,7 @@ typedef struct made_report {
   json_t *json;
 } made_report;
 
-static json_t *source_json(const cgap_source *s, const char *use)
+json_t *cgap_source_json(const cgap_source *s, const char *use)
 {
   if (s->rows == 0)
     return json_null();
@@ -37,10 +37,10 @@ static json_t *data_json(const cgap_data *d)
 {
   static const char *const KINDS[] = {
     [CGAP_UNPAIRED] = "unpaired", [CGAP_BY_ROW] = "by row", [CGAP_BY_INDEX] = "by index", [CGAP_PAIRING_OPEN] = "open"};
-  return json_pack("{s:[], s:o, s:o, s:{s:s, s:s, s:[]}, s:o, s:[]}", "files", "image", source_json(&d->image, "image"),
-                   "text", source_json(&d->text, "text"), "pairing", "kind", KINDS[d->pairing], "why",
-                   "given by the caller", "datasets", "class_text", source_json(&d->class_text, "class texts"),
-                   "notes");
+  return json_pack("{s:[], s:o, s:o, s:{s:s, s:s, s:[]}, s:o, s:[]}", "files", "image",
+                   cgap_source_json(&d->image, "image"), "text", cgap_source_json(&d->text, "text"), "pairing", "kind",
+                   KINDS[d->pairing], "why", "given by the caller", "datasets", "class_text",
+                   cgap_source_json(&d->class_text, "class texts"), "notes");
 }
 
 cgap_status cgap_about_input(json_t **out, const cgap_report_about *about, cgap_error *error)
@@ -109,17 +109,17 @@ static cgap_status made_report_init(made_report *out, const cgap_audit *audit, c
 
 /* ---------------------------------------------------------------- the folder */
 
-static cgap_status write_all(const cgap_report *r, const char *folder, void (*warn)(const char *line),
-                             cgap_error *error)
+static cgap_status write_all(const void *report, const char *folder, void (*warn)(const char *line), cgap_error *error)
 {
+  const cgap_report *r = report;
   cgap_status status = cgap_report_write(r, folder, error);
   if (status == CGAP_OK)
     status = cgap_report_render(r, folder, warn, error);
   return status == CGAP_OK ? cgap_audit_page_write(r, folder, warn, error) : status;
 }
 
-static cgap_status save(const cgap_report *r, const char *path, bool replace, void (*warn)(const char *line),
-                        cgap_error *error)
+static cgap_status save(const char *path, bool replace, cgap_folder_writer *write, const void *of,
+                        void (*warn)(const char *line), cgap_error *error)
 {
   cgap_folder folder;
   cgap_stage stage;
@@ -131,7 +131,7 @@ static cgap_status save(const cgap_report *r, const char *path, bool replace, vo
   if (status == CGAP_OK)
     status = cgap_stage_open(&stage, folder.path, error);
   if (status == CGAP_OK) {
-    status = write_all(r, stage.path, warn, error);
+    status = write(of, stage.path, warn, error);
     if (status == CGAP_OK)
       status = cgap_overwrite_replace(&stage, CGAP_FOLDER_AUDIT, WRITTEN, error);
     else if (cgap_stage_close(&stage, false, &ignored) != CGAP_OK)
@@ -146,6 +146,15 @@ static cgap_status save(const cgap_report *r, const char *path, bool replace, vo
   return status;
 }
 
+cgap_status cgap_audit_folder_save(const char *path, bool replace, cgap_folder_writer *write, const void *of,
+                                   void (*warn)(const char *line), cgap_error *error)
+{
+  const cgap_c_locale locale = cgap_c_locale_begin();
+  const cgap_status status = save(path, replace, write, of, warn, error);
+  cgap_c_locale_end(locale);
+  return status;
+}
+
 cgap_status cgap_audit_save(const cgap_audit *audit, const char *folder, bool replace, const cgap_report_about *about,
                             void (*warn)(const char *line), cgap_error *error)
 {
@@ -157,9 +166,7 @@ cgap_status cgap_audit_save(const cgap_audit *audit, const char *folder, bool re
     status = made_report_init(&r, audit, about ? about : &(cgap_report_about){0}, error);
   if (status != CGAP_OK)
     return status;
-  const cgap_c_locale locale = cgap_c_locale_begin();
-  status = save(&r.report, folder, replace, warn, error);
-  cgap_c_locale_end(locale);
+  status = cgap_audit_folder_save(folder, replace, write_all, &r.report, warn, error);
   made_report_clear(&r);
   return status;
 }
@@ -174,8 +181,17 @@ static int remove_entry(const char *path, const struct stat *facts, int kind, st
   return remove(path);
 }
 
-/* The page reads its figures from a folder, where gnuplot has drawn them. */
-static cgap_status first_screen(char **out, const cgap_report *r, cgap_error *error)
+static cgap_status write_screen(const void *report, const char *folder, void (*warn)(const char *line),
+                                cgap_error *error)
+{
+  const cgap_report *r = report;
+  cgap_status status = cgap_report_write(r, folder, error);
+  if (status == CGAP_OK)
+    status = cgap_report_render(r, folder, warn, error);
+  return status == CGAP_OK ? cgap_audit_screen_write(r, folder, warn, error) : status;
+}
+
+static cgap_status make_page(char **out, cgap_folder_writer *write, const void *of, cgap_error *error)
 {
   enum { OPEN_FOLDERS_MAX = 4 };
   char folder[CGAP_PATH], path[CGAP_PATH];
@@ -183,16 +199,20 @@ static cgap_status first_screen(char **out, const cgap_report *r, cgap_error *er
   if (length >= (int)sizeof folder || !mkdtemp(folder))
     return cgap_fail(error, CGAP_RESOURCE, "%s: cannot make a folder for the figures; set TMPDIR to one with space",
                      cgap_unnamed_file_folder());
-  cgap_status status = cgap_report_write(r, folder, error);
-  if (status == CGAP_OK)
-    status = cgap_report_render(r, folder, NULL, error);
-  if (status == CGAP_OK)
-    status = cgap_audit_screen_write(r, folder, NULL, error);
+  cgap_status status = write(of, folder, NULL, error);
   if (status == CGAP_OK)
     status = cgap_folder_file(path, folder, "report.html", error);
   if (status == CGAP_OK && !(*out = cgap_read_text(path, NULL)))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: cannot be read again", path);
   (void)nftw(folder, remove_entry, OPEN_FOLDERS_MAX, FTW_DEPTH | FTW_PHYS);
+  return status;
+}
+
+cgap_status cgap_page_make(char **out, cgap_folder_writer *write, const void *of, cgap_error *error)
+{
+  const cgap_c_locale locale = cgap_c_locale_begin();
+  const cgap_status status = make_page(out, write, of, error);
+  cgap_c_locale_end(locale);
   return status;
 }
 
@@ -238,13 +258,9 @@ cgap_status cgap_audit_text(char **out, const cgap_audit *audit, cgap_report_for
     status = made_report_init(&r, audit, about ? about : &(cgap_report_about){0}, error);
   if (status != CGAP_OK)
     return status;
-  if (form == CGAP_REPORT_HTML) {
-    const cgap_c_locale locale = cgap_c_locale_begin();
-    status = first_screen(out, &r.report, error);
-    cgap_c_locale_end(locale);
-  } else {
-    status = cgap_text_make(out, print_report, &(printed_report){&r.report, form, columns}, error);
-  }
+  status = form == CGAP_REPORT_HTML
+             ? cgap_page_make(out, write_screen, &r.report, error)
+             : cgap_text_make(out, print_report, &(printed_report){&r.report, form, columns}, error);
   made_report_clear(&r);
   return status;
 }

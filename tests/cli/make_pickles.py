@@ -58,6 +58,8 @@ rows = np.empty(N, object)
 rows[:] = list(image)
 np.save("image_rows.npy", rows, allow_pickle=True)
 np.save("text_rows.npy", text)
+rows[:] = list(text)
+np.save("more_rows.npy", rows, allow_pickle=True)
 
 # ---- torch.save
 torch = types.ModuleType("torch")

@@ -117,6 +117,9 @@ fine simulate --n 50 --d 8 --classes 3 -o made.h5 --quiet
 for ending in npz safetensors npy; do same made.h5 "made.$ending"; done
 
 refused 2 "folder/: a file is written" apply --method center pairs.h5 -o folder/
+refused 2 "-o out.csv|.csv is not written|.npz" apply --method center pairs.h5 -o out.csv
+refused 2 "-o out.pt|.safetensors" convert pairs.h5 -o out.pt
+refused 2 "-o out.parquet|.npy" simulate -o out.parquet
 refused 3 "none/x.npz" convert pairs.h5 -o none/x.npz
 
 # names of modalities; marks too long for the comment of an archive

@@ -37,6 +37,7 @@ same_report --image new_image.pth --text old_text.pth
 same_report --image arrays4.pkl:image --text rows3.pkl:emb.text
 same_report --image new2.pt:image --text objects.npy:text
 same_report image_rows.npy text_rows.npy
+same_report image_rows.npy more_rows.npy # each of vectors that are gathered
 report want.json ref64.npz
 for file in lists?.pkl; do
   same_report "$file"

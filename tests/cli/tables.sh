@@ -77,6 +77,19 @@ for k in 1.csv 2.csv 3.txt 4.tsv 5.csv 6.jsonl 7.json 8.csv 9.csv; do
   same --image image$k --text text$k
 done
 same image2.csv text2.csv
+# two files whose names do not say; an object of JSON is in its own order, as its rows elsewhere are
+for k in 2.csv 4.tsv 7.json; do
+  cp image$k first.${k#*.}
+  cp text$k second.${k#*.}
+  same first.${k#*.} second.${k#*.}
+done
+cp image4.tsv part1.tsv
+cp text4.tsv part2.tsv
+refused 3 "part1.tsv|--image" audit part1.tsv part2.tsv
+/usr/bin/python3 -c 'import json, numpy
+x = numpy.load("image_emb.npy")
+json.dump({"k%d" % k: v.tolist() for k, v in enumerate(x)}, open("unsorted.json", "w"))'
+same unsorted.json text_emb.npy
 same both.json
 same both.csv
 same apart.h5
@@ -106,6 +119,11 @@ same --image image4.tsv --text text4.tsv --drop-bad
 # by line and column; text that is no table; other encodings by name
 sed '7s/,[^,]*/,n.a./' image1.csv >image_broken.csv
 refused 3 "image_broken.csv|line 7, column 2|\"n.a.\"" audit image_broken.csv text1.csv
+printf ';0;1;2\n0;1,5;0,25;2,5\n1;3,5;0,75;4,5\n' >comma.csv
+refused 3 "comma.csv|line 2, column 2|\"1,5\"|decimal comma" info comma.csv
+mkdir store.zarr
+echo '{"zarr_format": 2}' >store.zarr/.zgroup
+refused 3 "store.zarr: a Zarr store|zarr.open('store.zarr'" info store.zarr
 printf 'a dog\na cat\n' >captions.txt
 refused 3 "captions.txt" info captions.txt
 iconv -f UTF-8 -t UTF-16 image4.tsv >image_wide.tsv

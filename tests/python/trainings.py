@@ -81,6 +81,15 @@ def test_too_few_pairs():
     raises(cg.DataError, "row 3")(lambda: cg.train(np.where(np.arange(300)[:, None] == 3, np.nan, IMAGE), TEXT))
 
 
+def test_names():
+    image, text = rows(300, 8)
+    f = cg.train(audio=image, caption=text)
+    assert (f.transform(audio=image) == f.transform(image=image)).all()
+    assert (f.transform(caption=text) == f.transform(text=text)).all()
+    raises(cg.UsageError, "video", "audio and caption")(lambda: f.transform(video=image))
+    raises(cg.UsageError, "did you mean threads")(lambda: cg.train(image, text, thread=2))
+
+
 def test_comparison():
     a, b = cg.audit(IMAGE, TEXT), cg.audit(IMAGE - IMAGE.mean(0), TEXT - TEXT.mean(0))
     with h5py.File("a.h5", "w") as one, h5py.File("b.h5", "w") as two:
@@ -95,6 +104,28 @@ def test_comparison():
     row = frame.loc[("gap.corrected_distance", "b.h5")]
     assert (row.difference, [row.low, row.high], row.verdict) == (d["value"], d["ci95"], d["verdict"])
     assert "paired" in c.to_dict()["intervals"] and "paired" not in cg.compare({"a": a, "b": b}, independent=True).to_dict()["intervals"]
+
+
+def test_comparison_of_three():
+    random = np.random.default_rng(1)
+    audits = {}
+    for k, name in enumerate(("a.h5", "b.h5", "c.h5")):
+        image, text = IMAGE - k * IMAGE.mean(0) / 2, TEXT + k * random.standard_normal(TEXT.shape)
+        with h5py.File(name, "w") as f:
+            f["image"], f["text"] = image, text
+        audits[name] = cg.audit(image, text)
+    c = cg.compare(audits)
+    assert str(c) == command("compare", *audits, "--quiet")
+    want = json.loads(command("compare", *audits, "--json", "--quiet"))
+    got = c.to_dict()
+    assert {k: v for k, v in got.items() if k not in ("inputs", "run")} == {k: v for k, v in want.items() if k not in ("inputs", "run")}
+    assert [i["name"] for i in got["inputs"]] == list(audits)
+    key = "retrieval.image_to_text.recall_at_1"
+    assert str(cg.compare(audits, sort=key)) == command("compare", *audits, "--quiet", "--sort", key)
+    assert str(cg.compare(audits, pairwise=True)) == command("compare", *audits, "--quiet", "--pairwise")
+    frame = c.to_frame()
+    assert frame.loc[(key, "a.h5")].value == audits["a.h5"][key].value and frame.loc[key].best.sum() == 1
+    raises(cg.UsageError, "no such measure")(lambda: cg.compare(audits, sort="recall"))
 
 
 if __name__ == "__main__":

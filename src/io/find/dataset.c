@@ -88,6 +88,7 @@ static cgap_status find_companions(cgap_dataset *d, cgap_error *error)
 static cgap_status fill_roles(cgap_dataset *d, int threads, cgap_error *error)
 {
   cgap_other_modalities_place(d);
+  cgap_two_files_place(d);
   cgap_status status = cgap_find_modalities(d, error);
   if (status == CGAP_OK)
     cgap_other_modalities_name(d);

@@ -90,6 +90,10 @@ const cgap_entry *cgap_input_find(const cgap_input *input, const char *path);
  * stays as ambiguous as it is. */
 void cgap_other_modalities_place(cgap_dataset *d);
 
+/* Of two files that are no HDF5, with one array of rows each: where their names say one modality, the other is the
+ * other one; where they say none, and are not numbered, images come first. */
+void cgap_two_files_place(cgap_dataset *d);
+
 /* After it: names the modalities that the caller has not named, by what the files record or by such words. */
 void cgap_other_modalities_name(cgap_dataset *d);
 

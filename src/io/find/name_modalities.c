@@ -90,6 +90,70 @@ void cgap_other_modalities_place(cgap_dataset *d)
     }
 }
 
+/* ---------------------------------------------------------------- two files */
+
+/* The only rows of a file that is no HDF5; NULL: none, or several. */
+static cgap_entry *only_rows(const cgap_file *file)
+{
+  cgap_entry *only = NULL;
+  for (size_t k = 0; k < file->count && file->id < 0; k++) {
+    cgap_entry *e = &file->entries[k];
+    if (e->kind != CGAP_KIND_FLOAT || e->ndim < 2 || e->alias)
+      continue;
+    if (only)
+      return NULL;
+    only = e;
+  }
+  return only;
+}
+
+static unsigned modality_of_only(const cgap_file *file, const cgap_entry *e)
+{
+  const cgap_name_words w = cgap_name_words_of(e->path);
+  return e->modality                ? e->modality
+         : w.leaf & CGAP_WORD_CLASS ? CGAP_WORD_CLASS
+         : w.modality               ? w.modality
+         : file->loose              ? 0
+                                    : cgap_name_words_of_file(file->path);
+}
+
+/* Whether two names differ in digits alone, as those of shards do. */
+static bool differ_in_digits(const char *a, const char *b)
+{
+  for (;; a++, b++) {
+    a += strspn(a, "0123456789");
+    b += strspn(b, "0123456789");
+    if (*a != *b || !*a)
+      return *a == *b;
+  }
+}
+
+void cgap_two_files_place(cgap_dataset *d)
+{
+  cgap_entry *of[2];
+  unsigned modality[2];
+  if (d->input_count != 2 || d->option[CGAP_ROLE_IMAGE].given || d->option[CGAP_ROLE_TEXT].given)
+    return;
+  for (int k = 0; k < 2; k++) {
+    if (!(of[k] = only_rows(d->inputs[k].file)))
+      return;
+    modality[k] = modality_of_only(d->inputs[k].file, of[k]);
+  }
+  const unsigned either = modality[0] | modality[1];
+  if ((modality[0] && modality[1]) || either & CGAP_WORD_CLASS ||
+      differ_in_digits(d->inputs[0].file->path, d->inputs[1].file->path))
+    return;
+  const bool swapped = modality[0] == CGAP_WORD_TEXT || modality[1] == CGAP_WORD_IMAGE;
+  for (int k = 0; k < 2; k++) {
+    if (modality[k])
+      continue;
+    of[k]->modality = (k == 0) != swapped ? CGAP_WORD_IMAGE : CGAP_WORD_TEXT;
+    of[k]->modality_why = either   ? "the other of the two files is the other modality"
+                          : k == 0 ? "the first of two files whose names do not say"
+                                   : "the second of two files whose names do not say";
+  }
+}
+
 /* ---------------------------------------------------------------- names */
 
 void cgap_other_modalities_name(cgap_dataset *d)

@@ -86,13 +86,14 @@ typedef struct cgap_file {
   cgap_file_access access;
   uint64_t bytes, device, inode;
   bool folder;
-  bool loose;          /* .npy: the entries have the names of the files */
-  int fd;              /* for pread */
-  int gathered;        /* an unnamed file with the elements that are not as they are read; −1: none */
-  hid_t id;            /* HDF5, else H5I_INVALID_HID */
-  hid_t links;         /* likewise: for calls that may follow an external link, which `access` may forbid */
-  uint64_t number;     /* HDF5's own; a dataset behind an external link has another */
-  cgap_entry *entries; /* by path, depth first in name order */
+  bool loose;              /* .npy: the entries have the names of the files */
+  int fd;                  /* for pread */
+  int gathered;            /* an unnamed file with the elements that are not as they are read; −1: none */
+  uint64_t gathered_bytes; /* in that file */
+  hid_t id;                /* HDF5, else H5I_INVALID_HID */
+  hid_t links;             /* likewise: for calls that may follow an external link, which `access` may forbid */
+  uint64_t number;         /* HDF5's own; a dataset behind an external link has another */
+  cgap_entry *entries;     /* by path, depth first in name order */
   size_t count, capacity;
   json_t *marks; /* what .npz and safetensors say of themselves: an object, or NULL */
   void **memory; /* (memory_count) elements of entries, owned */
@@ -192,6 +193,8 @@ CGAP_MUST_CHECK cgap_status cgap_items_stack(cgap_file *file, cgap_error *error)
 
 /* CGAP_FILE, saying what kind of file it is that none of them reads (unsupported_files.c). */
 cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error);
+/* Likewise of a folder without .npy files. */
+cgap_status cgap_refuse_folder(const char *path, cgap_error *error);
 
 /* ---------------------------------------------------------------- adding entries */
 

@@ -667,10 +667,7 @@ cgap_status cgap_folder_open_npy(cgap_file *file, cgap_error *error)
   file->bytes = 0;
   cgap_status status = scan_folder(&list, file->path, false, error);
   if (status == CGAP_OK && list.count == 0)
-    status = cgap_fail(error, CGAP_FILE,
-                       "%s: a folder with no .npy files in it; name a file, or a folder as clip-retrieval writes it "
-                       "(img_emb/, text_emb/)",
-                       file->path);
+    status = cgap_refuse_folder(file->path, error);
   if (status == CGAP_OK)
     status = open_list(file, &list, error);
   clear_list(&list);

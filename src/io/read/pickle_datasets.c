@@ -847,10 +847,10 @@ static bool list_one(listing *l, const pending *at)
 cgap_status cgap_pickle_datasets(cgap_file *file, cgap_pickle *p, cgap_pickle_value root, const char *prefix,
                                  const char *stem, cgap_error *error)
 {
-  listing l = {.file = file, .p = p, .prefix = prefix};
+  listing l = {.file = file, .p = p, .prefix = prefix, .gathered = file->gathered_bytes};
   const size_t before = file->count;
   p->error = error;
-  l.gathered_max = p->bytes->whole * GATHERED_RATIO + GATHERED_EXTRA;
+  l.gathered_max = l.gathered + p->bytes->whole * GATHERED_RATIO + GATHERED_EXTRA;
   bool good = add_pending(&l, root, strdup(stem), 0);
   if (good)
     l.todo[0].root = true;
@@ -863,6 +863,7 @@ cgap_status cgap_pickle_datasets(cgap_file *file, cgap_pickle *p, cgap_pickle_va
     free(l.todo[--l.count].path);
   free(l.todo);
   free(l.block);
+  file->gathered_bytes = l.gathered;
   if (good && file->count == before)
     (void)cgap_pickle_refuse(
       p, CGAP_FILE,

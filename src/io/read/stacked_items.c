@@ -1,7 +1,7 @@
 /* One array an item: vectors (d) or (1, d) with names of their own, in a group of HDF5, an .npz, a folder of .npy or an
- * object of JSON, become one matrix (N, d) for each group, in the order of their names, and a list of these names, id.
- * The rows are read here, once, and count to the limit of memory: an array has its own place, and a pass over the rows
- * would open each again.
+ * object of JSON, become one matrix (N, d) for each group, in the order of their names, those of JSON in the order of
+ * the file, as Python keeps it; and a list of these names, id. The rows are read here, once, and count to the limit of
+ * memory: an array has its own place, and a pass over the rows would open each again.
  *
  * A group is named by its path; at the top of a file the names may say the modality, image_17 or 17_text. Where a file
  * or a group has a matrix, its vectors are something else. */
@@ -295,12 +295,22 @@ static cgap_status add_ids(cgap_file *file, const item *items, size_t count, con
   return status;
 }
 
-static cgap_status stack(cgap_file *file, const item *items, size_t count, cgap_error *error)
+static int by_place(const void *a, const void *b)
 {
+  const item *x = a, *y = b;
+  return (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+static cgap_status stack(cgap_file *file, item *items, size_t count, cgap_error *error)
+{
+  const cgap_piece *piece = file->entries[items->entry].pieces;
+  const bool has_order = piece && piece->memory; /* JSON: its entries are in the order of the file */
   cgap_npy array = {.ndim = 2, .shape = {count, items->dim}};
   const cgap_entry *first = &file->entries[items->entry];
   void *rows = NULL;
   char storage[60];
+  if (has_order)
+    qsort(items, count, sizeof *items, by_place);
   array.kind = CGAP_KIND_FLOAT;
   array.type = first->type;
   array.item = cgap_type_size(first->type);
@@ -316,8 +326,8 @@ static cgap_status stack(cgap_file *file, const item *items, size_t count, cgap_
     return status;
   }
   cgap_entry *e = &file->entries[file->count - 1];
-  e->note = cgap_format("%s: %zu arrays, one per item, stacked in the order of their names, which are the ids\n",
-                        e->name, count);
+  e->note = cgap_format("%s: %zu arrays, one per item, stacked in the order of %s are the ids\n", e->name, count,
+                        has_order ? "the file; their names" : "their names, which");
   return e->note ? add_ids(file, items, count, storage, error)
                  : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
 }

@@ -132,7 +132,7 @@ const char *cgap_text_number_fault(const char *text, size_t length)
     return "an empty cell; give a number, or leave the row out";
   if (digits > 0 && signs + digits == length && comma && !point &&
       !memchr(comma + 1, ',', length - (size_t)(comma + 1 - text)))
-    return "has a decimal comma; write numbers with a point";
+    return CGAP_DECIMAL_COMMA;
   if (digits > 0 && signs + digits == length && (comma || memchr(text, '\'', length) || memchr(text, ' ', length)))
     return "has separators of thousands; write numbers without them";
   const size_t sign = *text == '-' || *text == '+';

@@ -17,5 +17,6 @@ typedef struct cgap_text_number {
 const char *cgap_text_number_read(cgap_text_number *out, const char *text, locale_t c_locale);
 /* What is wrong with a text that is no number, and what to do: the end of a message. */
 const char *cgap_text_number_fault(const char *text, size_t length);
+#define CGAP_DECIMAL_COMMA "has a decimal comma; write numbers with a point" /* one of them */
 
 #endif

@@ -487,6 +487,10 @@ static cgap_status lay_out(table *t, const cells *header, const cells *row, cgap
     numbers += t->column[j].kind != STRING;
     status = place_column(t, j, error);
   }
+  for (size_t j = 0; j < t->columns && status == CGAP_OK && numbers == 0; j++)
+    if (strcmp(cgap_text_number_fault(cell_at(row, j), strlen(cell_at(row, j))), CGAP_DECIMAL_COMMA) == 0)
+      status = cgap_fail(error, CGAP_FILE, "%s: line %llu, column %zu: \"%.40s\" %s", t->c.file->path,
+                         (unsigned long long)row->line, j + 1, cell_at(row, j), CGAP_DECIMAL_COMMA);
   if (status == CGAP_OK && numbers == 0 && t->columns > 1)
     status = cgap_fail(error, CGAP_FILE,
                        "%s: a table without numbers (line %llu begins with \"%.40s\"); give one with a vector on each "

@@ -32,6 +32,10 @@ typedef enum { NO_LINE, PYTHON, SHELL } language;
   "an Arrow or Feather file, which is not read. In Python: import numpy, pandas; a = pandas.read_feather(%s); "        \
   "numpy.savez('new.npz', **{name: numpy.stack(a[name]) for name in a})"
 
+#define ZARR                                                                                                           \
+  "a Zarr store, which is not read. In Python: import numpy, zarr; a = zarr.open(%s, mode='r'); "                      \
+  "numpy.savez('new.npz', **({'rows': a[:]} if hasattr(a, 'shape') else {name: a[name][:] for name in a}))"
+
 static const char HTML[] = "a web page (HTML), not the data: the download went to a page; fetch the file itself";
 static const char ANNEX[] = "a git-annex pointer, not the data; run `git annex get %s`";
 static const char UTF16[] = "text in UTF-16, which is not read; convert it: iconv -f UTF-16 -t UTF-8 %s > new.csv";
@@ -166,4 +170,20 @@ cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
     "%s: not an HDF5 file (no signature in its %llu bytes), nor .npy, .npz, safetensors, a pickle or text "
     "with numbers (.csv, .tsv, .txt, JSON); give one of these",
     file->path, (unsigned long long)file->bytes);
+}
+
+cgap_status cgap_refuse_folder(const char *path, cgap_error *error)
+{
+  static const char *const ZARR_MARKS[] = {".zarray", ".zgroup", "zarr.json"};
+  for (size_t i = 0; i < sizeof ZARR_MARKS / sizeof *ZARR_MARKS; i++) {
+    char *mark = cgap_format("%s/%s", path, ZARR_MARKS[i]);
+    const bool has = mark && access(mark, F_OK) == 0;
+    free(mark);
+    if (has)
+      return refuse_as(path, ZARR, PYTHON, error);
+  }
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: a folder with no .npy files in it; name a file, or a folder as clip-retrieval writes it "
+                   "(img_emb/, text_emb/)",
+                   path);
 }

@@ -8,6 +8,9 @@
     r.verdict, r.advice                        # in words
     r.to_frame(); r.to_dict(); r.save("report")
 
+    m = cg.audit(image=a, text=b, audio=c)     # every pair of more than two
+    m.pairs["image-text"], m.matrix["corrected_distance"]
+
     cg.compare({"B/32": r1, "L/14": r2})       # audits side by side
 
     f = cg.train(img, txt)                     # what to do about the gap, by held-out pairs
@@ -25,6 +28,7 @@ from ._data import bfloat16
 from ._errors import DataError, Error, FileError, Interrupted, ResourceError, UsageError
 from ._library import ffi as _ffi
 from ._library import lib as _lib
+from ._many import ManyAudit
 from ._train import Closing, Head, Recommendation, load, train
 
 __version__: str = _ffi.string(_lib.cgap_version()).decode()
@@ -39,6 +43,7 @@ __all__ = [
     "FileError",
     "Head",
     "Interrupted",
+    "ManyAudit",
     "Measure",
     "Recommendation",
     "ResourceError",

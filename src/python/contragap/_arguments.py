@@ -1,5 +1,7 @@
 """Arguments of the public calls, checked and made into data."""
 
+import difflib
+import os
 from typing import Any, Optional
 
 from ._call import Call
@@ -28,6 +30,21 @@ def fraction(name: str, value: Any) -> float:
     return float(value)
 
 
+_OPTIONS = (
+    "text_image", "labels", "class_text", "prompts", "unpaired", "drop_bad", "merge_images", "pairs", "precision",
+    "temperature", "sample_rows", "csls", "advice", "goal", "validation", "test", "seed", "threads", "memory", "progress",
+)  # fmt: skip
+
+
+def _check_name(name: str, value: Any) -> None:
+    """Refuses what is no matrix and nearly has the name of an option."""
+    if len(getattr(value, "shape", ())) == 2 or (is_path(value) and os.path.exists(value)):
+        return
+    near = difflib.get_close_matches(name, _OPTIONS, 1, 0.8)
+    if near:
+        raise UsageError(f"{name}: no option of this call; did you mean {near[0]}?")
+
+
 def named_modalities(arrays: tuple, modalities: dict[str, Any]) -> dict[str, Any]:
     """Modalities by name, those without one as image and text."""
     names = ["image", "text"]
@@ -37,35 +54,48 @@ def named_modalities(arrays: tuple, modalities: dict[str, Any]) -> dict[str, Any
     for name, x in modalities.items():
         if name in out:
             raise UsageError(f"{name} is given twice, by place and by name")
+        _check_name(name, x)
         out[name] = x
     return out
 
 
-def open_data(call: Call, arrays: tuple, modalities: dict[str, Any], threads: int, memory: int, **options) -> Data:
-    """The data of a call: arrays, or files where the modalities are paths."""
+def open_data(
+    call: Call, arrays: tuple, modalities: dict[str, Any], threads: int, memory: int, for_audit: bool, **options
+) -> Data:
+    """The data of a call: arrays, or files where the modalities are paths. for_audit: one modality alone will do."""
     if arrays and all(is_path(x) for x in arrays):
-        roles, names = _roles(modalities)
-        return from_files(call, arrays, {**options, **roles}, threads, memory, names)
-    given = {name: x for name, x in named_modalities(arrays, modalities).items()}
+        for name, x in modalities.items():
+            _check_name(name, x)
+        roles, names = _roles(modalities, for_audit)
+        return from_files(call, arrays, {**options, **roles}, threads, memory, for_audit, names)
+    given = named_modalities(arrays, modalities)
     if len(given) > 2:
-        raise UsageError(f"{', '.join(given)}: {len(given)} modalities; this version audits two at a time")
-    roles, names = _roles(given)
+        raise UsageError(f"{', '.join(given)}: {len(given)} modalities; give two (audit takes more)")
+    roles, names = _roles(given, for_audit)
     if roles and all(is_path(x) for x in roles.values()):
-        return from_files(call, (), {**options, **roles}, threads, memory, names)
-    if not roles or (len(roles) < 2 and options["class_text"] is None):
+        if len(given) == 1:
+            return from_files(call, list(given.values()), options, threads, memory, for_audit, list(given))
+        return from_files(call, (), {**options, **roles}, threads, memory, for_audit, names)
+    if not roles and for_audit:
+        raise UsageError("give embeddings: an array of shape (rows, dim) for each modality, as in (image, text), or files")
+    if not roles or (len(roles) < 2 and options["class_text"] is None and not for_audit):
         raise UsageError("give two modalities, as in (image, text), or one with class_text and labels")
     for name, x in given.items():
         if x is None:
             raise DataError(f"{name}: None; give an array of shape (rows, dim)")
+    if list(roles) == ["text"]:
+        roles, names = {"image": roles["text"]}, ("text", "image")
     return from_arrays(call, roles["image"], roles.get("text"), names or ("image", "text"), **options)
 
 
-def _roles(modalities: dict[str, Any]) -> tuple[dict[str, Any], Optional[tuple[str, str]]]:
-    """The two modalities as the library's image and text, and their names where those are others."""
+def _roles(modalities: dict[str, Any], in_order: bool) -> tuple[dict[str, Any], Optional[tuple[str, str]]]:
+    """The two modalities as the library's image and text, and their names where those are others. in_order: as the
+    command has it, the first as its image; else a modality that is called image or text is what it is called."""
     if set(modalities) <= {"image", "text"}:
         return modalities, None
     if len(modalities) != 2:
         return {"image": x for x in modalities.values()}, (*modalities, "text")[:2]
-    first, second = ("text", "image") if "image" in list(modalities)[1:] or "text" in list(modalities)[:1] else ("image", "text")
+    swapped = not in_order and ("image" in list(modalities)[1:] or "text" in list(modalities)[:1])
+    first, second = ("text", "image") if swapped else ("image", "text")
     names = dict(zip((first, second), modalities))
     return dict(zip((first, second), modalities.values())), (names["image"], names["text"])

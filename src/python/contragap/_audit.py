@@ -7,16 +7,19 @@ import json
 import os
 import shlex
 import time
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Union
 
-from ._arguments import choice, count, open_data
+from ._arguments import choice, count, named_modalities, open_data
 from ._call import Call, Progress
+from ._data import is_path
 from ._errors import UsageError
 from ._library import ffi, lib
 from ._report import About, Report
 
 if TYPE_CHECKING:
     import pandas
+
+    from ._many import ManyAudit
 
 _PAIRS = {"exact": lib.CGAP_PAIRS_EXACT, "sampled": lib.CGAP_PAIRS_SAMPLED, "auto": lib.CGAP_PAIRS_AUTO}
 _PRECISIONS = {"fp32": lib.CGAP_PRECISION_FP32, "bf16": lib.CGAP_PRECISION_BF16}
@@ -69,23 +72,17 @@ def measures_of(report: dict, path: str = "") -> Iterator[Measure]:
         if {"value", "ci95", "n", "method"} <= entry.keys():
             ci95 = entry["ci95"]
             yield Measure(key, entry["value"], tuple(ci95) if ci95 else None, entry["n"], entry["method"], entry.get("why"))
-        elif key != "advice":
+        elif name != "advice":
             yield from measures_of(entry, key + ".")
 
 
-class Audit(Report):
-    """The result of `audit`: a mapping from the key of each measure to a `Measure`.
+class Measured(Report):
+    """What results of `audit` have in common: a mapping from the key of each measure to a `Measure`."""
 
-    >>> r["gap.corrected_distance"].value, r["gap.corrected_distance"].ci95   # doctest: +SKIP
+    _write: Any  # the function that writes its text
 
-    `print(r)` is the table; in a notebook `r` shows the first screen of the page, with its figures. `r.verdict` and
-    `r.advice` are the words above the table. `r.save("report")` writes the folder that `contragap audit -o` writes.
-    """
-
-    _command, _save = b"contragap audit (Python)", lib.cgap_audit_save
-
-    def __init__(self, audit, about: About) -> None:
-        super().__init__(audit, about)
+    def __init__(self, value, about: About) -> None:
+        super().__init__(value, about)
         self._report: Optional[dict] = None
         self._measures: Optional[dict[str, Measure]] = None
         self._html: Optional[str] = None
@@ -151,18 +148,6 @@ class Audit(Report):
 
     # ---- words
 
-    @property
-    def verdict(self) -> Verdict:
-        """What a reader wants to know first."""
-        v = self._parsed()["verdict"]
-        return Verdict(v["gap"], v["pairing"], list(v["sentences"]), list(v["notes"]))
-
-    @property
-    def advice(self) -> Optional[Advice]:
-        """What to do about the gap; None where `audit` was called with advice=False."""
-        a = self._parsed().get("advice")
-        return a and Advice(a["word"], a["reason"], a["command"], a["center"])
-
     def to_table(self, columns: int = 80) -> str:
         """Verdict, advice and table as on a terminal of so many columns (at least 80)."""
         return self._text(lib.CGAP_REPORT_TABLE, columns)
@@ -192,7 +177,31 @@ class Audit(Report):
         )
 
     def _text(self, form: int, columns: int = 0) -> str:
-        return self._text_of(lib.cgap_audit_text, form, columns)
+        return self._text_of(type(self)._write, form, columns)
+
+
+class Audit(Measured):
+    """The result of `audit`: a mapping from the key of each measure to a `Measure`.
+
+    >>> r["gap.corrected_distance"].value, r["gap.corrected_distance"].ci95   # doctest: +SKIP
+
+    `print(r)` is the table; in a notebook `r` shows the first screen of the page, with its figures. `r.verdict` and
+    `r.advice` are the words above the table. `r.save("report")` writes the folder that `contragap audit -o` writes.
+    """
+
+    _command, _save, _write = b"contragap audit (Python)", lib.cgap_audit_save, lib.cgap_audit_text
+
+    @property
+    def verdict(self) -> Verdict:
+        """What a reader wants to know first."""
+        v = self._parsed()["verdict"]
+        return Verdict(v["gap"], v["pairing"], list(v["sentences"]), list(v["notes"]))
+
+    @property
+    def advice(self) -> Optional[Advice]:
+        """What to do about the gap; None where `audit` was called with advice=False."""
+        a = self._parsed().get("advice")
+        return a and Advice(a["word"], a["reason"], a["command"], a["center"])
 
 
 def audit(
@@ -215,12 +224,15 @@ def audit(
     memory: int = 0,
     progress: Progress = None,
     **modalities: Any,
-) -> Audit:
-    """Measures the contrastive gap between the embeddings of two modalities.
+) -> Union[Audit, ManyAudit]:
+    """Measures the contrastive gap between the embeddings of two modalities, or of more.
 
         r = contragap.audit(img, txt)              # row i of img with row i of txt
         r = contragap.audit(image=img, text=txt)   # the same by name
         r = contragap.audit("pairs.h5")            # files, as the command `contragap audit` reads them
+        r = contragap.audit(image=a, text=b, audio=c)   # every pair, up to eight modalities: a ManyAudit
+        r = contragap.audit(img)                   # one modality by itself
+        r = contragap.audit(old=a, new=b, unpaired=True)   # two sets of one modality: has it drifted?
 
     Arrays are (rows, dim) of float16, bfloat16, float32 or float64: NumPy, torch on the CPU, anything with __array__ or
     DLPack, memory maps, datasets of h5py. Rows need no norm of 1. Nothing is copied but into the float32 unit rows that
@@ -240,7 +252,7 @@ def audit(
     temperature   of the losses
     sample_rows   maximum rows per modality in a sample
     csls          also retrieval by CSLS
-    advice        also try what subtracting the means does
+    advice        also try what subtracting the means does (of more than two modalities: always)
     seed          of random samples
     threads       0: as many as the machine has
     memory        limit in bytes; 0: half of what is free
@@ -265,10 +277,18 @@ def audit(
     options.csls = bool(csls)
     options.contributions = True  # for paired differences in compare()
     call.set_progress(options.progress)
+    prompts = count("prompts", prompts, 1)
+    if len(arrays) + len(modalities) > 2 and not (arrays and all(is_path(x) for x in arrays)):
+        from ._many import audit_many
+
+        return audit_many(
+            call, named_modalities(arrays, modalities), options, progress, unpaired=unpaired, drop_bad=drop_bad,
+            text_image=text_image is not None, labels=labels is not None, class_text=class_text is not None,
+            prompts=prompts > 1, merge_images=merge_images, csls=csls,
+        )  # fmt: skip
     data = open_data(
-        call, arrays, modalities, options.threads, options.memory_bytes, text_image=text_image, labels=labels,
-        class_text=class_text, prompts=count("prompts", prompts, 1), unpaired=unpaired, drop_bad=drop_bad,
-        merge_images=merge_images,
+        call, arrays, modalities, options.threads, options.memory_bytes, True, text_image=text_image, labels=labels,
+        class_text=class_text, prompts=prompts, unpaired=unpaired, drop_bad=drop_bad, merge_images=merge_images,
     )  # fmt: skip
     out = ffi.gc(ffi.new("cgap_audit *"), lib.cgap_audit_clear)
     line = ffi.new("char[]", os.fsencode(shlex.join(data.files))) if data.files else ffi.NULL  # for the advice's command

@@ -121,6 +121,10 @@ class Source:
             rows = np.asarray(rows).view("uint16")
         np.copyto(block, rows, casting="equiv")
 
+    def release(self) -> None:
+        """Lets the rows go; shape, type and name stay."""
+        self._rows = self._memory = None
+
     def failed(self, why: BaseException) -> str:
         if self._call.raised is None:
             self._call.raised = why
@@ -164,17 +168,23 @@ class Data:
         self._keep: list[Any] = []
         self._keep_names: list[Any] = []
 
+    def keep(self, value: Any) -> None:
+        """Holds what the data point to."""
+        self._keep_names.append(value)
+
     def release(self) -> None:
         """Lets the caller's arrays go; shapes, types and names stay."""
         for keep in self._keep:
             if isinstance(keep, Source):
-                keep._rows = keep._memory = None
+                keep.release()
         self._keep = [keep for keep in self._keep if isinstance(keep, Source)]
         self.value.text_image = self.value.labels = ffi.NULL
 
 
 def _pairing(data, text_image: Optional[Any], unpaired: bool) -> int:
     images, texts = data.image.rows, data.text.rows
+    if texts == data.class_text.rows == 0:
+        return lib.CGAP_UNPAIRED
     if unpaired:
         if text_image is not None:
             raise UsageError("unpaired: text_image gives pairs; leave one of them out")
@@ -227,6 +237,7 @@ def from_arrays(
     for k, name in enumerate(names):
         out._keep_names.append(ffi.new("char[]", name.encode()))
         d.names[k] = out._keep_names[-1]
+    d.drift = d.text.rows > 0 and bool(unpaired) and not any(lib.cgap_is_modality_name(d.names[k]) for k in range(2))
     d.pairing = _pairing(d, text_image, unpaired)
     d.drop_bad, d.merge_images, d.prompts = bool(drop_bad), bool(merge_images), prompts
     return out
@@ -238,6 +249,7 @@ def from_files(
     options: dict[str, Any],
     threads: int,
     memory_bytes: int,
+    for_audit: bool,
     names: Optional[Sequence[str]] = None,
 ) -> Data:
     """Data of files, found as the command finds it; names: what to call image and text, where the files do not say."""
@@ -260,12 +272,13 @@ def from_files(
         keep.append(ffi.new("char[]", name.encode()))
         o.names[k] = keep[-1]
     o.threads, o.memory_bytes = threads, memory_bytes
+    o.for_audit = o.one_modality = for_audit
     dataset = ffi.new("cgap_dataset **")
     check(lib.cgap_dataset_open(dataset, o, call.error), call.error[0])
     out.dataset = ffi.gc(dataset[0], lib.cgap_dataset_close)
     out.value[0] = lib.cgap_dataset_data(dataset[0])[0]
     out.files = [os.fsdecode(f) for f in files or [options[k] for k in ("image", "text") if options.get(k)]]
-    if names and not files:
+    if names and len(names) == len(out.files):
         out.files = [f"{name}={file}" for name, file in zip(names, out.files)]
     shown = [os.path.basename(f.rstrip("/")) or f for f in out.files]
     out.label = f"{shown[0]} and {len(shown) - 1} more" if len(shown) > 2 else ", ".join(shown)

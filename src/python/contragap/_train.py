@@ -48,14 +48,21 @@ class Head:
         shape = lib.cgap_head_shape_of(head)
         self.dim_in: int = shape.dim_in  #: of the rows that go in
         self.dim: int = shape.dim  #: of the rows that come out
+        self._names: dict[str, str] = {}  # what the training called images and texts
 
     def transform(
-        self, *, image: Any = None, text: Any = None, threads: int = 0, progress: Progress = None
+        self, *, image: Any = None, text: Any = None, threads: int = 0, progress: Progress = None, **named: Any
     ) -> numpy.ndarray:
         """The rows of one modality through the head: (rows, dim) float32, unit rows.
 
-        Give image=… or text=…, (rows, dim_in) of any type that `audit` takes, or both, which gives a pair of arrays.
+        Give image=… or text=…, (rows, dim_in) of any type that `audit` takes, or both, which gives a pair of arrays. What
+        `train` was given by other names has them here too: train(audio=a, caption=b).transform(audio=a).
         """
+        for name, x in named.items():
+            role = self._names.get(name)
+            if role is None:
+                raise UsageError(f"transform: {name}: the head knows {' and '.join(self._names) or 'image and text'}")
+            image, text = (x, text) if role == "image" else (image, x)
         if image is None and text is None:
             raise UsageError("transform: give image=… or text=…")
         if image is not None and text is not None:
@@ -101,6 +108,8 @@ class Closing(Head, Report):
     def __init__(self, closing, about: About) -> None:
         Head.__init__(self, lib.cgap_closing_head(closing), closing)
         Report.__init__(self, closing, about)
+        names = [ffi.string(name).decode() if name else "" for name in about.value.data.names]
+        self._names = {name: role for name, role in zip(names, ("image", "text")) if name}
 
     def to_dict(self) -> dict[str, Any]:
         """The content of recommendation.json."""
@@ -181,7 +190,7 @@ def train(
     call.set_progress(options.progress)
     number = choice("goal", goal, _GOALS)
     data = open_data(
-        call, arrays, modalities, options.threads, options.memory_bytes, text_image=text_image, labels=labels,
+        call, arrays, modalities, options.threads, options.memory_bytes, False, text_image=text_image, labels=labels,
         class_text=class_text, prompts=count("prompts", prompts, 1), unpaired=False, drop_bad=drop_bad,
         merge_images=merge_images,
     )  # fmt: skip
