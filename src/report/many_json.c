@@ -209,13 +209,15 @@ static json_t *pairs_json(const cgap_many *many, const cgap_many_input *input, c
 
 static json_t *input_json(const cgap_many *many, const cgap_many_input *input)
 {
-  json_t *modalities = json_object(), *dropped = json_object();
+  json_t *modalities = json_object(), *dropped = json_object(), *left_out = json_object();
   for (size_t m = 0; modalities && dropped && m < many->count; m++) {
     json_object_set_new(modalities, many->modality[m].name,
                         input->modality[m] ? json_deep_copy(input->modality[m]) : json_null());
     json_object_set_new(dropped, many->modality[m].name, json_integer((json_int_t)many->modality[m].dropped));
+    json_object_set_new(left_out, many->modality[m].name, json_integer((json_int_t)input->left_out[m]));
   }
-  return json_pack("{s:o, s:s, s:o}", "modalities", modalities, "pairing", input->pairing, "dropped", dropped);
+  return json_pack("{s:o, s:s, s:o, s:o}", "modalities", modalities, "pairing", input->pairing, "dropped", dropped,
+                   "left_out", left_out);
 }
 
 json_t *cgap_many_json(const cgap_many *many, const cgap_many_input *input, const cgap_run *run)

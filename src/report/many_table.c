@@ -26,6 +26,18 @@ static bool is_measured(const cgap_many *many, cgap_many_measure measure)
   return false;
 }
 
+/* "; left out …: image 20, text 3", nothing where all are 0. */
+static void put_counts(char out[CGAP_MANY_HEAD], const cgap_many *many, const char *words, const size_t *counts)
+{
+  bool any = false;
+  for (size_t m = 0; m < many->count; m++) {
+    const size_t used = strlen(out);
+    if (counts[m])
+      snprintf(out + used, CGAP_MANY_HEAD - used, "%s%s %zu", any ? ", " : words, many->modality[m].name, counts[m]);
+    any = any || counts[m];
+  }
+}
+
 /* "3 modalities of 2000 rows, d = 64, row i with row i" */
 void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_many_input *input)
 {
@@ -47,6 +59,11 @@ void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_
            strcmp(input->pairing, "by id") == 0    ? "paired by their ids"
            : strcmp(input->pairing, "by row") == 0 ? "row i of all together"
                                                    : "unpaired");
+  size_t dropped[CGAP_MODALITIES_MAX];
+  for (size_t m = 0; m < many->count; m++)
+    dropped[m] = many->modality[m].dropped;
+  put_counts(out, many, "; left out, whose ids not all have: ", input->left_out);
+  put_counts(out, many, "; dropped, bad or of a bad row: ", dropped);
 }
 
 static int column_width(const cgap_many *many, const cgap_paper *paper)
