@@ -162,7 +162,7 @@ runs head -n 1 gaps/rows.tsv
 want_line out "index	row_image	row_text	row_audio	cosine_image-text	cosine_image-audio	cosine_text-audio"
 runs sh -c 'wc -l <gaps/rows.tsv'
 want_line out 301
-want_text gaps/report.html "The widest gap is" '<summary>text-audio</summary>' 'id="matrix"'
+want_text gaps/report.html "grid-template-columns: repeat(" "The widest gap is" '<summary>text-audio</summary>' 'id="matrix"'
 if command -v gnuplot >/dev/null 2>&1; then
   want_file gaps/figures/matrix.svg gaps/figures/modalities.svg
   want_text gaps/report.html 'id="figure-matrix"' 'id="figure-modalities"' 'audio row 3<'
