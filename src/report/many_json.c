@@ -61,6 +61,11 @@ cgap_level cgap_many_sentence(char out[CGAP_SENTENCE], const cgap_many *many, si
   cgap_verdict_write(&words, &many->pair[pair]);
   const char *first = words.count ? words.sentence[0] : "", *scale = strstr(first, SCALE);
   out[0] = '\0';
+  if (!(many->pair[pair].has & CGAP_ONE_SPACE)) {
+    cgap_sentence_append(out, "%s: Two widths, %zu and %zu: no distance, no search. %s", name, many->pair[pair].dim,
+                         many->pair[pair].text_dim, words.count > 1 ? words.sentence[1] : "");
+    return words.level;
+  }
   cgap_sentence_append(out, "%s: %.*s%s", name, (int)(scale ? scale - first : (ptrdiff_t)strlen(first)), first,
                        scale ? scale + strlen(SCALE) : "");
   return words.level;

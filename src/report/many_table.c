@@ -144,7 +144,8 @@ static void print_sentences(const cgap_many *many, const cgap_paper *paper, FILE
     cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
   }
   cgap_many_mixed_sentence(sentence, many);
-  cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
+  if (*sentence)
+    cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
 }
 
 cgap_status cgap_many_table_print(const cgap_many *many, const cgap_many_input *input, const cgap_paper *paper,
