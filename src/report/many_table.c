@@ -7,7 +7,7 @@
 
 #include "base/text_buffer.h"
 
-enum { LABEL = 14, COLUMN = 8 };
+enum { LABEL = 14, LABEL_MAX = 26, COLUMN = 8 };
 
 static cgap_status printed(FILE *out, cgap_error *error)
 {
@@ -66,9 +66,27 @@ void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_
   put_counts(out, many, "; dropped, bad or of a bad row: ", dropped);
 }
 
+static int width_after(const cgap_many *many, const cgap_paper *paper, int label)
+{
+  return ((paper->columns > 80 ? paper->columns : 80) - label - 2) / (int)many->count;
+}
+
+/* Of the names of rows: the longest, where the columns then have their width. */
+static int label_width(const cgap_many *many, const cgap_paper *paper)
+{
+  int label = LABEL;
+  for (size_t m = 0; m < many->count; m++) {
+    const int letters = (int)strlen(many->modality[m].name) + 2;
+    label = letters > label ? (letters < LABEL_MAX ? letters : LABEL_MAX) : label;
+  }
+  while (label > LABEL && width_after(many, paper, label) < COLUMN)
+    label--;
+  return label;
+}
+
 static int column_width(const cgap_many *many, const cgap_paper *paper)
 {
-  const int fits = ((paper->columns > 80 ? paper->columns : 80) - LABEL - 2) / (int)many->count;
+  const int fits = width_after(many, paper, label_width(many, paper));
   int widest = COLUMN;
   for (size_t m = 0; m < many->count; m++) {
     const int letters = (int)strlen(many->modality[m].name) + 2;
@@ -82,16 +100,17 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
 {
   const char *bold = paper->colour ? "\033[1m" : "", *dim = paper->colour ? "\033[2m" : "",
              *off = paper->colour ? "\033[0m" : "";
+  const int label = label_width(many, paper);
   char name[CGAP_NAME_SIZE];
-  fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_many_titles[measure], off, LABEL, "", dim);
+  fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_many_titles[measure], off, label, "", dim);
   for (size_t b = 0; b < many->count; b++) {
     cgap_name_shorten(name, (size_t)width, many->modality[b].name);
     fprintf(out, "%*s%s", width - cgap_text_width(name, strlen(name)), "", name);
   }
   fprintf(out, "%s\n", off);
   for (size_t a = 0; a < many->count; a++) {
-    cgap_name_shorten(name, LABEL - 2, many->modality[a].name);
-    fprintf(out, "  %s%*s", name, LABEL - 2 - cgap_text_width(name, strlen(name)), "");
+    cgap_name_shorten(name, (size_t)label - 2, many->modality[a].name);
+    fprintf(out, "  %s%*s", name, label - 2 - cgap_text_width(name, strlen(name)), "");
     for (size_t b = 0; b < many->count; b++) {
       char value[40] = "-";
       if (a != b)
