@@ -28,7 +28,7 @@ plot table skip 1 using 1:(filled($4, "cross")) with fillsteps linetype 1 notitl
      '' skip 1 using 1:(filled($5, "image")) with fillsteps linetype 2 notitle, \
      '' skip 1 using 1:(filled($6, "text")) with fillsteps linetype 3 notitle, \
      '' skip 1 using 1:(paired ? filled($3, "pair") : NaN) with fillsteps linetype 4 notitle, \
-     '' skip 1 using 1:(share($4, "cross")) with steps linetype 1 title (strlen(spaces) ? "" : paired ? "non-matching pairs" : "across modalities"), \
+     '' skip 1 using 1:(share($4, "cross")) with steps linetype 1 title (strlen(spaces) ? "" : paired ? "non-matching pairs" : "between the two"), \
      '' skip 1 using 1:(share($5, "image")) with steps linetype 2 title images_word, \
      '' skip 1 using 1:(share($6, "text")) with steps linetype 3 title (spaces eq "one modality" ? "" : texts_word), \
      '' skip 1 using 1:(paired ? share($3, "pair") : NaN) with steps linetype 4 title (paired ? "matched pairs" : "")

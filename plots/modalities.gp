@@ -33,9 +33,16 @@ if (!dumb && n > 5) { set tmargin at screen 1 - (hover ? 86.0 : 110.0)/height }
 set style textbox opaque margins 0.4,0.3 fillcolor rgb paper noborder
 # on a page the boxes behind the names would need a filter, which it does not have
 box = hover ? "" : "boxed"
+# names that would cover each other are left to the legend
+nearest = 1e9
+do for [i = 1:n] { do for [k = 1:i-1] {
+  apart = sqrt((centre(i, "x") - centre(k, "x"))**2 + (centre(i, "y") - centre(k, "y"))**2) / unit
+  nearest = apart < nearest ? apart : nearest
+} }
+named(i) = nearest > 60 ? name_of(i) : ""
 if (!dumb) {
   do for [i = 1:n] {
-    set label 10 + i name_of(i) at centre(i, "x"), centre(i, "y") point pointtype mark[i] pointsize 1.1 linecolor rgb ink offset 0.9,0.6 textcolor rgb ink font pt(13) front noenhanced @box
+    set label 10 + i named(i) at centre(i, "x"), centre(i, "y") point pointtype mark[i] pointsize 1.1 linecolor rgb ink offset 0.9,0.6 textcolor rgb ink font pt(13) front noenhanced @box
   }
 }
 if (hover) {

@@ -109,14 +109,15 @@ static const cgap_source *source_of(const many_audit *r, size_t m)
   return m ? &data->text : &data->image;
 }
 
-static void say_alignment(const many_audit *r)
+static void say_alignment(many_audit *r)
 {
   const cgap_row_alignment *a = &r->alignment;
   for (size_t m = 0; a->by_id && m < a->count; m++) {
-    const size_t rows = source_of(r, m)->rows;
-    if (rows > a->rows)
-      cli_say("%s: %zu of %zu rows are left out, whose ids (%s) not all modalities have", r->names->name[m],
-              rows - a->rows, rows, a->id[m]);
+    const size_t rows = source_of(r, m)->rows, left_out = rows - a->rows;
+    r->input.left_out[m] = left_out;
+    if (left_out)
+      cli_say("%s: %zu of %zu rows %s left out, whose ids (%s) not all modalities have", r->names->name[m], left_out,
+              rows, left_out == 1 ? "is" : "are", a->id[m]);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/modality_names.h"
 #include "base/output_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -363,6 +364,29 @@ static cgap_status read_head(cgap_head **out, const char *name, cgap_error *erro
   return status == CGAP_OK ? cgap_head_read(out, path, error) : status;
 }
 
+/* NAME=FILE arguments in another order than that of the head: each goes through the layers of its name. */
+static cgap_status order_by_head(cgap_input_options *input, const cli_modalities *names, const cgap_head *head,
+                                 cgap_error *error)
+{
+  const char *first = cgap_modality_name(head->names.of[0], 0), *second = cgap_modality_name(head->names.of[1], 1);
+  const bool second_first = names->count == 2 && strcmp(names->name[0], second) == 0,
+             first_second = names->count == 2 && strcmp(names->name[1], first) == 0;
+  if (second_first != first_second)
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s and %s are named, the head was trained on %s and %s; give the names of these", names->name[0],
+                     names->name[1], first, second);
+  if (second_first)
+    *input = cli_input_pair(names, 1, 0);
+  if (names->count == 1 && strcmp(names->name[0], second) == 0) {
+    input->files = NULL;
+    input->file_count = 0;
+    input->text = names->source[0];
+    input->names[0] = NULL;
+    input->names[1] = names->name[0];
+  }
+  return CGAP_OK;
+}
+
 static cgap_status apply(apply_run *r, const cli_args *args, cgap_error *error)
 {
   r->files = *args;
@@ -377,6 +401,8 @@ static cgap_status apply(apply_run *r, const cli_args *args, cgap_error *error)
   cli_modalities names;
   if (status == CGAP_OK)
     status = cli_input(&input, &names, &r->files, error);
+  if (status == CGAP_OK && r->head)
+    status = order_by_head(&input, &names, r->head, error);
   input.one_modality = true;
   for (int m = 0; status == CGAP_OK && r->head && m < 2; m++)
     if (!input.names[m] && r->head->names.of[m][0])

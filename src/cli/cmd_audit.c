@@ -159,6 +159,10 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, cgap_error 
   double start = cli_seconds();
   cgap_status status = cli_input(&input, &names, args, error);
   input.one_modality = input.for_audit = true;
+  if (!status && names.count == 1) { /* of a file that holds more, that modality alone */
+    input.image = names.source[0];
+    input.text = "none";
+  }
   input.by = opt.by;
   input.by_file = opt.by_file;
   if (!status)

@@ -293,7 +293,8 @@ const cli_spec cmd_compare = {
     "Three "
     "or more: one table of inputs and measures, sorted, the best of each measure marked where it is significantly "
     "better than each of the others. An input is a report (report.json, the folder that holds it, or the folder of a "
-    "training) or embeddings: a file, a folder of .npy files, or two arrays as IMAGES.npy,TEXTS.npy. NAME= names it. "
+    "training; of more than two modalities FILE:A-B, one pair) or embeddings: a file, a folder of .npy files, or two "
+    "arrays as IMAGES.npy,TEXTS.npy. NAME= names it. "
     "Where inputs are embeddings of the same pairs, differences are paired.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .at_least = 2,

@@ -49,10 +49,14 @@ static bool folder_report(char path[CGAP_PATH], const char *folder)
 }
 
 /* Whether an argument is or holds a report, and its path: a folder's report.json, a training's after.json, or a file
- * that begins with a brace. */
-static bool find_report(char path[CGAP_PATH], const char *argument)
+ * that begins with a brace. pair: of FILE:PAIR, else NULL. */
+static bool find_report(char path[CGAP_PATH], const char **pair, const char *argument)
 {
   struct stat status;
+  char report[CGAP_PATH];
+  *pair = cgap_report_pair(report, argument);
+  if (*pair)
+    argument = report;
   if (stat(argument, &status) != 0)
     return false;
   if (S_ISDIR(status.st_mode))
@@ -186,8 +190,9 @@ static cgap_status check_whole(const char *report, cgap_error *error)
   return cgap_stage_check(folder, error);
 }
 
-static cgap_status read_report(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
+static cgap_status read_report(compare_run *r, size_t k, const char *path, const char *pair, cgap_error *error)
 {
+  const char *name = r->item[k].name;
   json_error_t fault;
   size_t bytes = 0;
   cgap_status status = check_whole(path, error);
@@ -201,7 +206,9 @@ static cgap_status read_report(compare_run *r, size_t k, const char *name, const
   free(text);
   if (!json)
     return cgap_fail(error, CGAP_DATA, "%s: no JSON at line %d: %.200s", path, fault.line, fault.text);
-  status = cgap_comparison_report(&r->comparison, k, name, json, error);
+  const json_t *report = pair ? cgap_report_of_pair(json, pair) : json;
+  status = report ? cgap_comparison_report(&r->comparison, k, name, report, error)
+                  : cgap_fail(error, CGAP_DATA, "%s: no pair %s; its \"pairs\" are named as in image-text", path, pair);
   json_decref(json);
   return status;
 }
@@ -257,8 +264,9 @@ static cgap_status audit_embeddings(compare_run *r, size_t k, cgap_error *error)
 cgap_status compare_read(compare_run *r, size_t k, cgap_error *error)
 {
   char path[CGAP_PATH];
-  return !r->item[k].first[0] && find_report(path, r->item[k].source) ? read_report(r, k, r->item[k].name, path, error)
-                                                                      : audit_embeddings(r, k, error);
+  const char *pair;
+  return !r->item[k].first[0] && find_report(path, &pair, r->item[k].source) ? read_report(r, k, path, pair, error)
+                                                                             : audit_embeddings(r, k, error);
 }
 
 /* ---------------------------------------------------------------- whose rows */

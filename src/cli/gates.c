@@ -26,7 +26,9 @@ static cgap_status read_report(cli_gates *g, cgap_error *error)
   char path[CGAP_PATH];
   json_error_t fault;
   size_t bytes = 0;
-  cgap_status status = report_path(path, g->against, error);
+  char file[CGAP_PATH];
+  const char *pair = cgap_report_pair(file, g->against);
+  cgap_status status = report_path(path, pair ? file : g->against, error);
   if (status == CGAP_OK)
     status = cgap_comparison_init(&g->comparison, INPUTS, error);
   if (status != CGAP_OK)
@@ -40,7 +42,9 @@ static cgap_status read_report(cli_gates *g, cgap_error *error)
   if (!json)
     return cgap_fail(error, CGAP_DATA, "%s: no JSON at line %d: %.200s; --against takes a report.json", path,
                      fault.line, fault.text);
-  status = cgap_comparison_report(&g->comparison, OLD, g->against, json, error);
+  const json_t *report = pair ? cgap_report_of_pair(json, pair) : json;
+  status = report ? cgap_comparison_report(&g->comparison, OLD, g->against, report, error)
+                  : cgap_fail(error, CGAP_DATA, "%s: no pair %s; its \"pairs\" are named as in image-text", path, pair);
   json_decref(json);
   return status;
 }
@@ -72,6 +76,7 @@ cgap_status cli_gates_compare(cli_gates *g, const cgap_audit *audit, const char 
   const cgap_status status = cgap_comparison_audit(&g->comparison, NEW, name, audit, error);
   if (status != CGAP_OK)
     return status;
+  g->comparison.names = audit->names; /* the report is of this audit */
   cgap_comparison_differences(&g->comparison, NEW);
   cgap_comparison_name_intervals(&g->comparison);
   return CGAP_OK;

@@ -144,8 +144,8 @@ static int check_arguments(const cli_spec *spec, const cli_args *args)
   if (args->count < spec->at_least && spec->at_least == 1)
     return cli_usage("%s: no %s given (usage: contragap %s %s)", spec->name, what, spec->name, spec->usage);
   if (args->count < spec->at_least)
-    return cli_usage("%s: %zu arguments, at least %zu expected: %s (usage: contragap %s %s)", spec->name, args->count,
-                     spec->at_least, what, spec->name, spec->usage);
+    return cli_usage("%s: %zu argument%s, at least %zu expected: %s (usage: contragap %s %s)", spec->name, args->count,
+                     args->count == 1 ? "" : "s", spec->at_least, what, spec->name, spec->usage);
   if (spec->at_most && args->count > spec->at_most)
     return cli_usage("%s: %zu arguments, at most %zu expected; %s is one too many (usage: contragap %s %s)", spec->name,
                      args->count, spec->at_most, args->items[spec->at_most], spec->name, spec->usage);

@@ -267,6 +267,13 @@ static void put_trend(cgap_page *page, char *const *at, const cgap_mean_sd *v, s
   for (size_t k = 1; k < count; k++)
     steady = steady && (v[k].mean - v[k - 1].mean) * move > 0;
   const bool small = isfinite(deviation) && fabs(move) <= deviation;
+  char from[40], to[40];
+  cgap_value_show(from, v[0].mean, DECIMALS);
+  cgap_value_show(to, v[last].mean, DECIMALS);
+  if (strcmp(from, to) == 0) {
+    cgap_page_text(page, "is %s at %s and at %s", from, at[0], at[last]);
+    return;
+  }
   fputs(small ? "goes" : move > 0 ? "rises" : "falls", page->out);
   put_at(page, " from", v[0].mean, at[0]);
   put_at(page, " to", v[last].mean, at[last]);

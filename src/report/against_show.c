@@ -101,11 +101,11 @@ void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads
     }
     cgap_sentence_append(text, "Conclusion: %.80s%s ", best->name,
                          count > 1 ? ", the best by the mean of mixed nDCG@10 and recall@1," : "");
-    cgap_sentence_append(text, "%s than center, which needs no training: ",
-                         better && worse ? "is better at one search and worse at the other"
-                         : better        ? "finds more"
-                         : worse         ? "finds less"
-                                         : "finds not clearly more");
+    cgap_sentence_append(text, "%s center, which needs no training: ",
+                         better && worse ? "is better at one search and worse at the other than"
+                         : better        ? "finds more than"
+                         : worse         ? "finds less than"
+                                         : "does not clearly find more than");
     append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_MIXED_NDCG);
     cgap_sentence_append(text, ", ");
     append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_RECALL_AT_1);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/output_file.h"
 #include "base/text_buffer.h"
@@ -61,7 +62,15 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
                                    cgap_error *error)
 {
   cgap_compared *in = &c->input[k];
+  cgap_modality_names names = {0};
   bool any = false;
+  const size_t modalities = json_array_size(json_object_get(report, "modalities"));
+  if (modalities > 2)
+    return cgap_fail(
+      error, CGAP_DATA,
+      "%s: a report of %zu modalities, and reports of one or two can be compared; give FILE:PAIR for one "
+      "of its pairs, as in report.json:image-text",
+      name, modalities);
   for (size_t e = 0; e < c->entries; e++) {
     const json_t *found = cgap_json_get(report, cgap_entry_key(e));
     in->present[e] = found != NULL;
@@ -69,8 +78,12 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
     any = any || (found && e < cgap_field_count());
   }
   in->dim = (uint64_t)json_integer_value(cgap_json_get(report, "input.measured.dim"));
-  if (cgap_modality_names_default(&c->names))
-    cgap_modality_names_read(&c->names, json_object_get(report, "modalities"));
+  const json_t *text_dim = cgap_json_get(report, "input.measured.text_dim");
+  const bool has_texts = json_integer_value(cgap_json_get(report, "input.measured.texts")) > 0;
+  in->text_dim = text_dim ? (uint64_t)json_integer_value(text_dim) : has_texts ? in->dim : 0;
+  cgap_modality_names_read(&names, json_object_get(report, "modalities"));
+  if (modalities > 0)
+    cgap_comparison_call_modalities(c, &names, has_texts);
   in->seconds = number_of(cgap_json_get(report, "run.seconds"));
   if (!any)
     return cgap_fail(
@@ -79,6 +92,22 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
       name);
   cgap_status status = cgap_comparison_trained(c, k, json_object_get(report, "input"), error);
   return status == CGAP_OK ? cgap_comparison_set_name(c, k, name, error) : status;
+}
+
+const char *cgap_report_pair(char file[CGAP_PATH], const char *argument)
+{
+  struct stat facts;
+  const char *colon = strrchr(argument, ':');
+  if (!colon || stat(argument, &facts) == 0 || colon - argument >= CGAP_PATH)
+    return NULL;
+  snprintf(file, CGAP_PATH, "%.*s", (int)(colon - argument), argument);
+  return stat(file, &facts) == 0 ? colon + 1 : NULL;
+}
+
+const json_t *cgap_report_of_pair(const json_t *report, const char *pair)
+{
+  const json_t *found = json_object_get(json_object_get(report, "pairs"), pair);
+  return json_object_get(found, "schema_version") ? found : NULL;
 }
 
 /* ---------------------------------------------------------------- table */

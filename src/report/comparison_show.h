@@ -9,6 +9,12 @@
 CGAP_MUST_CHECK cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
                                                    cgap_error *error);
 
+/* Of FILE:PAIR, where FILE exists and FILE:PAIR does not, the place of PAIR, and FILE into file; else NULL. */
+const char *cgap_report_pair(char file[CGAP_PATH], const char *argument);
+
+/* The report of a pair in one of more than two modalities; NULL: there is none. Borrowed. */
+const json_t *cgap_report_of_pair(const json_t *report, const char *pair);
+
 /* What the input of an audit says of training, as it stands in a report; copied. */
 CGAP_MUST_CHECK cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input,
                                                     cgap_error *error);
@@ -17,6 +23,9 @@ CGAP_MUST_CHECK cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k
  * where one was measured less exactly or on another number of rows than the other, or holds rows that a head was
  * trained on, that. The level is that of input k's gap. */
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k);
+
+/* Whether the inputs call a modality differently; text then says so in one sentence. */
+bool cgap_comparison_other_names(char text[CGAP_SENTENCE], const cgap_comparison *c);
 
 /* Whether the first input and input k are of different d; text then says so in one sentence that names both. */
 bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k);

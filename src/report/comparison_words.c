@@ -230,17 +230,32 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
       a, b, cgap_phrase_of(&c->names, in->rows_why).s);
 }
 
+bool cgap_comparison_other_names(char text[CGAP_SENTENCE], const cgap_comparison *c)
+{
+  text[0] = '\0';
+  if (c->names_differ)
+    (void)cgap_modality_printf(text, CGAP_SENTENCE, &c->names,
+                               "The inputs call their modalities differently: here, in the order of each input, they "
+                               "are {image} and {text}.");
+  return c->names_differ;
+}
+
 bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k)
 {
   const cgap_compared *first = &c->input[0], *in = &c->input[k];
   char a[NAME], b[NAME];
+  const bool images = first->dim && in->dim && first->dim != in->dim,
+             texts = first->text_dim && in->text_dim && first->text_dim != in->text_dim;
   text[0] = '\0';
-  if (!first->dim || !in->dim || first->dim == in->dim)
+  if (!images && !texts)
     return false;
   cgap_name_shorten(a, sizeof a, first->name);
   cgap_name_shorten(b, sizeof b, in->name);
+  if (images != texts && first->text_dim && in->text_dim) /* of two widths */
+    cgap_sentence_append(text, "%s: ", cgap_phrase_of(&c->names, images ? "{images}" : "{texts}").s);
   cgap_sentence_append(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict",
-                       a, (unsigned long long)first->dim, b, (unsigned long long)in->dim);
+                       a, (unsigned long long)(images ? first->dim : first->text_dim), b,
+                       (unsigned long long)(images ? in->dim : in->text_dim));
   return true;
 }
 
@@ -270,6 +285,8 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   say_methods(out, c, k);
   say_rows(out, c, k);
   say_relation(out, c, k);
+  if (cgap_comparison_other_names(out->sentence[out->count], c))
+    out->count++;
   say_training(out, c, 0);
   say_training(out, c, k);
 }

@@ -576,6 +576,12 @@ const cgap_figure_info cgap_figure_infos[] = {
    "Matched pairs should be to the right of all others, without overlap. Where pairs of {images} or of {texts} are to "
    "the "
    "right of the matched pairs, a row is nearer to others of its own modality than to its partner."},
+  {"scatter_unpaired", "{Images} and {texts} on the two main axes",
+   "Each dot is a row; the thick line joins the two centroids. Two clouds apart are a gap. One mixed cloud shows none "
+   "on "
+   "these two axes; whether {images} and {texts} mix in the others is what the measures of the same modality say."},
+  {"cosines_unpaired", "Cosines of {images} with {texts}, and within each",
+   "The farther the cosines across are to the left of those within, the farther {images} and {texts} are apart."},
   {"cosines_within", "Cosines within a modality",
    "The farther to the right, the narrower the cone that the rows fill; evenly spread rows have cosines around 0."},
   {"variance", "Variance of the principal components",

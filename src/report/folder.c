@@ -186,6 +186,7 @@ static void put_figures(cgap_page *page, const void *report)
   const cgap_audit *a = ((const cgap_report *)report)->audit;
   const size_t count = cgap_figures_of(a, names);
   page->within = !(a->has & CGAP_ONE_SPACE);
+  page->unpaired = !page->within && !(a->has & CGAP_HAS_PAIRS);
   cgap_page_figures(page, names, count);
 }
 

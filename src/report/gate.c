@@ -208,8 +208,10 @@ static const char *needs_of(unsigned needs)
   return needs & CGAP_HAS_CSLS          ? "with --csls"
          : needs & CGAP_HAS_ARITHMETIC  ? "with arithmetic"
          : needs & CGAP_HAS_ZERO_SHOT   ? "with labels and class texts"
-         : needs & CGAP_HAS_HUBS_WITHIN ? "of one modality alone, or of two widths"
+         : needs & CGAP_HAS_HUBS_WITHIN ? "with one modality, or two widths"
          : needs & CGAP_HAS_PAIRS       ? "with pairs"
+         : needs & CGAP_ONE_SPACE       ? "with two modalities of one width"
+         : needs & CGAP_HAS_TEXT        ? "with two modalities"
                                         : "always";
 }
 
@@ -218,7 +220,7 @@ static unsigned needs_at(size_t entry)
   return entry < cgap_field_count() ? cgap_field_at(entry)->needs : cgap_number_at(entry - cgap_field_count())->needs;
 }
 
-/* A training measures no csls, and two modalities of one width; a sweep keeps the fields of its runs. */
+/* A training measures no csls, and has two modalities of one width; a sweep keeps the fields of its runs. */
 static bool is_measured(size_t entry, cgap_keys_of of)
 {
   const bool trains = of == CGAP_KEYS_OF_TRAINING || of == CGAP_KEYS_OF_SWEEP;

@@ -26,7 +26,7 @@ json_t *cgap_modality_names_json(const cgap_modality_names *names)
 
 void cgap_modality_names_read(cgap_modality_names *out, const json_t *list)
 {
-  for (int m = 0; json_array_size(list) == 2 && m < 2; m++) {
+  for (int m = 0; json_array_size(list) <= 2 && m < (int)json_array_size(list); m++) {
     const char *name = json_string_value(json_array_get(list, (size_t)m));
     cgap_error unused;
     if (name && cgap_check_name(name, &unused) == CGAP_OK)

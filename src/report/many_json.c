@@ -61,6 +61,11 @@ cgap_level cgap_many_sentence(char out[CGAP_SENTENCE], const cgap_many *many, si
   cgap_verdict_write(&words, &many->pair[pair]);
   const char *first = words.count ? words.sentence[0] : "", *scale = strstr(first, SCALE);
   out[0] = '\0';
+  if (!(many->pair[pair].has & CGAP_ONE_SPACE)) {
+    cgap_sentence_append(out, "%s: Two widths, %zu and %zu: no distance, no search. %s", name, many->pair[pair].dim,
+                         many->pair[pair].text_dim, words.count > 1 ? words.sentence[1] : "");
+    return words.level;
+  }
   cgap_sentence_append(out, "%s: %.*s%s", name, (int)(scale ? scale - first : (ptrdiff_t)strlen(first)), first,
                        scale ? scale + strlen(SCALE) : "");
   return words.level;
@@ -209,13 +214,15 @@ static json_t *pairs_json(const cgap_many *many, const cgap_many_input *input, c
 
 static json_t *input_json(const cgap_many *many, const cgap_many_input *input)
 {
-  json_t *modalities = json_object(), *dropped = json_object();
+  json_t *modalities = json_object(), *dropped = json_object(), *left_out = json_object();
   for (size_t m = 0; modalities && dropped && m < many->count; m++) {
     json_object_set_new(modalities, many->modality[m].name,
                         input->modality[m] ? json_deep_copy(input->modality[m]) : json_null());
     json_object_set_new(dropped, many->modality[m].name, json_integer((json_int_t)many->modality[m].dropped));
+    json_object_set_new(left_out, many->modality[m].name, json_integer((json_int_t)input->left_out[m]));
   }
-  return json_pack("{s:o, s:s, s:o}", "modalities", modalities, "pairing", input->pairing, "dropped", dropped);
+  return json_pack("{s:o, s:s, s:o, s:o}", "modalities", modalities, "pairing", input->pairing, "dropped", dropped,
+                   "left_out", left_out);
 }
 
 json_t *cgap_many_json(const cgap_many *many, const cgap_many_input *input, const cgap_run *run)

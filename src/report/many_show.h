@@ -15,6 +15,7 @@ typedef struct cgap_many_input {
   const json_t *modality[CGAP_MODALITIES_MAX]; /* {"name", "rows", "dim", "type" …} of each, or NULL */
   cgap_names row_names[CGAP_MODALITIES_MAX];   /* what its file calls its rows: ids, captions */
   const char *pairing;                         /* "by row", "by id", "unpaired" */
+  size_t left_out[CGAP_MODALITIES_MAX];        /* rows whose ids not all modalities have */
   const char *source;                          /* names the data, in one line */
 } cgap_many_input;
 

@@ -7,7 +7,7 @@
 
 #include "base/text_buffer.h"
 
-enum { LABEL = 14, COLUMN = 8 };
+enum { LABEL = 14, LABEL_MAX = 26, COLUMN = 8 };
 
 static cgap_status printed(FILE *out, cgap_error *error)
 {
@@ -24,6 +24,18 @@ static bool is_measured(const cgap_many *many, cgap_many_measure measure)
       if (isfinite(cgap_many_number(many, measure, a, b)))
         return true;
   return false;
+}
+
+/* "; left out …: image 20, text 3", nothing where all are 0. */
+static void put_counts(char out[CGAP_MANY_HEAD], const cgap_many *many, const char *words, const size_t *counts)
+{
+  bool any = false;
+  for (size_t m = 0; m < many->count; m++) {
+    const size_t used = strlen(out);
+    if (counts[m])
+      snprintf(out + used, CGAP_MANY_HEAD - used, "%s%s %zu", any ? ", " : words, many->modality[m].name, counts[m]);
+    any = any || counts[m];
+  }
 }
 
 /* "3 modalities of 2000 rows, d = 64, row i with row i" */
@@ -47,11 +59,34 @@ void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_
            strcmp(input->pairing, "by id") == 0    ? "paired by their ids"
            : strcmp(input->pairing, "by row") == 0 ? "row i of all together"
                                                    : "unpaired");
+  size_t dropped[CGAP_MODALITIES_MAX];
+  for (size_t m = 0; m < many->count; m++)
+    dropped[m] = many->modality[m].dropped;
+  put_counts(out, many, "; left out, whose ids not all have: ", input->left_out);
+  put_counts(out, many, "; dropped, bad or of a bad row: ", dropped);
+}
+
+static int width_after(const cgap_many *many, const cgap_paper *paper, int label)
+{
+  return ((paper->columns > 80 ? paper->columns : 80) - label - 2) / (int)many->count;
+}
+
+/* Of the names of rows: the longest, where the columns then have their width. */
+static int label_width(const cgap_many *many, const cgap_paper *paper)
+{
+  int label = LABEL;
+  for (size_t m = 0; m < many->count; m++) {
+    const int letters = (int)strlen(many->modality[m].name) + 2;
+    label = letters > label ? (letters < LABEL_MAX ? letters : LABEL_MAX) : label;
+  }
+  while (label > LABEL && width_after(many, paper, label) < COLUMN)
+    label--;
+  return label;
 }
 
 static int column_width(const cgap_many *many, const cgap_paper *paper)
 {
-  const int fits = ((paper->columns > 80 ? paper->columns : 80) - LABEL - 2) / (int)many->count;
+  const int fits = width_after(many, paper, label_width(many, paper));
   int widest = COLUMN;
   for (size_t m = 0; m < many->count; m++) {
     const int letters = (int)strlen(many->modality[m].name) + 2;
@@ -65,8 +100,9 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
 {
   const char *bold = paper->colour ? "\033[1m" : "", *dim = paper->colour ? "\033[2m" : "",
              *off = paper->colour ? "\033[0m" : "";
+  const int label = label_width(many, paper);
   char name[CGAP_NAME_SIZE];
-  fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_many_titles[measure], off, LABEL, "", dim);
+  fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_many_titles[measure], off, label, "", dim);
   for (size_t b = 0; b < many->count; b++) {
     cgap_name_shorten(name, (size_t)width, many->modality[b].name);
     fprintf(out, "%*s%s", width - cgap_text_width(name, strlen(name)), "", name);
@@ -74,7 +110,7 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
   fprintf(out, "%s\n", off);
   for (size_t a = 0; a < many->count; a++) {
     fputs("  ", out);
-    cgap_name_print(out, many->modality[a].name, LABEL - 2);
+    cgap_name_print(out, many->modality[a].name, label - 2);
     for (size_t b = 0; b < many->count; b++) {
       char value[40] = "-";
       if (a != b)
@@ -127,7 +163,8 @@ static void print_sentences(const cgap_many *many, const cgap_paper *paper, FILE
     cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
   }
   cgap_many_mixed_sentence(sentence, many);
-  cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
+  if (*sentence)
+    cgap_text_wrap(out, paper->columns, "  ", sentence, 4);
 }
 
 cgap_status cgap_many_table_print(const cgap_many *many, const cgap_many_input *input, const cgap_paper *paper,

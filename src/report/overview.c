@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text_buffer.h"
+#include "report/comparison_show.h"
 
 /* ---------------------------------------------------------------- contents */
 
@@ -14,6 +15,7 @@
 static void say_rows(cgap_overview *o, const cgap_rows_relation *relation)
 {
   const cgap_comparison *c = o->comparison;
+  const cgap_modality_names *names = &c->names;
   size_t count[CGAP_ROWS_OTHER + 1] = {0}, pairs = c->count * (c->count - 1) / 2;
   const char *why[CGAP_ROWS_OTHER + 1] = {NULL};
   for (size_t i = 0; i < c->count; i++)
@@ -27,22 +29,24 @@ static void say_rows(cgap_overview *o, const cgap_rows_relation *relation)
     cgap_sentence_append(o->rows, "Reports hold no rows: differences are taken as of independent samples.");
   else if (paired == pairs && weakest == CGAP_ROWS_SAME)
     cgap_sentence_append(o->rows, "All inputs are of the same rows (%s): differences are paired.",
-                         why[weakest] ? why[weakest] : "as each other's names say");
+                         why[weakest] ? cgap_phrase_of(names, why[weakest]).s : "as each other's names say");
   else if (paired == pairs)
     cgap_sentence_append(o->rows,
                          "It is assumed that all inputs are of the same rows (%s): differences are paired; with "
                          "--independent they are not.",
-                         why[weakest] ? why[weakest] : "nothing says otherwise");
+                         why[weakest] ? cgap_phrase_of(names, why[weakest]).s : "nothing says otherwise");
   else if (paired)
     cgap_sentence_append(o->rows,
-                         "Of %zu pairs of inputs %zu have the same rows%s: these differences are paired, the others "
+                         "Of %zu pairs of inputs %zu %s the same rows%s: these differences are paired, the others "
                          "are of independent samples, and may come from the data.",
-                         pairs, paired, weakest == CGAP_ROWS_ASSUMED ? ", or are assumed to be" : "");
+                         pairs, paired, paired == 1 ? "has" : "have",
+                         weakest == CGAP_ROWS_ASSUMED ? ", or may have" : "");
   else
     cgap_sentence_append(o->rows,
                          "The inputs are of different rows%s%s%s: differences are of independent samples, and may come "
                          "from the data.",
-                         why[CGAP_ROWS_OTHER] ? " (" : "", why[CGAP_ROWS_OTHER] ? why[CGAP_ROWS_OTHER] : "",
+                         why[CGAP_ROWS_OTHER] ? " (" : "",
+                         why[CGAP_ROWS_OTHER] ? cgap_phrase_of(names, why[CGAP_ROWS_OTHER]).s : "",
                          why[CGAP_ROWS_OTHER] ? ")" : "");
 }
 
@@ -280,6 +284,15 @@ static const cgap_ranked *leading(const cgap_overview *o)
   return m ? m : &o->ranking.measure[0];
 }
 
+/* Inputs that have the measure, but for the best. */
+static size_t count_others(const cgap_overview *o, const cgap_ranked *m)
+{
+  size_t others = 0;
+  for (size_t k = 0; k < o->comparison->count; k++)
+    others += k != m->best && isfinite(cgap_ranking_value(o->comparison, k, m->entry));
+  return others;
+}
+
 /* Inputs that the best is not clearly better than. */
 static size_t count_near(const cgap_ranked *m, size_t inputs)
 {
@@ -302,9 +315,10 @@ static void say_first(cgap_verdict_words *out, const cgap_overview *o, char (*he
   put_value(next, o, m->next, m->entry);
   cgap_sentence_append(text, "%s: %s is best (%s)", title, heads[m->best], value);
   if (m->significant)
-    cgap_sentence_append(text, ", significantly better than each of the others; next is %s (%s).", heads[m->next],
+    cgap_sentence_append(text, ", significantly better than each of the others%s; next is %s (%s).",
+                         count_others(o, m) + 1 < o->comparison->count ? " that have a value" : "", heads[m->next],
                          next);
-  else if (near + 1 == o->comparison->count)
+  else if (near == count_others(o, m))
     cgap_sentence_append(text, ", not significantly better than any other; next is %s (%s).", heads[m->next], next);
   else if (near == 1)
     cgap_sentence_append(text, ", significantly better than all but %s (%s).", heads[m->next], next);
@@ -418,6 +432,8 @@ void cgap_overview_words(cgap_verdict_words *out, const cgap_overview *o, char (
   say_first(out, o, heads);
   say_wins(out, o, heads);
   cgap_sentence_append(out->sentence[out->count++], "%s", o->rows);
+  if (cgap_comparison_other_names(out->sentence[out->count], o->comparison))
+    out->count++;
   say_methods(out, o->comparison);
   say_training(out, o->comparison, heads);
 }
@@ -440,16 +456,18 @@ void cgap_overview_notes(cgap_notes *out, const cgap_overview *o, const char *ma
                        mark);
   const struct {
     size_t count;
-    const char *words;
-  } left_out[] = {{other[CGAP_OTHER_N], "depend on the number of rows, which differs"},
-                  {other[CGAP_OTHER_D], "depend on d, which differs"},
-                  {tied, "have the same best value in several inputs"},
-                  {bare, "have no interval"}};
+    const char *one, *more;
+  } left_out[] = {{other[CGAP_OTHER_N], "depends on the number of rows, which differs",
+                   "depend on the number of rows, which differs"},
+                  {other[CGAP_OTHER_D], "depends on d, which differs", "depend on d, which differs"},
+                  {tied, "has the same best value in several inputs", "have the same best value in several inputs"},
+                  {bare, "has no interval", "have no interval"}};
   char *text = out->text[out->count];
   for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
     if (left_out[i].count)
-      cgap_sentence_append(text, "%s%zu measures that %s", *text ? "; " : "Never marked: ", left_out[i].count,
-                           left_out[i].words);
+      cgap_sentence_append(text, "%s%zu measure%s that %s", *text ? "; " : "Never marked: ", left_out[i].count,
+                           left_out[i].count == 1 ? "" : "s",
+                           left_out[i].count == 1 ? left_out[i].one : left_out[i].more);
   if (*text) {
     cgap_sentence_append(text, ".");
     out->count++;

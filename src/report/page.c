@@ -362,8 +362,9 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
   const cgap_plot_job job = {.format = "svg", .theme = "page", .size = cgap_figure_page_size(name)};
-  const cgap_figure_info *info =
-    cgap_figure_find(page->within && strcmp(name, "cosines") == 0 ? "cosines_within" : name);
+  char variant[80];
+  snprintf(variant, sizeof variant, "%s%s", name, page->within ? "_within" : page->unpaired ? "_unpaired" : "");
+  const cgap_figure_info *own = cgap_figure_find(variant), *info = own ? own : cgap_figure_find(name);
   const cgap_phrase title_words = cgap_phrase_of(page->names, info ? info->title : name),
                     reading_words = cgap_phrase_of(page->names, info ? info->reading : "");
   const char *title = title_words.s, *reading = reading_words.s;

@@ -10,6 +10,7 @@
 
 typedef struct cgap_page {
   bool within;                      /* no cosines across: figures are of each modality by itself */
+  bool unpaired;                    /* no pairs: figures show none */
   FILE *out;                        /* for HTML as it stands here; text from outside goes through the functions below */
   const char *folder;               /* of the page; its figures are in folder/figures */
   const cgap_modality_names *names; /* which formats, captions and figures get; NULL: those by default */

@@ -106,7 +106,7 @@ static void say_cone(cgap_verdict_words *out, const alone *m)
   else
     say(out, "%s %s: uniformity %s (evenly spread: %.2f), mean cosine of two of them %.2f.", m->beginning,
         cgap_sphere_words(m->uniformity, m->sphere, &m->spectrum->participation_ratio, m->rows, m->dim), uniformity,
-        m->sphere, m->cosines->mean);
+        m->sphere, fabs(m->cosines->mean) < 0.005 ? 0 : m->cosines->mean); /* not -0.00 */
 }
 
 static void say_dimensions(cgap_verdict_words *out, const alone *m)

@@ -204,6 +204,31 @@ fi
 fine compare ckpt_100.h5 ckpt_1600.h5 -o many --quiet
 want_absent many/figures/overview.tsv
 
+# other modalities, widths and numbers of modalities: what no input of all has is called by its place, and has no mark
+"$PYTHON" -c 'import numpy as np
+for k, name in enumerate(("audio", "video", "text")):
+    np.save(name + ".npy", np.load("ckpt_1600-%s.npy" % ("text" if k == 2 else "image")) + .01 * k)
+np.save("wider.npy", np.hstack([np.load("text.npy")] * 2))'
+fine compare A=ckpt_100-image.npy,ckpt_100-text.npy B=audio.npy,text.npy C=video.npy,text.npy
+tr '\n' ' ' <out >line
+want_text line "Uniformity: first" "recall@1, first to text" "The inputs call their modalities differently"
+runs grep '[{}]' line
+want_rc 1
+works "$CONTRAGAP" audit audio.npy -o alone --quiet
+works "$CONTRAGAP" audit audio=audio.npy text=text.npy -o narrow --quiet
+works "$CONTRAGAP" audit audio=audio.npy text=wider.npy -o wide --quiet
+works "$CONTRAGAP" audit audio=audio.npy text=text.npy video=video.npy -o three --quiet
+fine compare narrow wide alone
+want_text err "texts: narrow has d = 16, wide has d = 32"
+want_text out "Uniformity: audio" "depend on d"
+fine compare ckpt_100.h5 ckpt_1600.h5 alone
+tr '\n' ' ' <out >line
+want_text line "ckpt_1600 is best" "significantly better than each of the others that have a value"
+refused 4 "a report of 3 modalities" compare three narrow
+refused 4 "no pair audio-foo" compare three:audio-foo narrow
+fine compare three:audio-text narrow
+want_text out "same"
+
 # the lines of the README
 cp ckpt_100.h5 clip.h5
 cp ckpt_400.h5 siglip.h5

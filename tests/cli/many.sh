@@ -162,7 +162,7 @@ runs head -n 1 gaps/rows.tsv
 want_line out "index	row_image	row_text	row_audio	cosine_image-text	cosine_image-audio	cosine_text-audio"
 runs sh -c 'wc -l <gaps/rows.tsv'
 want_line out 301
-want_text gaps/report.html "The widest gap is" '<summary>text-audio</summary>' 'id="matrix"'
+want_text gaps/report.html "grid-template-columns: repeat(" "The widest gap is" '<summary>text-audio</summary>' 'id="matrix"'
 if command -v gnuplot >/dev/null 2>&1; then
   want_file gaps/figures/matrix.svg gaps/figures/modalities.svg
   want_text gaps/report.html 'id="figure-matrix"' 'id="figure-modalities"' 'audio row 3<'
@@ -219,6 +219,34 @@ refused 4 "no id that all 3 modalities have" audit image=image.h5 text=other.h5 
 refused 4 "is int64|write all ids as integers" audit image=image.h5 text=twice.h5 audio=audio.h5
 refused 3 "image 280 rows, text 300 rows, audio 280 rows|text.npy has none" \
   audit image=image.h5 text=text.npy audio=audio.h5
+# ids that cannot be used are no reason to pair by position, nor are rows whose other ids say otherwise
+"$python" - <<'END'
+import h5py, numpy as np
+rows = np.random.default_rng(3).normal(size=(60, 8)).astype("f4")
+for name, ids in {"up": np.arange(60), "down": np.arange(60)[::-1], "floats": np.arange(60.), "few": np.arange(59), "half": np.arange(60) + .5}.items():
+    with h5py.File(name + ".h5", "w") as f:
+        f["emb"], f["id"] = rows, ids
+np.save("bare.npy", rows)
+with h5py.File("all.h5", "w") as f:
+    for k, name in enumerate(("text", "image", "audio", "sound_track")):
+        f[name] = rows + k * np.roll(rows, k, 0)
+END
+fine audit image=up.h5 text=down.h5 audio=floats.h5
+want_text out "paired by their ids"
+refused 4 "few.h5:/id: int64 of shape (59,), and audio has 60 rows" audit image=up.h5 text=down.h5 audio=few.h5
+refused 4 "ids are whole numbers" audit image=up.h5 text=down.h5 audio=half.h5
+refused 3 "row 0 has another id|bare.npy has no ids" audit image=up.h5 text=down.h5 audio=bare.npy
+fine audit image=up.h5 text=up.h5 audio=bare.npy
+# of a file with several arrays, that of the name
+fine audit image=all.h5 text=all.h5 audio=all.h5 --json
+cp out by-name.json
+fine audit image=all.h5:/image text=all.h5:/text audio=all.h5:/audio --json
+"$python" -c 'import json
+a, b = json.load(open("by-name.json")), json.load(open("out"))
+assert a["matrix"] == b["matrix"] and a["input"] == b["input"]' || complain "audio=all.h5 is not all.h5:/audio"
+fine audit text=all.h5
+want_text out "60 texts, d = 8"
+refused 3 "all.h5: 4 arrays of rows, and none is named touch; give touch=FILE:/path" audit image=all.h5 touch=all.h5
 
 # one modality of another width: its pairs have their agreement, as the audit of the two has, and there is no pool
 fine audit image=image.npy text=text.npy wide=wide.h5 -o widths --json

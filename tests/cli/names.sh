@@ -63,6 +63,17 @@ works python3 left.py train.txt closed/report.html closed/changes.tsv closed/fig
 fine apply closed pairs.h5 -o applied.h5
 cat out err >apply.txt
 want_text out "300 zebra rows and 600 quark_x rows"
+# named arguments in another order go through the layers of their names
+works /usr/bin/python3 -c 'import h5py, numpy as np
+f = h5py.File("pairs.h5")
+np.save("x.npy", f["image"][:])
+np.save("y.npy", f["text"][:, 0])'
+fine apply closed zebra=x.npy quark_x=y.npy -o in-order.h5
+fine apply closed quark_x=y.npy zebra=x.npy -o turned.h5
+works /usr/bin/python3 -c 'import h5py
+a, b = h5py.File("in-order.h5"), h5py.File("turned.h5")
+assert all((a[k][:] == b[k][:]).all() for k in ("image", "text"))'
+refused 2 "the head was trained on zebra and quark_x" apply closed quark_x=y.npy text=x.npy -o no.h5
 fine info applied.h5
 want_text out "zebra       applied.h5:/image" "2 quark_x rows per zebra row" "results on those zebra rows"
 fine compare pairs.h5 applied.h5

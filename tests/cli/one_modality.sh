@@ -7,9 +7,9 @@ numpy() {
 }
 numpy make
 
-# without "run", which may differ
+# without "run" and what said which dataset it is, which may differ
 rest() {
-  "$python" -c 'import json, sys; r = json.load(open(sys.argv[1])); del r["run"]; del r["verdict"]; print(json.dumps(r))' "$1"
+  "$python" -c 'import json, sys; r = json.load(open(sys.argv[1])); del r["run"]; del r["verdict"]; r["input"].get("image", {}).pop("why", 0); print(json.dumps(r))' "$1"
 }
 
 # one modality: by position, by name, by option

@@ -99,13 +99,31 @@ static cgap_scalar number_scalar(double value, const char *why)
   return (cgap_scalar){.value = value, .lo = NAN, .hi = NAN, .why = isfinite(value) ? NULL : why ? why : "null"};
 }
 
+void cgap_comparison_call_modalities(cgap_comparison *c, const cgap_modality_names *names, bool has_texts)
+{
+  static const char *const IN_ORDER[] = {"first", "second"};
+  for (int m = 0; m < (has_texts ? 2 : 1); m++) {
+    const char *name = cgap_modality_name(names->of[m], m);
+    char *all = c->names.of[m];
+    /* "image" may be what nothing is known of: it gives way to "query", not to "audio" */
+    const bool given = strcmp(name, cgap_modality_name(NULL, m)) != 0,
+               given_before = strcmp(all, cgap_modality_name(NULL, m)) != 0;
+    if (!all[0] || (!given_before && !cgap_is_modality_name(name))) {
+      snprintf(all, CGAP_NAME_SIZE, "%s", name);
+    } else if (strcmp(all, name) != 0 && (given || cgap_is_modality_name(all))) {
+      snprintf(all, CGAP_NAME_SIZE, "%s", IN_ORDER[m]);
+      c->names_differ = true;
+    }
+  }
+}
+
 cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name, const cgap_audit *audit,
                                   cgap_error *error)
 {
   cgap_compared *in = &c->input[k];
   in->dim = audit->dim;
-  if (cgap_modality_names_default(&c->names))
-    c->names = audit->names;
+  in->text_dim = audit->text_dim;
+  cgap_comparison_call_modalities(c, &audit->names, audit->text_dim > 0);
   for (size_t e = 0; e < c->entries; e++) {
     if (e < cgap_field_count()) {
       in->present[e] = cgap_field_present(audit, cgap_field_at(e));
@@ -162,11 +180,17 @@ static bool is_other_n(size_t entry, const cgap_scalar *a, const cgap_scalar *b)
          begins_with_any(key, CANDIDATES, sizeof CANDIDATES / sizeof *CANDIDATES);
 }
 
-/* The uniform distribution's value and the most that a spectrum can spread over go with d. */
-static bool is_of_dimension(size_t entry)
+/* The uniform distribution's value and the most that a spectrum can spread over go with d, which of one modality may
+ * differ alone. */
+static bool is_other_d(size_t entry, const cgap_compared *a, const cgap_compared *b)
 {
   static const char *const OF_DIMENSION[] = {"uniformity.", "pca."};
-  return begins_with_any(cgap_entry_key(entry), OF_DIMENSION, sizeof OF_DIMENSION / sizeof *OF_DIMENSION);
+  const char *key = cgap_entry_key(entry);
+  const bool images = a->dim && b->dim && a->dim != b->dim,
+             texts = a->text_dim && b->text_dim && a->text_dim != b->text_dim;
+  if (!begins_with_any(key, OF_DIMENSION, sizeof OF_DIMENSION / sizeof *OF_DIMENSION))
+    return false;
+  return (images && !strstr(key, ".text")) || (texts && !strstr(key, ".image"));
 }
 
 /* Whether a difference is no more than rounding makes: 1e-12 of the scale, which is 1 or the values'; of what is summed
@@ -199,7 +223,6 @@ void cgap_comparison_mark_same(cgap_comparison *c, size_t k, bool same_rows)
 void cgap_comparison_differences(cgap_comparison *c, size_t k)
 {
   const cgap_compared *a = &c->input[0], *b = &c->input[k];
-  const bool other_d = a->dim && b->dim && a->dim != b->dim;
   for (size_t e = 0; e < c->entries; e++) {
     const bool both = a->present[e] && b->present[e] && !a->scalar[e].why && !b->scalar[e].why;
     cgap_change *d = &c->change[k * c->entries + e];
@@ -208,7 +231,7 @@ void cgap_comparison_differences(cgap_comparison *c, size_t k)
       d->other = CGAP_OTHER_N;
     } else if (both) {
       *d = change_of(&a->scalar[e], &b->scalar[e]);
-      d->other = other_d && is_of_dimension(e) ? CGAP_OTHER_D : CGAP_OTHER_NONE;
+      d->other = is_other_d(e, a, b) ? CGAP_OTHER_D : CGAP_OTHER_NONE;
     }
   }
   cgap_comparison_mark_same(c, k, false);

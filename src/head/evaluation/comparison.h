@@ -35,6 +35,7 @@ typedef struct cgap_compared {
   cgap_scalar *scalar; /* (entries) */
   bool *present;       /* (entries) */
   uint64_t dim;        /* d of its rows; 0: not known */
+  uint64_t text_dim;   /* of its texts; 0: not known, or there are none */
   double seconds;      /* spent on what made it; NaN: not known */
   unsigned trained;    /* terms of the loss that made its rows, as cgap_terms_of; 0: none, or not known */
   cgap_rows_relation rows;
@@ -49,11 +50,15 @@ typedef struct cgap_comparison {
   cgap_compared *input;      /* (count), the first is what the others are compared with */
   cgap_change *change;       /* (count, entries), the first row unused */
   char intervals[300];       /* how they were made, in words */
-  cgap_modality_names names; /* of the first input that has other names than those by default */
+  cgap_modality_names names; /* of all inputs; of a modality that they call differently "first" or "second" */
+  bool names_differ;
 } cgap_comparison;
 
 CGAP_MUST_CHECK cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error);
 void cgap_comparison_clear(cgap_comparison *comparison);
+
+/* Notes what one more input calls its modalities, or the one that it has. */
+void cgap_comparison_call_modalities(cgap_comparison *c, const cgap_modality_names *names, bool has_texts);
 
 /* Names input k: the name is copied; one that another input has gets a number. */
 CGAP_MUST_CHECK cgap_status cgap_comparison_set_name(cgap_comparison *c, size_t k, const char *name, cgap_error *error);

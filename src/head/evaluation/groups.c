@@ -558,7 +558,8 @@ static cgap_status check_call(cgap_data *data, const cgap_image_groups *out, con
   if (status == CGAP_OK)
     status = cgap_check_data(data, given, error);
   if (status == CGAP_OK && (!(audit->has & CGAP_HAS_PAIRS) || !audit->image_of))
-    status = cgap_fail(error, CGAP_DATA, "%s: groups need images paired with texts, which follow their image",
+    status = cgap_fail(error, CGAP_DATA,
+                       "%s: groups need images paired with texts of the same width, which follow their image",
                        data->image.name);
   if (status == CGAP_OK && grouping->images != data->image.rows)
     status = cgap_fail(error, CGAP_DATA, "%s: groups of %zu images, %s has %zu rows; give one group per image",

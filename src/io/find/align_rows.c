@@ -42,15 +42,13 @@ static bool is_of_another(const aligner *a, size_t m, const char *leaf)
   return is;
 }
 
-/* How well an entry fits as the ids of modality m; 0: not at all. */
+/* How well the name of an entry fits for the ids of modality m; 0: not at all. */
 static int id_score(const aligner *a, size_t m, const cgap_entry *e)
 {
   const cgap_name_words words = cgap_name_words_of(e->path);
   const char *leaf = leaf_of(e->path);
-  const bool is_list = e->kind == CGAP_KIND_INTEGER || e->kind == CGAP_KIND_STRING;
-  if (!is_list || e->alias || e->obstacle || !(words.leaf & CGAP_WORD_ID) ||
-      words.leaf & (CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING) ||
-      cgap_entry_list(e) != cgap_chosen_dataset_rows(a->rows[m]))
+  if (e->alias || !(words.leaf & CGAP_WORD_ID) ||
+      words.leaf & (CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING))
     return 0;
   if (begins_with_word(leaf, a->name[m]) || begins_with_word(leaf, leaf_of(a->rows[m]->entry->path)))
     return 3;
@@ -59,17 +57,35 @@ static int id_score(const aligner *a, size_t m, const cgap_entry *e)
   return cgap_entry_neighbours(e, a->rows[m]->entry) ? 2 : 1;
 }
 
-static void find_ids(aligner *a, size_t m)
+static bool is_list(const aligner *a, size_t m, const cgap_entry *e)
+{
+  return e->kind != CGAP_KIND_OTHER && !e->obstacle && cgap_entry_list(e) == cgap_chosen_dataset_rows(a->rows[m]);
+}
+
+/* One that is named "id" or "audio_id" is meant, and refused where it cannot be used. */
+static cgap_status find_ids(aligner *a, size_t m, cgap_error *error)
 {
   const cgap_file *file = a->rows[m]->file;
+  const cgap_entry *broken = NULL;
+  char shape[80];
   int best = 0;
   for (size_t i = 0; a->shards[m] == 1 && i < file->count; i++) {
-    const int score = id_score(a, m, &file->entries[i]);
-    if (score > best) {
+    const cgap_entry *e = &file->entries[i];
+    const int score = id_score(a, m, e);
+    if (score > best && is_list(a, m, e)) {
       best = score;
-      a->id[m] = (cgap_chosen_dataset){file, &file->entries[i]};
+      a->id[m] = (cgap_chosen_dataset){file, e};
+    } else if (score == 3 || (score > 0 && strncasecmp(leaf_of(e->path), "id", 2) == 0)) {
+      broken = is_list(a, m, e) ? broken : e;
     }
   }
+  if (broken && !a->id[m].entry)
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: %s of shape %s, and %s has %zu rows: give an integer or string for each row, "
+                     "or `unpaired`",
+                     broken->name, broken->type_text, cgap_shape_text(shape, sizeof shape, broken), a->name[m],
+                     a->given[m]);
+  return CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- refusals */
@@ -110,14 +126,39 @@ static cgap_status refuse_twice(const aligner *a, size_t m, size_t twice, cgap_e
 static cgap_status read_ids(aligner *a, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  for (size_t m = 0; status == CGAP_OK && m < a->count; m++) {
+  size_t first = 0;
+  while (!a->id[first].entry)
+    first++;
+  for (size_t m = first; status == CGAP_OK && m < a->count; m++) {
+    if (!a->id[m].entry)
+      continue;
     status = cgap_ids_read(&a->ids[m], &a->id[m], 1, error);
-    if (status == CGAP_OK && a->ids[m].kind != a->ids[0].kind)
-      status =
-        cgap_fail(error, CGAP_DATA, "%s is %s, %s is %s; write all ids as integers or all as strings",
-                  a->id[0].entry->name, a->id[0].entry->type_text, a->id[m].entry->name, a->id[m].entry->type_text);
+    if (status == CGAP_OK && a->ids[m].kind != a->ids[first].kind)
+      status = cgap_fail(error, CGAP_DATA, "%s is %s, %s is %s; write all ids as integers or all as strings",
+                         a->id[first].entry->name, a->id[first].entry->type_text, a->id[m].entry->name,
+                         a->id[m].entry->type_text);
   }
   return status;
+}
+
+/* Where a modality has no ids rows pair by position, which the ids of the others must not contradict. */
+static cgap_status check_position(const aligner *a, size_t without, cgap_error *error)
+{
+  size_t first = a->count;
+  for (size_t m = 0; m < a->count; m++) {
+    const cgap_ids *ids = &a->ids[m], *other = first < a->count ? &a->ids[first] : ids;
+    if (!a->id[m].entry)
+      continue;
+    for (size_t i = 0; i < ids->count; i++)
+      if (ids->id[i].length != other->id[i].length ||
+          memcmp(ids->id[i].bytes, other->id[i].bytes, ids->id[i].length) != 0)
+        return cgap_fail(error, CGAP_FILE,
+                         "%s: row %zu has another id than in %s, so rows do not pair by position, and %s has no ids; "
+                         "give such ids to each, or `unpaired`",
+                         a->id[m].entry->name, i, a->id[first].entry->name, a->rows[without]->entry->name);
+    first = first < m ? first : m;
+  }
+  return CGAP_OK;
 }
 
 static cgap_status match_ids(const aligner *a, cgap_row_alignment *out, cgap_error *error)
@@ -153,7 +194,7 @@ cgap_status cgap_rows_align(cgap_row_alignment *out, const cgap_dataset *const *
                             size_t count, cgap_error *error)
 {
   aligner a = {.name = name, .count = count};
-  size_t without = count;
+  size_t without = count, with = 0;
   bool differ = false;
   *out = (cgap_row_alignment){.count = count};
   for (size_t m = 0; m < count; m++) {
@@ -163,19 +204,25 @@ cgap_status cgap_rows_align(cgap_row_alignment *out, const cgap_dataset *const *
     a.shards[m] = role->count;
     a.given[m] = m ? d->data.text.rows : d->data.image.rows;
   }
-  for (size_t m = 0; m < count; m++) {
-    find_ids(&a, m);
+  cgap_status status = CGAP_OK;
+  for (size_t m = 0; status == CGAP_OK && m < count; m++) {
+    status = find_ids(&a, m, error);
     without = a.id[m].entry || without < count ? without : m;
+    with += a.id[m].entry != NULL;
     differ = differ || a.given[m] != a.given[0];
   }
-  if (without < count) {
-    out->rows = a.given[0];
-    return differ ? refuse_numbers(&a, without, error) : CGAP_OK;
-  }
-  out->by_id = true;
-  cgap_status status = read_ids(&a, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && without < count && differ)
+    status = refuse_numbers(&a, without, error);
+  if (status == CGAP_OK && with > 0)
+    status = read_ids(&a, error);
+  out->rows = a.given[0];
+  if (status == CGAP_OK && without < count) {
+    status = check_position(&a, without, error);
+  } else if (status == CGAP_OK) {
+    out->by_id = true;
+    out->rows = 0;
     status = match_ids(&a, out, error);
+  }
   for (size_t m = 0; m < count; m++)
     cgap_ids_clear(&a.ids[m]);
   if (status != CGAP_OK)

@@ -16,7 +16,8 @@ typedef struct cgap_row_alignment {
  * read. Ids are integers or strings of the
  * same file, as many as the modality has rows, whose name says so: `audio_id`, or `id`, or in a file of that modality
  * alone any id; they are used where all modalities have some. CGAP_DATA: a duplicate id, ids of two kinds, none that
- * all have. CGAP_FILE: different numbers of rows, and a modality without ids. */
+ * all have, ids that cannot be used. CGAP_FILE: a modality without ids, and different numbers of rows or other ids that
+ * contradict the positions. */
 CGAP_MUST_CHECK cgap_status cgap_rows_align(cgap_row_alignment *out, const cgap_dataset *const *pair,
                                             const char *const *name, size_t count, cgap_error *error);
 void cgap_row_alignment_clear(cgap_row_alignment *alignment);

@@ -360,7 +360,8 @@ cgap_status cgap_find_groups(cgap_dataset *d, cgap_error *error)
   if (given && d->by_file)
     return cgap_fail(error, CGAP_USAGE, "`by` and `by_file` both give the groups of the images; give one of them");
   if (d->role[CGAP_ROLE_IMAGE].count == 0)
-    return cgap_fail(error, CGAP_DATA, "%s: the groups are of images, and there are none", d->inputs[0].file->path);
+    return cgap_fail(error, CGAP_DATA, "%s: the groups are of images, and there are none; leave out `by`",
+                     d->inputs[0].file->path);
   if (d->unpaired || d->role[CGAP_ROLE_TEXT].count == 0)
     return cgap_fail(error, CGAP_DATA, "%s: groups need images paired with texts, which follow their image: %s",
                      d->role[CGAP_ROLE_IMAGE].name,

@@ -5,9 +5,11 @@
 #include "base/text_buffer.h"
 #include "io/find/dataset_internal.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { ROWS_MIN = 3, DIM_MIN = 2, LISTED_MAX = 12 };
 
@@ -350,14 +352,56 @@ static const cgap_entry *only_matrix(const cgap_file *file, int modality)
   return found;
 }
 
+/* The matrix named for a modality: "audio" of audio, or the only one such as "audio_embeds". matrices: all there are.
+ */
+static const cgap_entry *matrix_named(const cgap_file *file, const char *name, size_t *matrices)
+{
+  const cgap_entry *whole = NULL, *begins = NULL;
+  size_t beginning = 0;
+  *matrices = 0;
+  for (size_t i = 0; i < file->count; i++) {
+    const cgap_entry *e = &file->entries[i];
+    const cgap_name_words words = cgap_name_words_of(e->path);
+    const char *leaf = strrchr(e->path, '/') ? strrchr(e->path, '/') + 1 : e->path;
+    if (e->kind != CGAP_KIND_FLOAT || e->ndim < 2 || e->alias || cgap_entry_is_arithmetic(e) ||
+        (words.leaf | words.parent) & CGAP_WORD_CLASS)
+      continue;
+    (*matrices)++;
+    if (strcasecmp(leaf, name) == 0)
+      whole = e;
+    if (strncasecmp(leaf, name, strlen(name)) == 0 && !isalpha((unsigned char)leaf[strlen(name)])) {
+      begins = e;
+      beginning++;
+    }
+  }
+  return whole ? whole : beginning == 1 ? begins : NULL;
+}
+
+static cgap_status refuse_unnamed(const cgap_file *file, const char *name, size_t matrices, cgap_error *error)
+{
+  char *list = NULL;
+  cgap_candidates_append(&list, file);
+  const cgap_status status =
+    cgap_fail(error, CGAP_FILE, "%s: %zu arrays of rows, and none is named %s; give %s=FILE:/path; there is:%s",
+              file->path, matrices, name, name, list ? list : "");
+  free(list);
+  return status;
+}
+
 /* An option that names a file of its own has one dataset, found in that file alone. */
 static cgap_status find_in_own_file(cgap_dataset *d, int modality, cgap_error *error)
 {
+  const char *name = d->data.names[modality];
+  size_t matrices = 0;
   const cgap_dataset_option *option = &d->option[modality];
   cgap_role_datasets *series = &d->role[modality];
   const cgap_entry *entry = option->path ? cgap_file_find(option->file, option->path) : NULL;
   if (option->path && !entry)
-    return cgap_refuse_missing(option->file, option->path, option->name, error);
+    return cgap_refuse_missing(option->file, option->path, name ? name : option->name, error);
+  if (!entry && name)
+    entry = matrix_named(option->file, name, &matrices);
+  if (!entry && matrices > 1 && strcmp(name, NAME[modality]) != 0)
+    return refuse_unnamed(option->file, name, matrices, error);
   if (!entry) {
     chosen_pair choice;
     cgap_input input = {.file = option->file};
@@ -369,7 +413,7 @@ static cgap_status find_in_own_file(cgap_dataset *d, int modality, cgap_error *e
     if (!entry)
       entry = only_matrix(option->file, modality);
     if (!entry)
-      return cgap_refuse_missing(option->file, NAME[modality], option->name, error);
+      return cgap_refuse_missing(option->file, name ? name : NAME[modality], name ? name : option->name, error);
   }
   cgap_status status = cgap_role_datasets_add(series, option->file, entry, error);
   cgap_role_datasets_explain(series, "given explicitly");

@@ -41,8 +41,9 @@ static cgap_status refuse_unused_file(const cgap_dataset *d, const cgap_entry *e
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   return cgap_fail_named(error, CGAP_FILE, d->data.names,
                          "%s: given, but not used: the {images} are %s, the {texts} %s; leave it out, or give it as "
-                         "`image`, `text`, `text_image`, `labels` or `class_text`",
-                         path, image->count ? image->name : "none", text->count ? text->name : "none");
+                         "`image`, `text`, `text_image`, `labels` or `class_text`%s",
+                         path, image->count ? image->name : "none", text->count ? text->name : "none",
+                         d->for_audit ? "; to audit three modalities or more, give each as NAME=FILE" : "");
 }
 
 /* As many rows as images or texts, and more than one number in each. */
@@ -101,8 +102,9 @@ static cgap_status check_file(cgap_dataset *d, const cgap_file *file, size_t *na
     else if (file->loose && !file->folder && !(d->unpaired && names_pairing(e)))
       status = refuse_unused_file(d, e, error);
     else if (!chosen && looks_like_rows(d, e) && ++*named <= NAMED_MAX)
-      cgap_append(&d->notes, "%s: %s of shape %s, not used; give it as `image` or `text` to use it\n", e->name,
-                  e->type_text, cgap_shape_text(shape, sizeof shape, e));
+      cgap_append(&d->notes, "%s: %s of shape %s, not used; give it as `image` or `text` to use it%s\n", e->name,
+                  e->type_text, cgap_shape_text(shape, sizeof shape, e),
+                  d->for_audit ? ", or each of three modalities as NAME=FILE:/path" : "");
   }
   return status;
 }
