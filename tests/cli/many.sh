@@ -279,4 +279,9 @@ refused 2 "pairs.A-B.KEY" audit image=image.npy text=text.npy audio=audio.npy --
 refused 2 "cannot be named unbiased" audit image=image.npy text=text.npy unbiased=audio.npy
 refused 3 "nix.npy: no such file" audit image=image.npy text=text.npy audio=nix.npy
 refused 2 "give two" train image=image.npy text=text.npy audio=audio.npy -o no
+# unpaired sets whose names are of no modality drift, as two of them do
+fine audit v1=image.npy v2=text.npy image=wide.h5 --unpaired
+tr '\n' ' ' <out >line
+want_text line "v1-v2: The v2 rows drift from the v1 rows"
+
 finish

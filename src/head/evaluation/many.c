@@ -12,6 +12,7 @@
 #include "analysis/neighbours.h"
 #include "audit/plan.h"
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "rows/row_pass.h"
@@ -380,6 +381,8 @@ static cgap_status run_pair(many_run *r, size_t a, size_t b, cgap_error *error)
   const cgap_data data = {.image = r->source[a],
                           .text = r->source[b],
                           .pairing = d->unpaired ? CGAP_UNPAIRED : CGAP_BY_ROW,
+                          .drift =
+                            d->unpaired && !cgap_is_modality_name(d->name[a]) && !cgap_is_modality_name(d->name[b]),
                           .names = {d->name[a], d->name[b]}};
   cgap_audit_options options = r->options;
   options.progress = (cgap_progress){.tick = tick_pair, .context = r};
