@@ -36,7 +36,7 @@ rest out | cmp -s - one || complain "memory changes bits"
 # what is said
 fine audit speech=img.npy
 want_text out 'speech rows' 'uniformity' 'dimensions' 'Hubs among' 'One modality by itself has no gap' \
-  'contragap audit speech=img.npy OTHER=OTHER.npy' '13 image rows repeat an earlier row exactly' 'Hubness within'
+  'contragap audit speech=img.npy OTHER=OTHER.npy' '13 speech rows repeat an earlier row exactly' 'Hubness within'
 for word in Advice 'The gap' 'joint'; do
   ! grep -q "$word" out || complain "\"$word\" of one modality"
 done
