@@ -222,12 +222,12 @@ Test(text_files, ids_are_kept)
              (const char *const[]){"\"\xc3\xa9\xf0\x9f\x98\x80?\"", "\"b\""});
   expect_ids("g.txt", "3\n1\n2\n", "values", 3, (const char *const[]){"3", "1", "2"});
   expect_ids("h.json", "{\"image\": {\"b\": [3, 4.5], \"a\": [1, 2.5], \"c\": [0, 0.5]}}", "image/id", 3,
-             (const char *const[]){"\"a\"", "\"b\"", "\"c\""});
+             (const char *const[]){"\"b\"", "\"a\"", "\"c\""});
 }
 
-Test(text_files, one_vector_an_item_is_stacked_by_name)
+Test(text_files, one_vector_an_item_is_stacked_in_order)
 {
-  static const double WANT[] = {1, 2.5, 3, 4.5, 0, 0.5};
+  static const double WANT[] = {3, 4.5, 1, 2.5, 0, 0.5};
   expect_matrix("items.json", "{\"image\": {\"b\": [3, 4.5], \"a\": [1, 2.5], \"c\": [0, 0.5]}}", "image", CGAP_FLOAT32,
                 3, 2, WANT);
   expect_matrix("items.json", "{\"image_b\": [3, 4.5], \"image_a\": [1, 2.5], \"image_c\": [0, 0.5]}", "image",
