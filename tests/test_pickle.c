@@ -515,8 +515,7 @@ Test(pickle, much_from_little_takes_little_memory, .init = ask_enter, .fini = as
 #else
     const size_t most = 60 * bytes + (4 << 20);
 #endif
-    cr_expect(peak() - before <= most, "%zu: %zu bytes of memory for %zu of the file", i,
-              peak() - before, bytes);
+    cr_expect(peak() - before <= most, "%zu: %zu bytes of memory for %zu of the file", i, peak() - before, bytes);
     free(words);
     cgap_file_close(file);
   }
