@@ -133,9 +133,9 @@ def test_names_of_modalities():
     assert named.measures() == cg.audit(IMAGE, TEXT).measures()
     np.save("a.npy", IMAGE)
     np.save("b.npy", TEXT)
-    lines = command("audit", "audio=a.npy", "caption=b.npy", "--quiet").splitlines()
-    assert str(named).splitlines()[2:8] == lines[2:8]
-    assert str(cg.audit(audio="a.npy", caption="b.npy")).splitlines()[1:] == lines[1:]
+    want = command("audit", "audio=a.npy", "caption=b.npy", "--quiet")
+    assert str(named).partition("\n\n")[2][:300] == want.partition("\n\n")[2][:300]  # below the head, which names files
+    assert str(cg.audit(audio="a.npy", caption="b.npy")) == want
     assert str(cg.audit(image=IMAGE, text=TEXT)) == str(cg.audit(IMAGE, TEXT))
     raises(cg.UsageError, "without names")(lambda: cg.audit(IMAGE, TEXT, TEXT))
 
