@@ -2,7 +2,7 @@
  *
  * The rows of both modalities are read once, into memory or, where they do not fit, into an unnamed file; a group is a
  * list of them. The rest of a group is what is left of the whole's sums when the group's own are subtracted
- * (group_gap.h). A group with another gap shifts the rest of all others, so tests are made again without the rows of
+ * (group_gap.h). A group with another gap shifts the rest of all others, so tests are repeated without the rows of
  * the groups that are marked, the largest differences first, until the marks stay: in a set without outliers the first
  * round decides, and the family-wise error is Holm's. */
 #include <math.h>
