@@ -168,8 +168,8 @@ Test(text_files, tables_of_every_form)
   static const char *const FORMS[] = {
     "1,2.5,-3\n.125,5,1e-3\n",
     "1,2.5,-3\r\n.125,5,1e-3", /* no end of the last line */
-    "\xef\xbb\xbf"
-    "1, 2.5, -3\n\n.125, \"5\", 1e-3\n",
+    ("\xef\xbb\xbf"
+     "1, 2.5, -3\n\n.125, \"5\", 1e-3\n"),
     "1\t2.5\t-3\n.125\t5\t1e-3\n",
     "1;2.5;-3\n.125;5;1e-3\n",
     "1  2.5 -3 \n .125 5 1e-3\n",
