@@ -263,6 +263,7 @@ def test_progress():
     cg.audit(*big, progress=lambda phase, fraction: seen.append((phase, fraction)))
     assert seen and all(isinstance(phase, str) and 0 <= fraction <= 1 for phase, fraction in seen), seen
     raises(cg.Interrupted)(lambda: cg.train(*rows(600, 64), progress=lambda phase, fraction: True))
+    raises(cg.Interrupted)(lambda: cg.audit(*rows(30, 8), progress=lambda phase, fraction: True))  # over in no time
 
     def fail(phase, fraction):
         raise RuntimeError("of the callback")

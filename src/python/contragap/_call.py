@@ -60,8 +60,23 @@ class Call:
             self._done.set()
 
     def run(self, function: Callable[[], Any], progress: Progress = None) -> Any:
-        """The result of function(), which calls the library, while this thread waits and shows how far it is."""
+        """The result of function(), which calls the library, while this thread waits and shows how far it is.
+
+        Progress is shown once before the work begins: a callback hears of the shortest call too, and can stop it.
+        """
         show = _display(progress)
+        try:
+            if show:
+                self.stop = bool(show(self.phase, self.fraction))
+            self._run_and_show(function, show)
+        finally:
+            if show and hasattr(show, "close"):
+                show.close()
+        if self._failure is not None:
+            raise self._failure
+        return self._result
+
+    def _run_and_show(self, function: Callable[[], Any], show: Optional[Callable[[str, float], Any]]) -> None:
         try:
             threading.Thread(target=self._work, args=(function,), name="contragap").start()
             while not self._done.wait(REFRESH_SECONDS if show else None):
@@ -70,12 +85,6 @@ class Call:
             self.stop = True
             self._done.wait(GRACE_SECONDS)
             raise
-        finally:
-            if show and hasattr(show, "close"):
-                show.close()
-        if self._failure is not None:
-            raise self._failure
-        return self._result
 
 
 @ffi.def_extern(error=True)
