@@ -112,6 +112,16 @@ size_t cgap_text_next(const char *text, bool *visible, uint32_t *code)
   return bytes;
 }
 
+size_t cgap_utf8_encode(char *out, uint32_t code)
+{
+  static const unsigned char LEAD[4] = {0, 0xc0, 0xe0, 0xf0};
+  const size_t more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  out[0] = (char)(LEAD[more] | code >> (6 * more));
+  for (size_t k = 1; k <= more; k++)
+    out[k] = (char)(0x80 | (code >> (6 * (more - k)) & 0x3f));
+  return more + 1;
+}
+
 void cgap_text_clean(char *text, char instead, const char *keep)
 {
   char *to = text;

@@ -6,6 +6,7 @@
 
 #include <locale.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* A new string, to be freed; NULL: out of memory. */
@@ -31,6 +32,9 @@ char *cgap_shell_word(const char *text);
 /* Bytes of the character at text[0], which is not 0, at least 1; *visible: whether it may be shown; *code (may be
  * NULL): U+FFFD where it is no UTF-8. */
 size_t cgap_text_next(const char *text, bool *visible, uint32_t *code);
+
+/* A character as UTF-8, at most four bytes, without a 0 behind them. Returns how many. */
+size_t cgap_utf8_encode(char *out, uint32_t code);
 
 /* Puts `instead` in place of each character that may not be shown; those in `keep` (of ASCII) stay. */
 void cgap_text_clean(char *text, char instead, const char *keep);

@@ -8,45 +8,25 @@ python=/usr/bin/python3
 "$python" -c 'import numpy' 2>/dev/null || skip "NumPy is not here (Debian: python3-numpy)"
 "$python" "$here/make_containers.py" "$work" || exit 99
 
-# the report of `contragap audit ARGS…` but for input and run, in the file $1
-report() {
-  to=$1
-  shift
-  fine audit "$@" --json --threads 1
-  "$python" -c '
-import json, sys
-report = json.load(open("out"))
-del report["input"], report["run"], report["advice"]["reason"], report["advice"]["command"]
-for pair in report.get("pairs", {}).get("worst", []): # not all of these files name their rows
-    pair.pop("image_name", None), pair.pop("text_name", None)
-json.dump(report, open(sys.argv[1], "w"), sort_keys=True, indent=1)' "$to" || complain "no JSON from audit $*"
-}
-
-same_report() {
-  checks=$((checks + 1))
-  report this.json "$@"
-  cmp -s this.json want.json || complain "another report from $*" "$(diff want.json this.json | head -5)"
-}
-
 for type in f2 f4 f8; do
-  report want.json "$type/v1leC/img_emb.npy" "$type/v1leC/text_emb.npy"
+  rows_report want.json "$type/v1leC/img_emb.npy" "$type/v1leC/text_emb.npy"
   for folder in "$type"/v* "$type/clip" "$type/flat"; do
-    same_report "$folder"
+    same_rows_report "$folder"
   done
   for file in "$type/bothC/embeddings.npy" "$type/bothF/embeddings.npy" "$type/stored.npz" "$type/deflated.npz" \
     "$type/one.npz" "$type/pairs.safetensors"; do
-    same_report "$file"
+    same_rows_report "$file"
   done
   # the order of the shell, in which 10 stands before 2
-  same_report "$type"/flat/*.npy
-  same_report --image "$type/stored.npz:image" --text "$type/pairs.safetensors:/text"
-  same_report --image "$type/v1beF/img_emb.npy" --text "$type/clip/text_emb"
+  same_rows_report "$type"/flat/*.npy
+  same_rows_report --image "$type/stored.npz:image" --text "$type/pairs.safetensors:/text"
+  same_rows_report --image "$type/v1beF/img_emb.npy" --text "$type/clip/text_emb"
 
   # through HDF5 and back: the bits and the type are kept
   fine convert "$type/deflated.npz" -o "$type.h5"
-  same_report "$type.h5"
+  same_rows_report "$type.h5"
   fine convert "$type.h5" --format npy -o "$type.out"
-  same_report "$type.out"
+  same_rows_report "$type.out"
   checks=$((checks + 1))
   bytes=$((48 * 12 * ${type#f}))
   for side in image:img_emb text:text_emb; do
@@ -59,19 +39,19 @@ for type in f2 f4 f8; do
 done
 
 # two files whose names say nothing, in their order; one that says its side
-report want.json first.npy second.npy
+rows_report want.json first.npy second.npy
 run info second.npy first.npy
 want_text out "image       second.npy" "text        first.npy" "the first of two files"
 cp first.npy image.npy
 run info second.npy image.npy
 want_text out "image       image.npy" "text        second.npy" "the other of the two files"
-same_report second.npy image.npy
-same_report --image first.npy --text second.npy
+same_rows_report second.npy image.npy
+same_rows_report --image first.npy --text second.npy
 
 # bfloat16 comes back as itself through HDF5, and exactly as float32 in .npy
-report want.json bf16.safetensors
+rows_report want.json bf16.safetensors
 fine convert bf16.safetensors -o bf16.h5
-same_report bf16.h5
+same_rows_report bf16.h5
 run info bf16.h5
 want_text out "bfloat16"
 fine convert bf16.safetensors --format npy -o bf16
@@ -100,22 +80,22 @@ with h5py.File("bf16_void.h5", "w") as f, h5py.File("bf16_torch.h5", "w") as g:
         g[name].attrs["dtype"] = "torch.bfloat16"
 END
 for file in bf16_void.npz bf16_void.h5 bf16_torch.h5; do
-  [ ! -e "$file" ] || same_report "$file"
+  [ ! -e "$file" ] || same_rows_report "$file"
 done
 
 # pairing, labels, class texts; ids as strings of one and of four bytes a character
-report want.json full.npz
+rows_report want.json full.npz
 want_text want.json '"zero_shot"'
 for file in ids_wide.npz ids_bytes.npz full; do
-  same_report "$file"
+  same_rows_report "$file"
 done
 run info ids_wide.npz
 want_text out "ids: ids_wide.npz:/text_image_id of the texts against ids_wide.npz:/image_id"
 run info full
 want_text out "full/text_image.npy gives each text's image row" "labels      full/labels.npy" "full/class_text.npy"
-same_report full/image.npy full/text.npy full/labels.npy full/class_text.npy --text-image full/text_image.npy
+same_rows_report full/image.npy full/text.npy full/labels.npy full/class_text.npy --text-image full/text_image.npy
 fine convert full.npz -o full.h5
-same_report full.h5
+same_rows_report full.h5
 "$python" - <<'EOF' || complain "the attributes of convert are not there"
 import sys
 try:
@@ -129,7 +109,7 @@ assert text(f.attrs["source"]) == "full.npz"
 assert text(f["image"].attrs["source"]) == "full.npz:/image"
 EOF
 fine convert full.h5 --format npy -o full.out
-same_report full.out
+same_rows_report full.out
 
 # convert: what it will not do
 refused 2 "give -o OUT.h5" convert full.npz
@@ -275,11 +255,11 @@ said 3 "1.npy: cannot be opened" links
 said 4 "(20, 4)" widths
 want_text err "(20, 6)"
 # the other side may be in another container
-report want.json img.npy txt.npy
-same_report img.npy text.npz
-same_report text.h5 img.npy
-same_report apple.zip
-same_report img.npy text.npz --threads 1
+rows_report want.json img.npy txt.npy
+same_rows_report img.npy text.npz
+same_rows_report text.h5 img.npy
+same_rows_report apple.zip
+same_rows_report img.npy text.npz --threads 1
 # a file that nothing takes is refused, an array in a file is noted
 said 3 "aud.npy: given, but not used" img.npy txt.npy aud.npy
 said 3 "aud.npy: given, but not used" aud.npy img.npy txt.npy

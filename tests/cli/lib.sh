@@ -13,6 +13,8 @@
 #   want_absent PATH…      none of the paths exists
 #   want_file PATH…        all paths are there and not empty
 #   want_same FILE NAME    FILE equals expected/NAME in the script's folder; REFRESH=1 rewrites it. A missing one fails.
+#   rows_report FILE ARGS… FILE becomes the report of audit ARGS… less what names the file and its rows
+#   same_rows_report ARGS… that report has the bits of want.json
 #   skip REASON            ends the test, counted as skipped
 #   finish                 last line: ends with 1 where anything failed
 set -u
@@ -133,6 +135,26 @@ want_same() {
   elif ! diff -u "$here/expected/$2" "$1" >difference 2>&1; then
     complain "$1 differs from expected/$2:" "$(head -c 4000 difference)"
   fi
+}
+
+# the report of `contragap audit ARGS…` but for what names the file and its rows, in the file $1
+rows_report() {
+  to=$1
+  shift
+  fine audit "$@" --json --threads 1
+  /usr/bin/python3 -c '
+import json, sys
+report = json.load(open("out"))
+del report["input"], report["run"], report["advice"]["reason"], report["advice"]["command"]
+for pair in report.get("pairs", {}).get("worst", []):
+    pair.pop("image_name", None), pair.pop("text_name", None)
+json.dump(report, open(sys.argv[1], "w"), sort_keys=True, indent=1)' "$to" || complain "no JSON from audit $*"
+}
+
+same_rows_report() {
+  checks=$((checks + 1))
+  rows_report this.json "$@"
+  cmp -s this.json want.json || complain "another report from $*" "$(diff want.json this.json | head -5)"
 }
 
 skip() {

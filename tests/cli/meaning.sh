@@ -89,29 +89,9 @@ with h5py.File("links.h5", "a") as f:
     f["text"] = h5py.SoftLink("/raw/b")
 END
 
-# the report of `contragap audit ARGS…` but for input and run, in the file $1
-report() {
-  to=$1
-  shift
-  fine audit "$@" --json --threads 1
-  "$python" -c '
-import json, sys
-report = json.load(open("out"))
-del report["input"], report["run"], report["advice"]["reason"], report["advice"]["command"]
-for pair in report["pairs"]["worst"]: # not all of these files name their rows
-    pair.pop("image_name", None), pair.pop("text_name", None)
-json.dump(report, open(sys.argv[1], "w"), sort_keys=True, indent=1)' "$to" || complain "no JSON from audit $*"
-}
-
-same_report() {
-  checks=$((checks + 1))
-  report this.json "$@"
-  cmp -s this.json want.json || complain "another report from $*" "$(diff want.json this.json | head -5)"
-}
-
-report want.json rows.h5
+rows_report want.json rows.h5
 for file in m.mat o.h5 n.npz s.safetensors; do
-  same_report "$file"
+  same_rows_report "$file"
 done
 run audit m.mat --json
 want_text err "m.mat:/text_image: rows count from 1" "m.mat:/labels: labels count from 1"
@@ -120,14 +100,14 @@ want_text err "m.mat:/text_image: rows count from 1" "m.mat:/labels: labels coun
 for file in m.mat o.h5; do
   rm -f out.h5
   fine convert "$file" -o out.h5
-  same_report out.h5
+  same_rows_report out.h5
   rm -f out.h5
   fine apply --method center "$file" -o out.h5
   run apply --method center rows.h5 -o rows-out.h5
-  report applied.json rows-out.h5
+  rows_report applied.json rows-out.h5
   cp want.json kept.json
   cp applied.json want.json
-  same_report out.h5
+  same_rows_report out.h5
   cp kept.json want.json
   rm -f out.h5 rows-out.h5
 done
@@ -141,10 +121,10 @@ one, other = (json.load(open("trained-%s/after.json" % name)) for name in ("rows
 assert one["gap"] == other["gap"] and one["retrieval"] == other["retrieval"]
 END
 
-report want.json many.h5
-same_report folder
-same_report shards
-same_report folder/image.npy folder/text.npy folder/text_indptr.npy
+rows_report want.json many.h5
+same_rows_report folder
+same_rows_report shards
+same_rows_report folder/image.npy folder/text.npy folder/text_indptr.npy
 
 # notes are said, and are in the report
 fine audit columns.h5 --json

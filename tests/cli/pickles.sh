@@ -7,52 +7,32 @@ python=/usr/bin/python3
 "$python" -c 'import numpy' 2>/dev/null || skip "NumPy is not here (Debian: python3-numpy)"
 "$python" "$here/make_pickles.py" "$work" || exit 99
 
-# the report of `contragap audit ARGS…` but for what names the file, in the file $1
-report() {
-  to=$1
-  shift
-  fine audit "$@" --json --threads 1
-  "$python" -c '
-import json, sys
-report = json.load(open("out"))
-del report["input"], report["run"], report["advice"]["reason"], report["advice"]["command"]
-for pair in report.get("pairs", {}).get("worst", []):
-    pair.pop("image_name", None), pair.pop("text_name", None)
-json.dump(report, open(sys.argv[1], "w"), sort_keys=True, indent=1)' "$to" || complain "no JSON from audit $*"
-}
-
-same_report() {
-  checks=$((checks + 1))
-  report this.json "$@"
-  cmp -s this.json want.json || complain "another report from $*" "$(diff want.json this.json | head -5)"
-}
-
-report want.json ref.npz
+rows_report want.json ref.npz
 for file in arrays?.pkl big?.pkl more?.pkl rows?.pkl pair?.pkl new[2-5].pt old[2-5].pt new_big.pt old_big.pt new_views.pt old_views.pt \
   array*.joblib objects.npy; do
-  same_report "$file"
+  same_rows_report "$file"
 done
-same_report --image image.pickle --text text.p
-same_report --image new_image.pth --text old_text.pth
-same_report --image arrays4.pkl:image --text rows3.pkl:emb.text
-same_report --image new2.pt:image --text objects.npy:text
-same_report image_rows.npy text_rows.npy
-same_report image_rows.npy more_rows.npy # each of vectors that are gathered
-report want.json ref64.npz
+same_rows_report --image image.pickle --text text.p
+same_rows_report --image new_image.pth --text old_text.pth
+same_rows_report --image arrays4.pkl:image --text rows3.pkl:emb.text
+same_rows_report --image new2.pt:image --text objects.npy:text
+same_rows_report image_rows.npy text_rows.npy
+same_rows_report image_rows.npy more_rows.npy # each of vectors that are gathered
+rows_report want.json ref64.npz
 for file in lists?.pkl; do
-  same_report "$file"
+  same_rows_report "$file"
 done
-report want.json upper.npz
-same_report new_half.pt
-same_report old_half.pt
-report want.json labelled.npz
+rows_report want.json upper.npz
+same_rows_report new_half.pt
+same_rows_report old_half.pt
+rows_report want.json labelled.npz
 want_text want.json '"zero_shot"'
 for file in labels?.pkl new_labels.pt old_labels.pt; do
-  same_report "$file"
+  same_rows_report "$file"
 done
-report want.json named.npz
+rows_report want.json named.npz
 for file in ids?.pkl new_ids.pt old_ids.pt; do
-  same_report "$file"
+  same_rows_report "$file"
 done
 run info ids4.pkl
 want_text out "/image/id" "40 rows stacked" "ids: ids4.pkl:/text/id of the texts against ids4.pkl:/image/id"
@@ -71,8 +51,8 @@ refused 3 "new_odd.pt:/text: a view whose rows|.contiguous()" audit new_odd.pt
 # what is written from them has the same bits
 fine convert new_views.pt -o views.h5
 fine convert arrays0.pkl -o arrays.h5
-report want.json views.h5
-same_report arrays.h5
+rows_report want.json views.h5
+same_rows_report arrays.h5
 
 # hostile: one line, an exit code of a file that is not read, little memory and time, and nothing of it runs
 memory=2000000

@@ -67,15 +67,6 @@ static bool read_hex(const char *at, uint32_t *out)
   return true;
 }
 
-static void put_character(reader *r, uint32_t c)
-{
-  static const unsigned char LEAD[4] = {0, 0xc0, 0xe0, 0xf0};
-  const size_t more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  r->scratch[r->length++] = (char)(LEAD[more] | c >> (6 * more));
-  for (size_t k = 1; k <= more; k++)
-    r->scratch[r->length++] = (char)(0x80 | (c >> (6 * (more - k)) & 0x3f));
-}
-
 /* What follows a backslash; at stands on it. */
 static const char *read_escape(reader *r, const char *at)
 {
@@ -93,7 +84,7 @@ static const char *read_escape(reader *r, const char *at)
     c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
     at += 6;
   }
-  put_character(r, c >> 11 == 0x1b ? 0xfffd : c); /* half a pair is no character */
+  r->length += cgap_utf8_encode(r->scratch + r->length, c >> 11 == 0x1b ? 0xfffd : c); /* half a pair is no character */
   return at;
 }
 

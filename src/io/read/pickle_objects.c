@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "io/read/array_reader.h"
 
 #include <inttypes.h>
@@ -398,16 +399,6 @@ static size_t next_character(uint32_t *code, cgap_pickle_form form, const unsign
   return 1;
 }
 
-static size_t put_utf8(unsigned char *out, uint32_t c)
-{
-  static const unsigned char LEAD[4] = {0, 0xc0, 0xe0, 0xf0};
-  const size_t more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  out[0] = (unsigned char)(LEAD[more] | c >> (6 * more));
-  for (size_t k = 1; k <= more; k++)
-    out[k] = (unsigned char)(0x80 | (c >> (6 * (more - k)) & 0x3f));
-  return more + 1;
-}
-
 /* out has 2·length bytes. Returns how many were written. */
 static size_t decode_text(const cgap_pickle_text *text, const unsigned char *bytes, unsigned char *out)
 {
@@ -420,7 +411,7 @@ static size_t decode_text(const cgap_pickle_text *text, const unsigned char *byt
     if (as_bytes)
       *to++ = code <= 0xff ? (unsigned char)code : '?';
     else
-      to += put_utf8(to, code > 0x10ffff ? '?' : code);
+      to += cgap_utf8_encode((char *)to, code > 0x10ffff ? '?' : code);
   }
   return (size_t)(to - out);
 }

@@ -91,17 +91,6 @@ static cgap_status array_values(int64_t *integers, double *numbers, const cgap_e
   return status;
 }
 
-/* A character as UTF-8, at most four bytes; returns how many. */
-static size_t put_character(unsigned char *out, uint32_t c)
-{
-  static const unsigned char LEAD[4] = {0, 0xc0, 0xe0, 0xf0};
-  const size_t more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  out[0] = (unsigned char)(LEAD[more] | c >> (6 * more));
-  for (size_t k = 1; k <= more; k++)
-    out[k] = (unsigned char)(0x80 | (c >> (6 * (more - k)) & 0x3f));
-  return more + 1;
-}
-
 /* In place: a character takes at most the four bytes that it had. */
 static size_t ucs4_to_utf8(unsigned char *text, size_t bytes)
 {
@@ -111,7 +100,7 @@ static size_t ucs4_to_utf8(unsigned char *text, size_t bytes)
     memcpy(&c, text + at, 4);
     if (c == 0)
       break;
-    used += put_character(text + used, c > 0x10ffff ? '?' : c);
+    used += cgap_utf8_encode((char *)text + used, c > 0x10ffff ? '?' : c);
   }
   return used;
 }
@@ -307,7 +296,7 @@ static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap
       used--;
     id[i] = (cgap_id){to, 0};
     for (size_t c = 0; c < used; c++)
-      to += put_character(to, values[c * count + i]);
+      to += cgap_utf8_encode((char *)to, values[c * count + i]);
     id[i].length = (size_t)(to - id[i].bytes);
   }
   cgap_free(values);
