@@ -620,7 +620,7 @@ const cgap_figure_info cgap_figure_infos[] = {
    "shares of the nearest rows say."},
   {"overview", "The inputs, measure by measure",
    "Dots are values, lines their 95 % intervals. A filled dot is significantly better than each of the others; where "
-   "intervals overlap, paired differences may still be clear."},
+   "intervals overlap, a difference may still be clear."},
   {"series", "The measures over the series",
    "Each measure over the number of the input; the band is its 95 % interval."},
   {"groups", "The groups",
