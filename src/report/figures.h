@@ -24,6 +24,8 @@ void cgap_tsv_number(cgap_tsv *table, double value, char end); /* NA where not f
 void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...) CGAP_PRINTF(3, 4);
 /* What every figure of an audit says of its data. */
 void cgap_tsv_about_audit(cgap_tsv *table, const cgap_audit *audit, const char *source);
+/* The words that the scripts use where modalities are not image and text (plots/style.gp). */
+void cgap_tsv_about_names(cgap_tsv *table, const cgap_modality_names *names);
 /* A name as a cell: characters that end a string of gnuplot, of a script in SVG, or of markup have a look-alike. */
 void cgap_tsv_label(FILE *stream, const char *name);
 CGAP_MUST_CHECK cgap_status cgap_tsv_close(cgap_tsv *table, bool commit, cgap_error *error);
