@@ -217,14 +217,14 @@ static void measure_group(cgap_matched_pair_sums *out, group *g, double *sum)
 static void measure_run(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, size_t first, size_t end)
 {
   const size_t dim = b->embeddings->image.dim;
-  double *row = sums->row + (size_t)omp_get_thread_num() * ROWS * dim, *rows = cgap_second_moment_begin(&sums->group);
+  double *row = sums->row + (size_t)omp_get_thread_num() * ROWS * dim;
+  cgap_moment_run run = cgap_moment_run_begin(&sums->group);
   for (size_t i = first; i < end; i++) {
-    double *to = rows + (i - first) * dim;
     group g = group_of(b, i, row);
-    measure_group(out, &g, to);
-    cgap_second_moment_slice(&sums->group, to, 1);
+    measure_group(out, &g, cgap_moment_run_rows(&run));
+    cgap_moment_run_add(&run, 1);
   }
-  cgap_second_moment_end(&sums->group, rows, end - first);
+  cgap_moment_run_end(&run);
 }
 
 /* Σ over pairs of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images

@@ -69,7 +69,7 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
   const uint64_t longest = greater_bytes(image->rows, text->rows), square = dim * dim * sizeof(double);
   const uint64_t blocks = greater_bytes(cgap_row_pass_block_rows(image) * dim * cgap_type_size(image->type),
                                         cgap_row_pass_block_rows(text) * dim * cgap_type_size(text->type));
-  const uint64_t sums = (2 + workers) * square + workers * cgap_second_moment_run_rows(dim) * dim * sizeof(double);
+  const uint64_t sums = 2 * square + workers * cgap_second_moment_scratch(dim) * sizeof(double);
   const uint64_t reading = CGAP_ROW_PASS_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
   const uint64_t images = lesser_bytes(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
   const uint64_t matched_pairs =

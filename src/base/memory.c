@@ -1,12 +1,16 @@
 #include "base/memory.h"
 
+#include <inttypes.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
 #if defined(__GLIBC__)
-#include <inttypes.h>
 #include <malloc.h>
-#include <stdio.h>
 #endif
 
 enum { ALIGNMENT = 64 };
@@ -19,12 +23,97 @@ bool cgap_product(size_t *out, size_t a, size_t b)
   return true;
 }
 
+/* ---------------------------------------------------------------- huge pages */
+
+#if defined(MADV_HUGEPAGE)
+enum { PAGES_TIMED = 64 };
+
+/* "always [madvise] never": the system's choice stands in brackets, and only this one leaves it to the program. */
+static bool is_on_request(void)
+{
+  char words[64] = "";
+  FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+  const bool read = f && fgets(words, sizeof words, f);
+  if (f)
+    (void)fclose(f);
+  return read && strstr(words, "[madvise]");
+}
+
+static double seconds_now(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Writes to the first `count` pages; returns the seconds. */
+static double touch_pages(volatile char *block, size_t count, size_t page_bytes)
+{
+  const double start = seconds_now();
+  for (size_t k = 0; k < count; k++)
+    block[k * page_bytes] = 1;
+  return seconds_now() - start;
+}
+
+/* Touches one huge page, and small ones of which there would be many times more. */
+static bool are_huge_pages_faster(void)
+{
+  const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), bytes = 3 * (size_t)CGAP_HUGE_BYTES;
+  char *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (map == MAP_FAILED)
+    return false;
+  char *huge = map + (CGAP_HUGE_BYTES - (uintptr_t)map % CGAP_HUGE_BYTES) % CGAP_HUGE_BYTES;
+  char *small = huge + CGAP_HUGE_BYTES;
+  bool faster = madvise(huge, CGAP_HUGE_BYTES, MADV_HUGEPAGE) == 0;
+  if (faster) {
+    const double small_seconds = touch_pages(small, PAGES_TIMED, page_bytes);
+    faster =
+      touch_pages(huge, 1, page_bytes) * PAGES_TIMED < small_seconds * (double)((size_t)CGAP_HUGE_BYTES / page_bytes);
+  }
+  (void)munmap(map, bytes);
+  return faster;
+}
+
+bool cgap_huge_pages(void)
+{
+  enum { UNKNOWN, NO, YES };
+  static _Atomic int answer = UNKNOWN;
+  if (atomic_load(&answer) == UNKNOWN)
+    atomic_store(&answer, is_on_request() && are_huge_pages_faster() ? YES : NO);
+  return atomic_load(&answer) == YES;
+}
+
+/* The whole huge pages within a block. The advice is no more than that: where it fails, pages are small. */
+static void ask_for_huge_pages(void *block, size_t bytes)
+{
+  const uintptr_t first = ((uintptr_t)block + CGAP_HUGE_BYTES - 1) / CGAP_HUGE_BYTES * CGAP_HUGE_BYTES;
+  const uintptr_t end = ((uintptr_t)block + bytes) / CGAP_HUGE_BYTES * CGAP_HUGE_BYTES;
+  if (end > first && cgap_huge_pages())
+    (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
+#else
+bool cgap_huge_pages(void)
+{
+  return false;
+}
+
+static void ask_for_huge_pages(void *block, size_t bytes)
+{
+  (void)block, (void)bytes;
+}
+#endif
+
+/* ---------------------------------------------------------------- blocks */
+
 void *cgap_alloc(size_t count, size_t size)
 {
   size_t bytes = 0;
   if (!cgap_product(&bytes, count, size) || bytes > SIZE_MAX - 2 * ALIGNMENT)
     return NULL;
-  return aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT);
+  void *block = aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT);
+  if (block && bytes >= CGAP_HUGE_BYTES)
+    ask_for_huge_pages(block, bytes);
+  return block;
 }
 
 void *cgap_zalloc(size_t count, size_t size)

@@ -25,6 +25,12 @@ void *cgap_alloc(size_t count, size_t size);
 void *cgap_zalloc(size_t count, size_t size); /* the same, all bytes 0 */
 void cgap_free(void *block);                  /* NULL is fine */
 
+/* Whether blocks of CGAP_HUGE_BYTES and more get huge pages, where the system gives them on request only: one page
+ * fault for 2 MiB in place of 512 for 4 KiB. Each costs more where memory is in pieces, so the first such block has
+ * both measured, which takes less than a millisecond; the answer then holds for the process. */
+enum { CGAP_HUGE_BYTES = 2 << 20 };
+bool cgap_huge_pages(void);
+
 /* After a pass whose buffers are not needed again: returns freed memory to the system where the plan needs more than a
  * quarter of its limit. Otherwise the next pass uses it: what the system gives back later costs a page fault for every
  * 4 KiB. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cli/audit_many.h"
 #include "cli/gates.h"
 #include "cli/interrupt.h"
@@ -83,8 +84,10 @@ static void say_sampled(const cgap_audit *a)
 static void say_times(const cgap_audit *a, const cgap_run *run)
 {
   if (cli_shared.verbose)
-    cli_say("rows %.2f s, tiles %.2f s, %.2f s in all on %d threads; peak memory %.0f MB", a->seconds_rows,
-            a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6);
+    cli_say("rows %.2f s, tiles %.2f s, %.2f s in all on %d threads; peak memory %.0f MB; %s", a->seconds_rows,
+            a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6,
+            cgap_huge_pages() ? "large buffers have huge pages, measured to be faster here"
+                              : "no huge pages asked for: not on request here, or not faster");
 }
 
 /* Says the plan: on stdout where that is all that was asked for, else on stderr. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -313,4 +314,5 @@ void cli_select_blas(char **argv)
   const bool waiting = set_waiting(), core = set_core();
   if (waiting || core)
     (void)execv("/proc/self/exe", argv); /* where that fails, work goes on without */
+  (void)prctl(PR_SET_NAME, "contragap"); /* which executing has made "exe" */
 }

@@ -338,13 +338,14 @@ static void sum_run(row_pass *p, const file_block *b, size_t before, size_t firs
   const size_t dim = m->dim;
   bool *varies = p->varies + (size_t)omp_get_thread_num() * dim;
   float *unit = p->options->comm ? NULL : m->unit;
-  double *rows = cgap_second_moment_begin(&p->moment);
+  cgap_moment_run run = cgap_moment_run_begin(&p->moment);
   for (size_t slice = first; slice < end; slice += CGAP_MOMENT_SLICE) {
     const size_t count = end - slice < CGAP_MOMENT_SLICE ? end - slice : CGAP_MOMENT_SLICE;
     const bool looks = memchr(varies, 0, dim) != NULL;
+    double *rows = cgap_moment_run_rows(&run);
     for (size_t i = slice; i < slice + count; i++) {
       const unsigned char *raw = b->raw + p->place[i] * p->row_bytes;
-      double *row = rows + (i - first) * dim;
+      double *row = rows + (i - slice) * dim;
       if (looks) {
         cgap_to_double(type, raw, dim, row);
         for (size_t k = 0; k < dim; k++)
@@ -354,9 +355,9 @@ static void sum_run(row_pass *p, const file_block *b, size_t before, size_t firs
       for (size_t k = 0; unit && k < dim; k++)
         unit[(before + i) * dim + k] = (float)row[k];
     }
-    cgap_second_moment_slice(&p->moment, rows + (slice - first) * dim, count);
+    cgap_moment_run_add(&run, count);
   }
-  cgap_second_moment_end(&p->moment, rows, end - first);
+  cgap_moment_run_end(&run);
 }
 
 /* Adds the block's kept rows, `before` of which were kept before it, to the sums; returns how many they are. Threads

@@ -59,7 +59,7 @@ void cgap_exact_sums_values(const cgap_exact_sums *sums, size_t first, size_t n,
 
 /* ---------------------------------------------------------------- second moments */
 
-enum { RUN_ROWS_MIN = CGAP_MOMENT_RUN_ROWS_MIN, RUN_ROWS_MAX = 1024, BAND = 64 };
+enum { RUN_ROWS_MIN = CGAP_MOMENT_RUN_ROWS_MIN, RUN_ROWS_MAX = 1024, PRODUCT_ROWS = 8 * CGAP_MOMENT_SLICE, BAND = 64 };
 
 size_t cgap_second_moment_run_rows(size_t dim)
 {
@@ -69,18 +69,23 @@ size_t cgap_second_moment_run_rows(size_t dim)
   return rows;
 }
 
-/* Doubles that a thread works in: Σ z zᵀ (dim, dim), Σ z (dim), and the rows of a run. */
-static size_t scratch_size(size_t dim)
+/* Σ z zᵀ (dim, dim), Σ z (dim), and the rows of one product. */
+size_t cgap_second_moment_scratch(size_t dim)
 {
-  return (dim + 1 + cgap_second_moment_run_rows(dim)) * dim;
+  return (dim + 1 + PRODUCT_ROWS) * dim;
+}
+
+/* Where row i of the upper triangle begins in the total; the sums follow as row dim. */
+static size_t row_start(size_t dim, size_t i)
+{
+  return i * dim - i * (i - (i > 0)) / 2;
 }
 
 cgap_status cgap_second_moment_init(cgap_second_moment *out, size_t dim, double bound, int threads, cgap_error *error)
 {
-  const size_t scratch = (size_t)threads * scratch_size(dim);
   *out = (cgap_second_moment){.dim = dim, .threads = threads};
-  const bool ok = cgap_exact_sums_init(&out->total, (dim + 1) * dim, bound);
-  out->scratch = cgap_alloc(scratch, sizeof *out->scratch);
+  const bool ok = cgap_exact_sums_init(&out->total, row_start(dim, dim) + dim, bound);
+  out->scratch = cgap_alloc((size_t)threads * cgap_second_moment_scratch(dim), sizeof *out->scratch);
   if (ok && out->scratch)
     return CGAP_OK;
   return cgap_fail(error, CGAP_RESOURCE, "out of memory for second moments of %zu dimensions", dim);
@@ -93,19 +98,17 @@ void cgap_second_moment_clear(cgap_second_moment *m)
   *m = (cgap_second_moment){0};
 }
 
-double *cgap_second_moment_begin(const cgap_second_moment *m)
+cgap_moment_run cgap_moment_run_begin(cgap_second_moment *m)
 {
   const size_t dim = m->dim;
-  double *own = m->scratch + (size_t)omp_get_thread_num() * scratch_size(dim);
+  double *own = m->scratch + (size_t)omp_get_thread_num() * cgap_second_moment_scratch(dim);
   memset(own + dim * dim, 0, dim * sizeof *own);
-  return own + (dim + 1) * dim;
+  return (cgap_moment_run){.moment = m, .square = own, .sum = own + dim * dim, .rows = own + (dim + 1) * dim};
 }
 
 /* Four rows at a time, in their order. */
-void cgap_second_moment_slice(const cgap_second_moment *m, const double *rows, size_t n)
+static void add_to_sum(double *sum, const double *rows, size_t n, size_t dim)
 {
-  const size_t dim = m->dim;
-  double *sum = m->scratch + (size_t)omp_get_thread_num() * scratch_size(dim) + dim * dim;
   size_t i = 0;
   for (; i + 4 <= n; i += 4) {
     const double *a = rows + i * dim, *b = a + dim, *c = b + dim, *d = c + dim;
@@ -117,26 +120,54 @@ void cgap_second_moment_slice(const cgap_second_moment *m, const double *rows, s
       sum[k] += rows[i * dim + k];
 }
 
-void cgap_second_moment_end(cgap_second_moment *m, const double *rows, size_t n)
+static void add_products(cgap_moment_run *run, const double *rows, size_t n)
 {
-  const size_t dim = m->dim;
-  double *own = m->scratch + (size_t)omp_get_thread_num() * scratch_size(dim);
-  if (n == 0)
+  const int dim = (int)run->moment->dim;
+  if (n > 0)
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, dim, (int)n, 1.0, rows, dim, run->added ? 1.0 : 0.0, run->square,
+                dim);
+  run->added += n;
+  run->held = 0;
+}
+
+double *cgap_moment_run_rows(cgap_moment_run *run)
+{
+  return run->rows + run->held * run->moment->dim;
+}
+
+void cgap_moment_run_add(cgap_moment_run *run, size_t rows)
+{
+  add_to_sum(run->sum, cgap_moment_run_rows(run), rows, run->moment->dim);
+  run->held += rows;
+  if (run->held + CGAP_MOMENT_SLICE > PRODUCT_ROWS)
+    add_products(run, run->rows, run->held);
+}
+
+void cgap_moment_run_end(cgap_moment_run *run)
+{
+  const size_t dim = run->moment->dim;
+  add_products(run, run->rows, run->held);
+  if (run->added == 0)
     return;
-  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, own, (int)dim);
 #pragma omp critical(cgap_second_moment)
-  for (size_t i = 0; i <= dim; i++) /* the row below the triangle is the sum */
-    cgap_exact_sums_add(&m->total, i * dim + i % dim, own + i * dim + i % dim, dim - i % dim);
+  {
+    for (size_t i = 0; i < dim; i++)
+      cgap_exact_sums_add(&run->moment->total, row_start(dim, i), run->square + i * dim + i, dim - i);
+    cgap_exact_sums_add(&run->moment->total, row_start(dim, dim), run->sum, dim);
+  }
 }
 
 void cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs)
 {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(m->threads)
   for (size_t r = 0; r < runs; r++) {
-    const double *run = rows + start[r] * m->dim;
-    (void)cgap_second_moment_begin(m);
-    cgap_second_moment_slice(m, run, start[r + 1] - start[r]);
-    cgap_second_moment_end(m, run, start[r + 1] - start[r]);
+    cgap_moment_run run = cgap_moment_run_begin(m);
+    for (size_t i = start[r]; i < start[r + 1]; i += PRODUCT_ROWS) {
+      const size_t n = cgap_lesser(PRODUCT_ROWS, start[r + 1] - i);
+      add_to_sum(run.sum, rows + i * m->dim, n, m->dim);
+      add_products(&run, rows + i * m->dim, n);
+    }
+    cgap_moment_run_end(&run);
   }
 }
 
@@ -146,7 +177,7 @@ static void finish_band(const cgap_second_moment *m, size_t first, double scale,
   const size_t dim = m->dim;
   for (size_t i = first; i < first + BAND && i < dim; i++) {
     double *row = moment + i * dim;
-    cgap_exact_sums_values(&m->total, i * dim + i, dim - i, row + i);
+    cgap_exact_sums_values(&m->total, row_start(dim, i), dim - i, row + i);
     for (size_t j = i; j < dim; j++)
       row[j] *= scale;
   }
@@ -178,7 +209,7 @@ cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, do
       mirror_band(dim, i, moment);
   }
   if (sum)
-    cgap_exact_sums_values(&m->total, dim * dim, dim, sum);
+    cgap_exact_sums_values(&m->total, row_start(dim, dim), dim, sum);
   return CGAP_OK;
 }
 

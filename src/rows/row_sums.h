@@ -42,7 +42,7 @@ size_t cgap_second_moment_run_rows(size_t dim);
 
 typedef struct cgap_second_moment {
   size_t dim;
-  cgap_exact_sums total; /* (dim, dim), of which the upper triangle is used, then (dim) */
+  cgap_exact_sums total; /* the upper triangle row by row (dim (dim + 1) / 2), then (dim) */
   double *scratch;       /* of each of the threads */
   int threads;
 } cgap_second_moment;
@@ -52,15 +52,25 @@ CGAP_MUST_CHECK cgap_status cgap_second_moment_init(cgap_second_moment *out, siz
                                                     cgap_error *error);
 void cgap_second_moment_clear(cgap_second_moment *m);
 
+/* Doubles that each thread works in. */
+size_t cgap_second_moment_scratch(size_t dim);
+
 /* Runs r = 0 … runs − 1: rows start[r] … start[r + 1] − 1 of rows (…, dim), of any number. */
 void cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs);
 
-/* One run by one thread of a parallel region of `threads`: begin returns where its rows may be made,
- * (cgap_second_moment_run_rows(dim), dim); rows made there or elsewhere are added in slices of CGAP_MOMENT_SLICE, while
- * they are in the nearest cache; end takes all rows of the run, in one piece. */
-double *cgap_second_moment_begin(const cgap_second_moment *m);
-void cgap_second_moment_slice(const cgap_second_moment *m, const double *rows, size_t n);
-void cgap_second_moment_end(cgap_second_moment *m, const double *rows, size_t n);
+/* One run by one thread of a parallel region of `threads`. Its rows are made slice by slice, in the memory that
+ * cgap_moment_run_rows gives, and summed while they are in the nearest cache; their products are taken a few slices at
+ * a time. */
+typedef struct cgap_moment_run {
+  cgap_second_moment *moment;
+  double *square, *sum, *rows; /* (dim, dim), (dim), (…, dim): the thread's */
+  size_t held, added;          /* rows without their products yet, and with them */
+} cgap_moment_run;
+
+cgap_moment_run cgap_moment_run_begin(cgap_second_moment *m);
+double *cgap_moment_run_rows(cgap_moment_run *run);          /* (CGAP_MOMENT_SLICE, dim) */
+void cgap_moment_run_add(cgap_moment_run *run, size_t rows); /* the first `rows` of these */
+void cgap_moment_run_end(cgap_moment_run *run);
 
 /* Over all ranks, into moment (dim, dim), both triangles, times `scale`, and sum (dim), where not NULL. */
 CGAP_MUST_CHECK cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, double scale,

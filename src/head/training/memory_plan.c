@@ -64,8 +64,8 @@ static double reading_bytes(const cgap_data *d, const sizes *s)
     const double rows = fmin((double)modality->rows, (double)(BLOCKS * cgap_row_pass_block_rows(modality)));
     blocks = fmax(blocks, rows * s->dim * s->raw);
   }
-  const double runs = s->threads * (double)cgap_second_moment_run_rows(d->image.dim) * s->dim * sizeof(double);
-  return fmax(blocks + (4 + s->threads) * square + runs, 12 * square + 3 * READ_ROWS * s->dim * sizeof(double));
+  const double runs = s->threads * (double)cgap_second_moment_scratch((size_t)s->dim) * sizeof(double);
+  return fmax(blocks + 4 * square + runs, 12 * square + 3 * READ_ROWS * s->dim * sizeof(double));
 }
 
 /* Layers, losses and the optimiser; `reads`: two batches, and validation in blocks. */
