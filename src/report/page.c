@@ -169,6 +169,8 @@ static void put_row(cgap_page *page, const char *defined, const cgap_cell *cells
       fputs(cells[c].is_key ? "<td><code>" : "<td>", page->out);
     const char *text = cells[c].text ? cells[c].text : cells[c].shown;
     put_escaped_as(page->out, text, cells[c].is_number || is_numbers(text));
+    if (cells[c].key)
+      cgap_page_key(page, cells[c].key);
     fputs(cells[c].is_key ? "</code></td>" : "</td>", page->out);
   }
   fputs("</tr>\n", page->out);
@@ -360,6 +362,16 @@ static const char *write_tag(cleaner *c, const char *tag, size_t length)
   return end;
 }
 
+/* Text as gnuplot escaped it, with minus signs before numbers. */
+static void put_svg_text(FILE *out, const char *text, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if (is_minus(text, text + i))
+      fputs(MINUS, out);
+    else
+      fputc(text[i], out);
+}
+
 static bool put_svg(FILE *out, const char *svg, const char *name, const char *label)
 {
   const char *at = strstr(svg, "<svg"), *box = at ? strstr(at, "viewBox=\"") : NULL;
@@ -377,7 +389,7 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
       /* blanks between tags say nothing; inside a text they are kept */
       if (strspn(at, " \t\r\n") < length) {
         write_groups(&c);
-        fwrite(at, 1, length, out);
+        put_svg_text(out, at, length);
       }
       at += length;
       continue;
@@ -396,7 +408,8 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 /* A figure with its title, how it is read, and its data file. */
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
-  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = cgap_figure_page_size(name)};
+  const cgap_plot_job job = {
+    .format = "svg", .theme = "page", .size = page->small ? "580,440" : cgap_figure_page_size(name)};
   char variant[80];
   snprintf(variant, sizeof variant, "%s%s", name, page->within ? "_within" : page->unpaired ? "_unpaired" : "");
   const cgap_figure_info *own = cgap_figure_find(variant), *info = own ? own : cgap_figure_find(name);
@@ -415,9 +428,11 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   fputs("\">\n", page->out);
   const bool ok = put_svg(page->out, svg, name, label);
   free(svg);
-  fputs("</div>\n<figcaption>", page->out);
+  fputs(page->small ? "</div>\n<figcaption><details><summary>How to read it</summary>" : "</div>\n<figcaption>",
+        page->out);
   put_escaped(page->out, reading);
-  fprintf(page->out, " Data: <code>figures/%s.tsv</code></figcaption>\n</figure>\n", name);
+  fprintf(page->out, " Data: <code>figures/%s.tsv</code>%s</figcaption>\n</figure>\n", name,
+          page->small ? "</details>" : "");
   return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
 }
 
@@ -463,26 +478,43 @@ const char *cgap_level_class(cgap_level level)
   return names[level];
 }
 
+void cgap_page_headline(cgap_page *page, const char *sentence)
+{
+  const char *colon = strstr(sentence, ": ");
+  const int large = (int)(colon ? (size_t)(colon - sentence) : strlen(sentence));
+  fputs("<p class=\"headline\"><strong>", page->out);
+  cgap_page_text(page, "%.*s", large, sentence);
+  fputs("</strong>", page->out);
+  cgap_page_text(page, "%s", sentence + large);
+  fputs("</p>\n", page->out);
+}
+
+void cgap_page_notes(cgap_page *page, const cgap_notes *notes)
+{
+  size_t listed = 0;
+  for (size_t i = 0; i < notes->count; i++) {
+    if (notes->bad[i])
+      continue;
+    fputs(listed++ ? "" : "<ul class=\"notes\">\n", page->out);
+    cgap_page_put(page, "li", "%s", notes->text[i]);
+  }
+  fputs(listed ? "</ul>\n" : "", page->out);
+}
+
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes)
 {
-  const size_t count = notes ? notes->count : 0;
-  size_t harmless = 0;
-  for (size_t i = 0; i < count; i++) {
-    harmless += !notes->bad[i];
+  for (size_t i = 0; notes && i < notes->count; i++)
     if (notes->bad[i])
       cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", notes->text[i]);
-  }
   fprintf(page->out, "<div class=\"verdict %s\">\n", cgap_level_class(verdict->level));
   for (size_t i = 0; i < verdict->count; i++)
-    cgap_page_put(page, "p", "%s", verdict->sentence[i]);
+    if (i == 0)
+      cgap_page_headline(page, verdict->sentence[i]);
+    else
+      cgap_page_put(page, "p", "%s", verdict->sentence[i]);
   fputs("</div>\n", page->out);
-  if (!harmless)
-    return;
-  fputs("<ul>\n", page->out);
-  for (size_t i = 0; i < count; i++)
-    if (!notes->bad[i])
-      cgap_page_put(page, "li", "%s", notes->text[i]);
-  fputs("</ul>\n", page->out);
+  if (notes)
+    cgap_page_notes(page, notes);
 }
 
 /* Fields side by side often share one definition: it is written once, the key with a star in place of the modality. */
@@ -499,21 +531,34 @@ static const cgap_field *defined_with(size_t field)
   return cgap_field_at(field);
 }
 
+static void put_key(FILE *out, const char *key)
+{
+  fputs("<code>", out);
+  for (const char *at = key; *at; at++)
+    fprintf(out, *at == '.' ? "%c<wbr>" : "%c", *at);
+  fputs("</code>", out);
+}
+
 void cgap_page_key(cgap_page *page, const char *key)
 {
   const cgap_field *defined = NULL;
   for (size_t i = 0; page->defines && !defined && i < cgap_field_count(); i++)
     if (strcmp(cgap_field_at(i)->key, key) == 0)
       defined = defined_with(i);
-  if (defined)
-    fprintf(page->out, "<a class=\"key\" href=\"#defined-%s\"><code>%s</code></a>", defined->key, key);
-  else
-    fprintf(page->out, "<span class=\"key\"><code>%s</code></span>", key);
+  if (defined) {
+    page->linked |= defined->needs;
+    fprintf(page->out, "<a class=\"key\" href=\"#defined-%s\">", defined->key);
+  } else {
+    fputs("<span class=\"key\">", page->out);
+  }
+  put_key(page->out, key);
+  fputs(defined ? "</a>" : "</span>", page->out);
 }
 
 void cgap_page_definitions(cgap_page *page, unsigned has)
 {
   static const char *const heads[] = {"Measure", "Key", "Definition", "Source"};
+  has |= page->linked;
   cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
