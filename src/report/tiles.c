@@ -51,7 +51,10 @@ static const struct {
   {".mean_squared_distance", {.label = "Squared distance of matching pairs", .factor = 1, .decimals = 3, .to = 2}},
   {"uniformity.image", {.label = "Evenness of the {images}", .factor = 1, .decimals = 2, .to = -4}},
   {"uniformity.text", {.label = "Evenness of the {texts}", .factor = 1, .decimals = 2, .to = -4}},
-  {".participation_ratio", {.label = NULL, .factor = 1, .decimals = 1, .to = 1}},
+  {"agreement.mutual_knn", {.label = "Of the ten nearest, in common by their pairs", FRACTION}},
+  {"agreement.cka", {.label = "Likeness of the two spaces", .factor = 1, .decimals = 3, .to = 1}},
+  {".anti_hub_share", {FRACTION}},
+  {".participation_ratio", {.factor = 1, .decimals = 1, .to = 1}},
   {"uniformity.mean", {.label = "Evenness of {images} and {texts}", .factor = 1, .decimals = 2, .to = -4}},
 };
 
@@ -153,7 +156,7 @@ static void put_ends(cgap_page *page, const cgap_tile_look *t)
   }
   for (int end = 0; !t->zones[0] && end < 2; end++) {
     fputs("<span>", page->out);
-    cgap_page_text(page, "%g%s%s%s", (end ? t->to : t->from) * t->factor, *t->unit ? " " : "", t->unit,
+    cgap_page_text(page, "%.3g%s%s%s", (end ? t->to : t->from) * t->factor, *t->unit ? " " : "", t->unit,
                    !neither && left == !end ? " best" : "");
     fputs("</span>", page->out);
   }
@@ -216,7 +219,7 @@ static void put_foot(cgap_page *page, const cgap_tile_look *t)
     cgap_page_text(page, "%s", cgap_phrase_of(page->names, t->note).s);
     fputs("</small>", page->out);
   }
-  fputs("<small>", page->out);
+  fputs("<small class=\"name\">", page->out);
   if (f && t->label)
     cgap_page_text(page, "%s%s", cgap_field_title(f, page->names).s, *better ? "; " : "");
   cgap_page_text(page, "%s", better);
