@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/interval.h"
+#include "base/language.h"
 #include "base/text_buffer.h"
 
 /* ---------------------------------------------------------------- the table */
@@ -200,9 +201,9 @@ bool cgap_level_is_gap(cgap_level level)
 const char *cgap_level_word(cgap_level level)
 {
   static const char *const words[CGAP_LEVELS] = {
-    [CGAP_LEVEL_UNKNOWN] = "unknown",    [CGAP_LEVEL_NOISE] = "none",    [CGAP_LEVEL_LOW] = "low",
-    [CGAP_LEVEL_MODERATE] = "moderate",  [CGAP_LEVEL_SEVERE] = "severe", [CGAP_LEVEL_APART] = "apart",
-    [CGAP_LEVEL_COLLAPSED] = "collapsed"};
+    [CGAP_LEVEL_UNKNOWN] = N_("unknown"),    [CGAP_LEVEL_NOISE] = N_("none"),    [CGAP_LEVEL_LOW] = N_("low"),
+    [CGAP_LEVEL_MODERATE] = N_("moderate"),  [CGAP_LEVEL_SEVERE] = N_("severe"), [CGAP_LEVEL_APART] = N_("apart"),
+    [CGAP_LEVEL_COLLAPSED] = N_("collapsed")};
   return words[level];
 }
 
