@@ -15,8 +15,19 @@
 
 /* ---------------------------------------------------------------- elements */
 
-static void put_escaped(FILE *out, const char *text)
+#define MINUS "\xE2\x88\x92" /* U+2212 */
+
+/* A hyphen before a digit that follows no word: a minus sign. */
+static bool is_minus(const char *text, const char *at)
 {
+  return *at == '-' && isdigit((unsigned char)at[1]) &&
+         (at == text || strchr(" ([+=", at[-1]) || (at - text >= 2 && strncmp(at - 2, "\xC2\xA0", 2) == 0));
+}
+
+/* numbers: with minus signs in front of them, which names, keys and commands do not get. */
+static void put_escaped_as(FILE *out, const char *text, bool numbers)
+{
+  const char *begin = text;
   static const struct {
     char sign;
     const char *as;
@@ -25,7 +36,10 @@ static void put_escaped(FILE *out, const char *text)
     size_t e = 0;
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
-    if (e == sizeof escapes / sizeof *escapes)
+    if (numbers && is_minus(begin, text)) {
+      fputs(MINUS, out);
+      text++;
+    } else if (e == sizeof escapes / sizeof *escapes)
       text += cgap_text_put_next(out, text, *text == '\n' ? '\n' : ' ');
     else {
       fputs(escapes[e].as, out);
@@ -34,7 +48,12 @@ static void put_escaped(FILE *out, const char *text)
   }
 }
 
-static void put_formatted(cgap_page *page, const char *format, va_list values)
+static void put_escaped(FILE *out, const char *text)
+{
+  put_escaped_as(out, text, false);
+}
+
+static void put_formatted(cgap_page *page, bool numbers, const char *format, va_list values)
 {
   char *text = NULL;
   va_list again;
@@ -44,7 +63,7 @@ static void put_formatted(cgap_page *page, const char *format, va_list values)
     text = malloc((size_t)length + 1);
   if (text) {
     (void)cgap_modality_vprintf(text, (size_t)length + 1, page->names, format, again);
-    put_escaped(page->out, text);
+    put_escaped_as(page->out, text, numbers);
   } else {
     page->status = cgap_fail(page->error, CGAP_RESOURCE, "out of memory for the page");
   }
@@ -56,7 +75,7 @@ void cgap_page_text(cgap_page *page, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
-  put_formatted(page, format, values);
+  put_formatted(page, true, format, values);
   va_end(values);
 }
 
@@ -65,7 +84,7 @@ void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...)
   va_list values;
   va_start(values, format);
   fprintf(page->out, "<%s>", tag);
-  put_formatted(page, format, values);
+  put_formatted(page, strncmp(tag, "pre", 3) != 0 && strncmp(tag, "code", 4) != 0, format, values);
   va_end(values);
   fprintf(page->out, "</%.*s>\n", (int)strcspn(tag, " "), tag);
 }
@@ -75,7 +94,7 @@ void cgap_page_term(cgap_page *page, const char *term, const char *format, ...)
   va_list values;
   va_start(values, format);
   fprintf(page->out, "<dt>%s</dt><dd>", term);
-  put_formatted(page, format, values);
+  put_formatted(page, false, format, values);
   va_end(values);
   fputs("</dd>\n", page->out);
 }
@@ -130,18 +149,36 @@ cgap_cell cgap_cell_count(double value)
   return cell;
 }
 
-void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count)
+/* Whether a text is numbers alone, such as an interval: "-0.8 to -0.7". */
+static bool is_numbers(const char *text)
 {
-  fputs("<tr>", page->out);
+  return text[strspn(text, "0123456789.,-+ ()[]to%en/a")] == '\0';
+}
+
+/* defined (NULL: none): the key whose definition the row is. */
+static void put_row(cgap_page *page, const char *defined, const cgap_cell *cells, size_t count)
+{
+  if (defined)
+    fprintf(page->out, "<tr id=\"defined-%s\">", defined);
+  else
+    fputs("<tr>", page->out);
   for (size_t c = 0; c < count; c++) {
     if (cells[c].is_number)
       fprintf(page->out, "<td class=\"n\" data-v=\"%s\">", cells[c].sort);
     else
       fputs(cells[c].is_key ? "<td><code>" : "<td>", page->out);
-    put_escaped(page->out, cells[c].text ? cells[c].text : cells[c].shown);
+    const char *text = cells[c].text ? cells[c].text : cells[c].shown;
+    put_escaped_as(page->out, text, cells[c].is_number || is_numbers(text));
+    if (cells[c].key)
+      cgap_page_key(page, cells[c].key);
     fputs(cells[c].is_key ? "</code></td>" : "</td>", page->out);
   }
   fputs("</tr>\n", page->out);
+}
+
+void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count)
+{
+  put_row(page, NULL, cells, count);
 }
 
 void cgap_page_table_end(cgap_page *page)
@@ -325,6 +362,16 @@ static const char *write_tag(cleaner *c, const char *tag, size_t length)
   return end;
 }
 
+/* Text as gnuplot escaped it, with minus signs before numbers. */
+static void put_svg_text(FILE *out, const char *text, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if (is_minus(text, text + i))
+      fputs(MINUS, out);
+    else
+      fputc(text[i], out);
+}
+
 static bool put_svg(FILE *out, const char *svg, const char *name, const char *label)
 {
   const char *at = strstr(svg, "<svg"), *box = at ? strstr(at, "viewBox=\"") : NULL;
@@ -342,7 +389,7 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
       /* blanks between tags say nothing; inside a text they are kept */
       if (strspn(at, " \t\r\n") < length) {
         write_groups(&c);
-        fwrite(at, 1, length, out);
+        put_svg_text(out, at, length);
       }
       at += length;
       continue;
@@ -361,7 +408,8 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 /* A figure with its title, how it is read, and its data file. */
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
-  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = cgap_figure_page_size(name)};
+  const cgap_plot_job job = {
+    .format = "svg", .theme = "page", .size = page->small ? "580,440" : cgap_figure_page_size(name)};
   char variant[80];
   snprintf(variant, sizeof variant, "%s%s", name, page->within ? "_within" : page->unpaired ? "_unpaired" : "");
   const cgap_figure_info *own = cgap_figure_find(variant), *info = own ? own : cgap_figure_find(name);
@@ -380,9 +428,11 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   fputs("\">\n", page->out);
   const bool ok = put_svg(page->out, svg, name, label);
   free(svg);
-  fputs("</div>\n<figcaption>", page->out);
+  fputs(page->small ? "</div>\n<figcaption><details><summary>How to read it</summary>" : "</div>\n<figcaption>",
+        page->out);
   put_escaped(page->out, reading);
-  fprintf(page->out, " Data: <code>figures/%s.tsv</code></figcaption>\n</figure>\n", name);
+  fprintf(page->out, " Data: <code>figures/%s.tsv</code>%s</figcaption>\n</figure>\n", name,
+          page->small ? "</details>" : "");
   return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
 }
 
@@ -419,7 +469,7 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
   fputs("</div>\n", page->out);
 }
 
-static const char *level_class(cgap_level level)
+const char *cgap_level_class(cgap_level level)
 {
   static const char *const names[] = {
     [CGAP_LEVEL_UNKNOWN] = "unknown",   [CGAP_LEVEL_NOISE] = "noise",   [CGAP_LEVEL_LOW] = "low",
@@ -428,26 +478,43 @@ static const char *level_class(cgap_level level)
   return names[level];
 }
 
+void cgap_page_headline(cgap_page *page, const char *sentence)
+{
+  const char *colon = strstr(sentence, ": ");
+  const int large = (int)(colon ? (size_t)(colon - sentence) : strlen(sentence));
+  fputs("<p class=\"headline\"><strong>", page->out);
+  cgap_page_text(page, "%.*s", large, sentence);
+  fputs("</strong>", page->out);
+  cgap_page_text(page, "%s", sentence + large);
+  fputs("</p>\n", page->out);
+}
+
+void cgap_page_notes(cgap_page *page, const cgap_notes *notes)
+{
+  size_t listed = 0;
+  for (size_t i = 0; i < notes->count; i++) {
+    if (notes->bad[i])
+      continue;
+    fputs(listed++ ? "" : "<ul class=\"notes\">\n", page->out);
+    cgap_page_put(page, "li", "%s", notes->text[i]);
+  }
+  fputs(listed ? "</ul>\n" : "", page->out);
+}
+
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes)
 {
-  const size_t count = notes ? notes->count : 0;
-  size_t harmless = 0;
-  for (size_t i = 0; i < count; i++) {
-    harmless += !notes->bad[i];
+  for (size_t i = 0; notes && i < notes->count; i++)
     if (notes->bad[i])
       cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", notes->text[i]);
-  }
-  fprintf(page->out, "<div class=\"verdict %s\">\n", level_class(verdict->level));
+  fprintf(page->out, "<div class=\"verdict %s\">\n", cgap_level_class(verdict->level));
   for (size_t i = 0; i < verdict->count; i++)
-    cgap_page_put(page, "p", "%s", verdict->sentence[i]);
+    if (i == 0)
+      cgap_page_headline(page, verdict->sentence[i]);
+    else
+      cgap_page_put(page, "p", "%s", verdict->sentence[i]);
   fputs("</div>\n", page->out);
-  if (!harmless)
-    return;
-  fputs("<ul>\n", page->out);
-  for (size_t i = 0; i < count; i++)
-    if (!notes->bad[i])
-      cgap_page_put(page, "li", "%s", notes->text[i]);
-  fputs("</ul>\n", page->out);
+  if (notes)
+    cgap_page_notes(page, notes);
 }
 
 /* Fields side by side often share one definition: it is written once, the key with a star in place of the modality. */
@@ -456,9 +523,42 @@ static bool has_same_definition(const cgap_field *a, const cgap_field *b)
   return a->group == b->group && strcmp(a->definition, b->definition) == 0;
 }
 
+/* The first field with the definition of this one, whose row it is. */
+static const cgap_field *defined_with(size_t field)
+{
+  while (field > 0 && has_same_definition(cgap_field_at(field), cgap_field_at(field - 1)))
+    field--;
+  return cgap_field_at(field);
+}
+
+static void put_key(FILE *out, const char *key)
+{
+  fputs("<code>", out);
+  for (const char *at = key; *at; at++)
+    fprintf(out, *at == '.' ? "%c<wbr>" : "%c", *at);
+  fputs("</code>", out);
+}
+
+void cgap_page_key(cgap_page *page, const char *key)
+{
+  const cgap_field *defined = NULL;
+  for (size_t i = 0; page->defines && !defined && i < cgap_field_count(); i++)
+    if (strcmp(cgap_field_at(i)->key, key) == 0)
+      defined = defined_with(i);
+  if (defined) {
+    page->linked |= defined->needs;
+    fprintf(page->out, "<a class=\"key\" href=\"#defined-%s\">", defined->key);
+  } else {
+    fputs("<span class=\"key\">", page->out);
+  }
+  put_key(page->out, key);
+  fputs(defined ? "</a>" : "</span>", page->out);
+}
+
 void cgap_page_definitions(cgap_page *page, unsigned has)
 {
   static const char *const heads[] = {"Measure", "Key", "Definition", "Source"};
+  has |= page->linked;
   cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
@@ -479,7 +579,7 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     const cgap_phrase definition = cgap_phrase_of(page->names, f->definition);
     const cgap_cell cells[] = {
       {.text = title.s}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
-    cgap_page_row(page, cells, 4);
+    put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
 }
@@ -518,6 +618,8 @@ cgap_status cgap_page_write(const char *folder, const char *title, const char *a
   if (status != CGAP_OK)
     return status;
   cgap_page page = {.out = file.stream, .folder = folder, .names = names, .warn_line = warn_line, .error = error};
+  for (const cgap_section *s = sections; s->id; s++)
+    page.defines |= strcmp(s->id, "definitions") == 0;
   open_page(&page, title, about, sections);
   for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
     fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,

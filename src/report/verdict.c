@@ -343,6 +343,8 @@ static void change_words(char out[WORDS], const cgap_modality_names *names, cons
 static void add_trial(cgap_advice_words *out, const cgap_audit *a)
 {
   const cgap_center_trial *t = &a->advice.center;
+  out->trial = out->count;
+  out->trial_count = a->has & CGAP_HAS_PAIRS ? 2 : 1;
   char distance[WORDS], mixed[WORDS], recall[WORDS];
   change_words(distance, &a->names, t, CGAP_TRIAL_DISTANCE);
   if (!(a->has & CGAP_HAS_PAIRS)) {
