@@ -95,12 +95,15 @@ cgap_phrase cgap_field_label(const cgap_field *field, const cgap_modality_names 
 cgap_phrase cgap_field_title(const cgap_field *field, const cgap_modality_names *names)
 {
   const cgap_group *group = &cgap_groups[field->group];
-  char words[200];
+  const cgap_phrase label = cgap_phrase_of(names, field->label);
+  const char *title = cgap_tr(names, group->title);
+  cgap_phrase out;
   if (group->columns[0])
-    snprintf(words, sizeof words, "%s: %s, %s", group->title, field->label, group->columns[field->column]);
+    (void)snprintf(out.s, sizeof out.s, "%s: %.300s, %.300s", title, label.s,
+                   cgap_phrase_of(names, group->columns[field->column]).s);
   else
-    snprintf(words, sizeof words, "%s: %s", group->title, field->label);
-  return cgap_phrase_of(names, words);
+    (void)snprintf(out.s, sizeof out.s, "%s: %.300s", title, label.s);
+  return out;
 }
 
 static const cgap_number *find_number(const char *key)
