@@ -207,7 +207,8 @@ static cgap_status write_map(const sweep_view *v, const char *folder, cgap_error
                         .row = (const char *const *)v->grid->value[row],
                         .columns = columns,
                         .rows = rows,
-                        .value = value};
+                        .value = value,
+                        .lower_is_better = true};
   const cgap_curves_about about =
     about_sweep(v, "Centroid distance over two options", "means over seeds and the other options", map.x);
   const cgap_status status = cgap_map_write(folder, &map, &about, error);

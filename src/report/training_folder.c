@@ -199,7 +199,7 @@ static const measured MEASURED[] = {
   {"L_Align", offsetof(cgap_epoch, training.align), offsetof(cgap_epoch, validation.align)},
   {"recall@1", ABSENT, ABSENT}, /* mean of both directions, see value_of */
 };
-enum { MEASURES = sizeof MEASURED / sizeof *MEASURED, RECALL = MEASURES - 1 };
+enum { MEASURES = sizeof MEASURED / sizeof *MEASURED, DISTANCE = 2, RECALL = MEASURES - 1 };
 
 static double value_of(const cgap_epoch *e, int measure, bool training)
 {
@@ -261,8 +261,28 @@ static void add_curve(curve_list *l, const cgap_training_result *f, int measure,
   double *x = l->numbers + 2 * l->count * l->most, *y = x + l->most;
   fill_curve_points(x, y, f, measure, training);
   if (has_values(y, epochs_of(f)))
-    l->curve[l->count++] =
-      (cgap_curve){.panel = MEASURED[measure].panel, .series = series, .x = x, .y = y, .count = epochs_of(f)};
+    l->curve[l->count++] = (cgap_curve){.panel = MEASURED[measure].panel,
+                                        .series = series,
+                                        .x = x,
+                                        .y = y,
+                                        .count = epochs_of(f),
+                                        .kept = &x[f->kept_epoch]};
+}
+
+enum { LEVELS = MEASURES + 1 };
+
+/* What the validation rows are without a head, a line in each panel, and the noise floor of their distance. A race has
+ * a floor for each loss and shows none. */
+static size_t fill_levels(cgap_reference_line out[LEVELS], const cgap_training_result *f, bool race)
+{
+  const cgap_reference_levels *l = &f->levels;
+  const cgap_epoch raw = {.training = cgap_loss_terms_unknown(), .validation = l->raw, .validation_gap = l->raw_gap};
+  size_t count = 0;
+  for (int m = race ? 1 : 0; m < MEASURES; m++)
+    out[count++] = (cgap_reference_line){MEASURED[m].panel, "before", value_of(&raw, m, false)};
+  if (!race)
+    out[count++] = (cgap_reference_line){MEASURED[DISTANCE].panel, "noise floor", l->noise_floor};
+  return count;
 }
 
 static cgap_status write_curves(const cgap_training_results *r, const char *folder, cgap_error *error)
@@ -289,9 +309,13 @@ static cgap_status write_curves(const cgap_training_results *r, const char *fold
       if (!race || m != 0) /* losses of different kinds do not compare */
         add_curve(&list, r->training_result[k], m, race ? c->input[k + 1].name : "validation", false);
     }
+  cgap_reference_line level[LEVELS];
+  const size_t level_count = fill_levels(level, r->training_result[0], race);
   const cgap_curves_about about = {.title = race ? "The race: only the loss differs" : "Training",
                                    .shown = shown,
                                    .x = "epoch",
+                                   .level = level,
+                                   .level_count = level_count,
                                    .source = r->source,
                                    .images = after->images,
                                    .texts = after->texts,
