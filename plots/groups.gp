@@ -4,9 +4,10 @@ table_given = strlen(ARG1) ? ARG1 : "groups.tsv"
 set datafile separator tab
 stats table_given skip 1 using 1 name "G" nooutput
 kind_given = strlen(ARG2) ? substr(ARG2, strlen(ARG2) - 2, strlen(ARG2)) : "svg"
-high = int(210 + 17 * G_max)
+high = int((ARG3 eq "paper" ? 100 : 210) + 17 * G_max)
 wide = ARG3 eq "page" ? 640 : 760
-own_size = strlen(ARG4) ? ARG4 : kind_given eq "png" ? sprintf("1520,%d", 2 * high) : kind_given eq "txt" ? "" : sprintf("%d,%d", wide, high)
+# a height of 0 is this one
+own_size = strlen(ARG4) && ARG4[strlen(ARG4) - 1 : *] eq ",0" ? ARG4[1 : strlen(ARG4) - 1].sprintf("%d", high) : strlen(ARG4) ? ARG4 : kind_given eq "png" ? sprintf("1520,%d", 2 * high) : kind_given eq "txt" ? "" : sprintf("%d,%d", wide, high)
 call "style.gp" "groups" ARG1 ARG2 ARG3 own_size
 set key maxrows 1 width -4
 headline_title = "Corrected distance of each group"

@@ -6,8 +6,8 @@ headline_shown = meta("shown")
 eval headline
 counted_panels = int(real(meta("panels")))
 counted_series = int(real(meta("series")))
-across = counted_panels < 2 ? 1 : counted_panels < 5 ? 2 : 3
-down = (counted_panels + across - 1) / across
+across = panels_across(counted_panels)
+down = panels_down(counted_panels)
 many = counted_series > 8
 
 # green, purple-red, indigo, ochre, grey, ink: none of them is the colour of images or texts
@@ -21,10 +21,10 @@ at(p, s, k) = taken(p, s) ? column(k) : NaN
 
 if (strlen(meta("log_x"))) { set logscale x 10 }
 if (!dumb) {
-  top = (hover ? 76.0 : 104.0)
+  top = print_out ? 24.0 : top_space + (hover ? 10 : 14)
   small = pt(11)
   cell_w = (width - 20.0) / across
-  cell_h = (height - top - 30.0) / down
+  cell_h = (height - top - (print_out ? 4 : 30)) / down
   set title offset 0,-0.6 textcolor rgb ink font pt(13) noenhanced
 }
 set offsets 0, 0, graph 0.08, graph 0.08

@@ -48,9 +48,9 @@ if (!dumb) {
 do for [p = 1:2] {
   when = p == 1 ? "before" : "after"
   if (!dumb) {
-    set lmargin at screen (p == 1 ? 75.0 : 115.0 + panel_width) / width
-    set rmargin at screen (p == 1 ? 75.0 + panel_width : 115.0 + 2 * panel_width) / width
-    set tmargin at screen 1 - (hover ? 86.0 : 110.0) / height
+    set lmargin at screen (left_space + (p - 1) * (40.0 + panel_width)) / width
+    set rmargin at screen (left_space + (p - 1) * 40.0 + p * panel_width) / width
+    set tmargin at screen 1 - (top_space + 20) / height
   } else {
     set origin 0.5*(p-1),0; set size 0.5,1
   }
