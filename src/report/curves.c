@@ -51,24 +51,24 @@ static void about_names(cgap_tsv *t, const char *what, const cgap_curve *curves,
   cgap_tsv_about(t, key, "%zu", names);
 }
 
-/* "# level_1<tab>value", its panel and its name. */
-static void about_levels(cgap_tsv *t, const cgap_curves_about *about)
+/* "# line_1<tab>value", its panel and its name. */
+static void about_lines(cgap_tsv *t, const cgap_curves_about *about)
 {
   char key[60];
   size_t used = 0;
-  for (size_t k = 0; k < about->level_count; k++) {
-    const cgap_reference_line *l = &about->level[k];
+  for (size_t k = 0; k < about->line_count; k++) {
+    const cgap_reference_line *l = &about->line[k];
     if (!isfinite(l->y))
       continue;
-    snprintf(key, sizeof key, "level_%zu", ++used);
+    snprintf(key, sizeof key, "line_%zu", ++used);
     cgap_tsv_about(t, key, "%.9g", l->y);
-    snprintf(key, sizeof key, "level_%zu_panel", used);
+    snprintf(key, sizeof key, "line_%zu_panel", used);
     cgap_tsv_about(t, key, "%s", l->panel);
-    snprintf(key, sizeof key, "level_%zu_name", used);
+    snprintf(key, sizeof key, "line_%zu_name", used);
     cgap_tsv_about(t, key, "%s", l->name);
   }
   if (used)
-    cgap_tsv_about(t, "levels", "%zu", used);
+    cgap_tsv_about(t, "lines", "%zu", used);
 }
 
 enum { TICKS = 8 };
@@ -150,7 +150,7 @@ cgap_status cgap_curves_write(const char *folder, const char *name, const cgap_c
     cgap_tsv_about(&table, "log_x", "1");
   about_names(&table, "panel", curves, count, panel_of);
   about_names(&table, "series", curves, count, series_of);
-  about_levels(&table, about);
+  about_lines(&table, about);
   if (about->x_names)
     about_categories(&table, about);
   else

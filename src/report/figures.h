@@ -90,8 +90,8 @@ typedef struct cgap_curves_about {
   bool log_x;
   const char *const *x_names; /* (x_name_count) names of the places 0, 1, …: drawn as points, or NULL */
   size_t x_name_count;
-  const cgap_reference_line *level; /* (level_count) */
-  size_t level_count;
+  const cgap_reference_line *line; /* (line_count) */
+  size_t line_count;
   const char *source; /* name of the data */
   size_t images, texts, dim;
   const cgap_modality_names *names; /* NULL: those by default */

@@ -269,16 +269,16 @@ static void add_curve(curve_list *l, const cgap_training_result *f, int measure,
                                         .kept = &x[f->kept_epoch]};
 }
 
-enum { LEVELS = MEASURES + 1 };
+enum { LINES = MEASURES };
 
-/* What the validation rows are without a head, a line in each panel, and the noise floor of their distance. A race has
- * a floor for each loss and shows none. */
-static size_t fill_levels(cgap_reference_line out[LEVELS], const cgap_training_result *f, bool race)
+/* A race shows where it comes from: what the validation rows are without a head; a history what its distance can mean:
+ * the noise floor through the head that was kept. Returns how many. */
+static size_t fill_lines(cgap_reference_line out[LINES], const cgap_training_result *f, bool race)
 {
   const cgap_reference_levels *l = &f->levels;
   const cgap_epoch raw = {.training = cgap_loss_terms_unknown(), .validation = l->raw, .validation_gap = l->raw_gap};
   size_t count = 0;
-  for (int m = race ? 1 : 0; m < MEASURES; m++)
+  for (int m = 1; race && m < MEASURES; m++)
     out[count++] = (cgap_reference_line){MEASURED[m].panel, "before", value_of(&raw, m, false)};
   if (!race)
     out[count++] = (cgap_reference_line){MEASURED[DISTANCE].panel, "noise floor", l->noise_floor};
@@ -309,13 +309,13 @@ static cgap_status write_curves(const cgap_training_results *r, const char *fold
       if (!race || m != 0) /* losses of different kinds do not compare */
         add_curve(&list, r->training_result[k], m, race ? c->input[k + 1].name : "validation", false);
     }
-  cgap_reference_line level[LEVELS];
-  const size_t level_count = fill_levels(level, r->training_result[0], race);
+  cgap_reference_line line[LINES];
+  const size_t line_count = fill_lines(line, r->training_result[0], race);
   const cgap_curves_about about = {.title = race ? "The race: only the loss differs" : "Training",
                                    .shown = shown,
                                    .x = "epoch",
-                                   .level = level,
-                                   .level_count = level_count,
+                                   .line = line,
+                                   .line_count = line_count,
                                    .source = r->source,
                                    .images = after->images,
                                    .texts = after->texts,
