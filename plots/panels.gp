@@ -21,7 +21,7 @@ at(p, s, k) = taken(p, s) ? column(k) : NaN
 
 if (strlen(meta("log_x"))) { set logscale x 10 }
 if (!dumb) {
-  top = print_out ? 24.0 : top_space + (hover ? 10 : 14)
+  top = print_out ? 34.0 : top_space + (hover ? 10 : 14)
   small = pt(11)
   cell_w = (width - 20.0) / across
   cell_h = (height - top - (print_out ? 4 : 30)) / down
@@ -80,6 +80,10 @@ do for [p = 1:counted_panels] {
     set rmargin at screen (10.0 + (col + 1) * cell_w - 12) / width
     set tmargin at screen 1 - (top + row * cell_h + 14) / height
     set bmargin at screen 1 - (top + (row + 1) * cell_h - 44) / height
+  }
+  if (print_out) {
+    stats table skip 1 using (strcol(1) eq panel ? $4 : NaN) name "Y" nooutput
+    if (Y_max > Y_min) { set ytics round_step((Y_max - Y_min) / 2) } else { set ytics autofreq }
   }
   set title panel
   if (last) { set xlabel meta("x") textcolor rgb ink font pt(12) offset 0,0.6 } else { unset xlabel }
