@@ -19,7 +19,7 @@ total(when, name) = real(meta(when."_total_".name))
 # a curve begins and ends where its pairs do
 edge(when, which, name) = real(meta(when."_".which."_".name))
 share(when, count, name) = (strcol(1) eq when && total(when, name) > 0 && $2 > edge(when, "first", name) - 0.015 && $2 < edge(when, "last", name) + 0.005) ? count / total(when, name) : NaN
-filled(when, count, name) = dumb ? NaN : share(when, count, name)
+filled(when, count, name) = dumb || tex ? NaN : share(when, count, name)
 top = 0
 do for [when in "before after"] {
   do for [name in "pair cross image text"] {

@@ -40,7 +40,7 @@ row_of(p, s, name) = (strcol(1) eq p && strcol(2) eq name) ? line_of(column(3) +
 set key off
 small = pt(11)
 top = print_out ? 2.0 : hover ? 30.0 : 58.0
-left = 16.0 + 7.0 * longest
+left = 16.0 + (print_out ? 8.0 : 7.0) * longest
 cell_w = (width - left - 8.0) / across
 cell_h = (height - top - (print_out ? 2.0 : 26.0)) / down
 # a terminal of text has a place for one panel
@@ -72,10 +72,7 @@ do for [p = 1:shown_panels] {
   if (low > high) { low = 0; high = 1 }
   if (low == high) { low = low - 0.5 * (abs(low) + 1e-9); high = high + 0.5 * (abs(high) + 1e-9) }
   set xrange [low - 0.1 * (high - low) : high + 0.1 * (high - low)]
-  most = 0.6 * (high - low)
-  power = 10 ** floor(log10(most))
-  step = most >= 5 * power ? 5 * power : most >= 2 * power ? 2 * power : power
-  set xtics step
+  set xtics round_step(0.6 * (high - low))
   set yrange [lines + 0.6 : 0.4]
   set ytics ("" 1)
   if (col == 0) { do for [c = 1:categories] { do for [s = 1:counted_series] { set ytics add (name_of(c, s) line_of(c, s)) } } }

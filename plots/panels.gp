@@ -82,10 +82,13 @@ keyed = !direct && (counted_series > 1 || many)
 top = (print_out ? 4.0 : hover ? 30.0 : 58.0) + (keyed ? 24 : 0)
 if (agree) { top = top + 14 }
 small = pt(11)
+# what a letter and a line of small words take
+letter = print_out ? 8.0 : 6.6
+line_step = print_out ? 15.0 : 13.0
 cell_w = (width - 20.0) / across
 bottom = print_out ? 34.0 : 58.0
 cell_h = (height - top - bottom) / down
-right = 14 + (longest ? 6.6 * (longest < 16 ? longest : 16) : 0)
+right = 14 + (longest ? letter * (longest < 16 ? longest : 16) : 0)
 panel_w = cell_w - 56 - right
 panel_h = cell_h - 34
 # marks of a long history thin out
@@ -123,12 +126,10 @@ ticks = strlen(meta("ticks")) ? int(real(meta("ticks"))) : 0
 place_tick = 'do for [i = 1:ticks] { \
   tick = meta(sprintf("tick_%d", i)); \
   here = place_x(real(tick)) * (dumb ? width - 12 : panel_w); \
-  wide = strlen(tick) * (dumb ? 1 : 6.6); \
+  wide = strlen(tick) * (dumb ? 1 : letter); \
   if (last && here - wide / 2 > taken + (dumb ? 1 : 7)) { set xtics add (tick real(tick)); taken = here + wide / 2 } else { set xtics add ("" real(tick)) } }'
 if (!ticks && !log_x && !dumb) {
-  step = (X_max - X_min) / (panel_w / 42)
-  power = 10 ** floor(log10(step > 0 ? step : 1))
-  step = step <= power ? power : step <= 2 * power ? 2 * power : step <= 5 * power ? 5 * power : 10 * power
+  step = X_max > X_min ? round_step(2.5 * (X_max - X_min) / (panel_w / 42)) : 1
   step = step < 1 ? 1 : step
   set xtics step
 }
@@ -138,6 +139,7 @@ do for [p = 1:shown_panels] {
   row = (p - 1) / across
   last = p + across > shown_panels
   set yrange [y_low[p] : y_high[p]]
+  if (print_out) { set ytics round_step((y_high[p] - y_low[p]) / 2.4) }
   if (ticks) { set xtics ("" X_min); taken = -1e9; eval place_tick }
   unset label; unset arrow
   if (dumb) {
@@ -191,9 +193,9 @@ do for [p = 1:shown_panels] {
         order[k] = j
       }
     }
-    do for [k = 2:used] { if (place[k] < place[k - 1] + 13) { place[k] = place[k - 1] + 13 } }
+    do for [k = 2:used] { if (place[k] < place[k - 1] + line_step) { place[k] = place[k - 1] + line_step } }
     if (used > 0 && place[used > 0 ? used : 1] > panel_h) { place[used] = panel_h }
-    do for [j = 2:used] { k = used + 1 - j; if (place[k] > place[k + 1] - 13) { place[k] = place[k + 1] - 13 } }
+    do for [j = 2:used] { k = used + 1 - j; if (place[k] > place[k + 1] - line_step) { place[k] = place[k + 1] - line_step } }
     do for [k = 1:used] {
       j = order[k]
       if (j > counted_series) {

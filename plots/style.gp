@@ -12,7 +12,8 @@ out   = strlen(ARG3) ? ARG3 : name.".svg"
 theme = strlen(ARG4) ? ARG4 : "light"
 kind  = substr(out, strlen(out) - 2, strlen(out))
 size  = strlen(ARG5) ? ARG5 : kind eq "png" ? "1520,1040" : kind eq "txt" ? "80,24" : "760,520"
-width  = int(real(substr(size, 1, strstrt(size, ",") - 1)))
+width_given = real(substr(size, 1, strstrt(size, ",") - 1))
+width  = int(width_given)
 height = int(real(substr(size, strstrt(size, ",") + 1, strlen(size))))
 dark  = theme eq "dark"
 hover = theme eq "page"
@@ -20,8 +21,8 @@ print_out = theme eq "paper"
 dumb  = kind eq "txt"
 tex   = kind eq "tex"
 # what lies around a plot, in units: scripts that place plots of their own use these
-top_space    = hover ? 66.0 : print_out ? 26.0 : 90.0
-bottom_space = print_out ? 44.0 : 90.0
+top_space    = hover ? 66.0 : print_out ? 32.0 : 90.0
+bottom_space = print_out ? 50.0 : 90.0
 left_space   = print_out ? 70.0 : 75.0
 right_space  = print_out ? 10.0 : 24.0
 key_space    = hover ? 32.0 : print_out ? 2.0 : 56.0
@@ -46,7 +47,7 @@ if (height == 0) {
   if (!exists("panel_rows")) { panel_rows = panels_down(strlen(meta("panels")) ? int(real(meta("panels"))) : 1) }
   between = panel_rows > 1 ? 54 : 0
   height = int(top_space + bottom_space + between * (panel_rows - 1) + \
-    panel_rows * (panel_rows > 1 ? 95 : (width - left_space - right_space) / (width > 550 ? 2.2 : 1.618)))
+    panel_rows * (panel_rows > 1 ? 105 : (width - left_space - right_space) / (width > 550 ? 2.2 : 1.618)))
 }
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; images are always blue, texts always orange-red.
@@ -77,29 +78,32 @@ if (kind eq "png") {
   height = height / more
 }
 if (kind eq "pdf") {
+  # letters of this terminal are two thirds of the size that it is given
   if (print_out) {
-    set terminal pdfcairo size width/117.0,height/117.0 enhanced font "sans,8" linewidth 0.9 pointscale 0.7
+    set terminal pdfcairo size width_given/117.0,height/117.0 enhanced font "sans,12" linewidth 0.9 pointscale 0.6
   } else {
-    set terminal pdfcairo size width/90.0,height/90.0 enhanced font "sans,10.4" linewidth 1.2 background rgb paper
+    set terminal pdfcairo size width/90.0,height/90.0 enhanced font "sans,15.6" linewidth 1.2 background rgb paper
   }
 }
 if (tex) {
-  # 8 pt in a document of 10 pt; letters in the document's own font
-  set terminal tikz size width/117.0,height/117.0 font "\\footnotesize" linewidth 0.9
+  # in letters of the document
+  eval sprintf('set terminal tikz size %gin,%gin font "\\fontsize{8}{9.6}\\selectfont" charsize 4.4pt,9.6pt linewidth 0.9', width_given/117.0, height/117.0)
   set format "%g"
 }
-pt(pixels) = print_out || tex ? "" : sprintf(",%g", pixels * (kind eq "png" ? 0.75 : kind eq "pdf" ? 0.8 : 1))
+pt(pixels) = print_out || tex ? "" : sprintf(",%g", pixels * (kind eq "png" ? 0.75 : kind eq "pdf" ? 1.2 : 1))
 if (dumb) { set terminal dumb size width,height noenhanced }
 set output out
 
 set border 3 linewidth 0.8 linecolor rgb soft
 set tics nomirror out scale 0.6 textcolor rgb soft
+# this terminal leaves too much between an axis and its numbers
+if (tex) { set ytics offset 0.9,0; set xtics offset 0,0.3; set xlabel offset 0,0.4 }
 set grid linewidth 0.6 linetype 1 linecolor rgb faint
 set grid noxtics ytics
 set style fill transparent solid 0.18 noborder
 if (print_out) {
   # as many rows as it needs; the plot makes way
-  set key tmargin left horizontal Left reverse textcolor rgb ink samplen 1.2 spacing 1.0 noenhanced
+  set key tmargin left horizontal Left reverse textcolor rgb ink samplen 1 width (tex ? 0 : -1.5) spacing 1.0 noenhanced
 } else {
   set key at screen 60.0/width, screen 1 - key_space/height left top horizontal Left reverse textcolor rgb ink samplen 1.2 spacing 1.1 maxrows 1 noenhanced
 }
@@ -120,6 +124,14 @@ if (dumb) {
     set bmargin at screen bottom_space/height
   }
 }
+
+# the axes of a plane of principal components, and how much of the variance they hold
+component(n) = (print_out ? sprintf("PC %d", n) : (n == 1 ? "first" : "second")." principal component"). \
+  (strlen(meta(sprintf("share_%d", n))) ? sprintf(" (%.1f %%%s)", 100 * real(meta(sprintf("share_%d", n))), print_out ? "" : " of the variance") : "")
+
+# a step of 1, 2 or 5 and zeros, at most x: for an axis that has little place for numbers
+magnitude(x) = 10 ** floor(log10(x))
+round_step(x) = magnitude(x) * (x / magnitude(x) < 2 ? 1 : x / magnitude(x) < 5 ? 2 : 5)
 
 # headline(title, what it shows): the two lines above the plot, and the file's name below
 headline_title = ""
