@@ -7,6 +7,7 @@
 #include "analysis/fields.h"
 #include "report/figures.h"
 #include "report/groups_show.h"
+#include "report/tiles.h"
 
 cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_error *error)
 {
@@ -133,20 +134,16 @@ static void put_tiles(cgap_page *page, const cgap_audit *a)
                                      "retrieval.text_to_image.recall_at_1",
                                      "zero_shot.top_1",
                                      "arithmetic.score"};
-  fputs("<dl class=\"tiles\">\n", page->out);
+  cgap_page_tiles(page, "The main numbers");
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
     const cgap_field *f = cgap_field_find(keys[k]);
-    char value[40], interval[100];
     if (!f || !cgap_field_present(a, f))
       continue;
-    const cgap_scalar *s = cgap_field_scalar(a, f);
-    cgap_value_show(value, cgap_value_or_nan(s), 3);
-    cgap_interval_show(interval, s->lo, s->hi, 3, "%s to %s");
-    fputs("<div><dt>", page->out);
-    cgap_page_text(page, "%s", cgap_field_title(f, page->names).s);
-    fprintf(page->out, "</dt><dd>%s<small>%s</small></dd></div>\n", value, interval[0] ? interval : "&nbsp;");
+    const cgap_tile_look tile = cgap_tile_look_of(keys[k]);
+    const cgap_level level = cgap_audit_level(a);
+    cgap_page_tile(page, &tile, cgap_field_scalar(a, f), k ? NULL : cgap_level_word(level), level);
   }
-  fputs("</dl>\n", page->out);
+  cgap_page_tiles_end(page);
 }
 
 static void put_advice(cgap_page *page, const cgap_audit *a)

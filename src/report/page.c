@@ -15,8 +15,19 @@
 
 /* ---------------------------------------------------------------- elements */
 
-static void put_escaped(FILE *out, const char *text)
+#define MINUS "\xE2\x88\x92" /* U+2212 */
+
+/* A hyphen before a digit that follows no word: a minus sign. */
+static bool is_minus(const char *text, const char *at)
 {
+  return *at == '-' && isdigit((unsigned char)at[1]) &&
+         (at == text || strchr(" ([+=", at[-1]) || (at - text >= 2 && strncmp(at - 2, "\xC2\xA0", 2) == 0));
+}
+
+/* numbers: with minus signs in front of them, which names, keys and commands do not get. */
+static void put_escaped_as(FILE *out, const char *text, bool numbers)
+{
+  const char *begin = text;
   static const struct {
     char sign;
     const char *as;
@@ -25,7 +36,10 @@ static void put_escaped(FILE *out, const char *text)
     size_t e = 0;
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
-    if (e == sizeof escapes / sizeof *escapes)
+    if (numbers && is_minus(begin, text)) {
+      fputs(MINUS, out);
+      text++;
+    } else if (e == sizeof escapes / sizeof *escapes)
       text += cgap_text_put_next(out, text, *text == '\n' ? '\n' : ' ');
     else {
       fputs(escapes[e].as, out);
@@ -34,7 +48,12 @@ static void put_escaped(FILE *out, const char *text)
   }
 }
 
-static void put_formatted(cgap_page *page, const char *format, va_list values)
+static void put_escaped(FILE *out, const char *text)
+{
+  put_escaped_as(out, text, false);
+}
+
+static void put_formatted(cgap_page *page, bool numbers, const char *format, va_list values)
 {
   char *text = NULL;
   va_list again;
@@ -44,7 +63,7 @@ static void put_formatted(cgap_page *page, const char *format, va_list values)
     text = malloc((size_t)length + 1);
   if (text) {
     (void)cgap_modality_vprintf(text, (size_t)length + 1, page->names, format, again);
-    put_escaped(page->out, text);
+    put_escaped_as(page->out, text, numbers);
   } else {
     page->status = cgap_fail(page->error, CGAP_RESOURCE, "out of memory for the page");
   }
@@ -56,7 +75,7 @@ void cgap_page_text(cgap_page *page, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
-  put_formatted(page, format, values);
+  put_formatted(page, true, format, values);
   va_end(values);
 }
 
@@ -65,7 +84,7 @@ void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...)
   va_list values;
   va_start(values, format);
   fprintf(page->out, "<%s>", tag);
-  put_formatted(page, format, values);
+  put_formatted(page, strncmp(tag, "pre", 3) != 0 && strncmp(tag, "code", 4) != 0, format, values);
   va_end(values);
   fprintf(page->out, "</%.*s>\n", (int)strcspn(tag, " "), tag);
 }
@@ -75,7 +94,7 @@ void cgap_page_term(cgap_page *page, const char *term, const char *format, ...)
   va_list values;
   va_start(values, format);
   fprintf(page->out, "<dt>%s</dt><dd>", term);
-  put_formatted(page, format, values);
+  put_formatted(page, false, format, values);
   va_end(values);
   fputs("</dd>\n", page->out);
 }
@@ -130,18 +149,34 @@ cgap_cell cgap_cell_count(double value)
   return cell;
 }
 
-void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count)
+/* Whether a text is numbers alone, such as an interval: "-0.8 to -0.7". */
+static bool is_numbers(const char *text)
 {
-  fputs("<tr>", page->out);
+  return text[strspn(text, "0123456789.,-+ ()[]to%en/a")] == '\0';
+}
+
+/* defined (NULL: none): the key whose definition the row is. */
+static void put_row(cgap_page *page, const char *defined, const cgap_cell *cells, size_t count)
+{
+  if (defined)
+    fprintf(page->out, "<tr id=\"defined-%s\">", defined);
+  else
+    fputs("<tr>", page->out);
   for (size_t c = 0; c < count; c++) {
     if (cells[c].is_number)
       fprintf(page->out, "<td class=\"n\" data-v=\"%s\">", cells[c].sort);
     else
       fputs(cells[c].is_key ? "<td><code>" : "<td>", page->out);
-    put_escaped(page->out, cells[c].text ? cells[c].text : cells[c].shown);
+    const char *text = cells[c].text ? cells[c].text : cells[c].shown;
+    put_escaped_as(page->out, text, cells[c].is_number || is_numbers(text));
     fputs(cells[c].is_key ? "</code></td>" : "</td>", page->out);
   }
   fputs("</tr>\n", page->out);
+}
+
+void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count)
+{
+  put_row(page, NULL, cells, count);
 }
 
 void cgap_page_table_end(cgap_page *page)
@@ -419,7 +454,7 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
   fputs("</div>\n", page->out);
 }
 
-static const char *level_class(cgap_level level)
+const char *cgap_level_class(cgap_level level)
 {
   static const char *const names[] = {
     [CGAP_LEVEL_UNKNOWN] = "unknown",   [CGAP_LEVEL_NOISE] = "noise",   [CGAP_LEVEL_LOW] = "low",
@@ -437,7 +472,7 @@ void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const
     if (notes->bad[i])
       cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", notes->text[i]);
   }
-  fprintf(page->out, "<div class=\"verdict %s\">\n", level_class(verdict->level));
+  fprintf(page->out, "<div class=\"verdict %s\">\n", cgap_level_class(verdict->level));
   for (size_t i = 0; i < verdict->count; i++)
     cgap_page_put(page, "p", "%s", verdict->sentence[i]);
   fputs("</div>\n", page->out);
@@ -454,6 +489,26 @@ void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const
 static bool has_same_definition(const cgap_field *a, const cgap_field *b)
 {
   return a->group == b->group && strcmp(a->definition, b->definition) == 0;
+}
+
+/* The first field with the definition of this one, whose row it is. */
+static const cgap_field *defined_with(size_t field)
+{
+  while (field > 0 && has_same_definition(cgap_field_at(field), cgap_field_at(field - 1)))
+    field--;
+  return cgap_field_at(field);
+}
+
+void cgap_page_key(cgap_page *page, const char *key)
+{
+  const cgap_field *defined = NULL;
+  for (size_t i = 0; page->defines && !defined && i < cgap_field_count(); i++)
+    if (strcmp(cgap_field_at(i)->key, key) == 0)
+      defined = defined_with(i);
+  if (defined)
+    fprintf(page->out, "<a class=\"key\" href=\"#defined-%s\"><code>%s</code></a>", defined->key, key);
+  else
+    fprintf(page->out, "<span class=\"key\"><code>%s</code></span>", key);
 }
 
 void cgap_page_definitions(cgap_page *page, unsigned has)
@@ -479,7 +534,7 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     const cgap_phrase definition = cgap_phrase_of(page->names, f->definition);
     const cgap_cell cells[] = {
       {.text = title.s}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
-    cgap_page_row(page, cells, 4);
+    put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
 }
@@ -518,6 +573,8 @@ cgap_status cgap_page_write(const char *folder, const char *title, const char *a
   if (status != CGAP_OK)
     return status;
   cgap_page page = {.out = file.stream, .folder = folder, .names = names, .warn_line = warn_line, .error = error};
+  for (const cgap_section *s = sections; s->id; s++)
+    page.defines |= strcmp(s->id, "definitions") == 0;
   open_page(&page, title, about, sections);
   for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
     fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,

@@ -11,6 +11,7 @@
 typedef struct cgap_page {
   bool within;                      /* no cosines across: figures are of each modality by itself */
   bool unpaired;                    /* no pairs: figures show none */
+  bool defines;                     /* it has a section of definitions, which keys lead to */
   FILE *out;                        /* for HTML as it stands here; text from outside goes through the functions below */
   const char *folder;               /* of the page; its figures are in folder/figures */
   const cgap_modality_names *names; /* which formats, captions and figures get; NULL: those by default */
@@ -32,7 +33,8 @@ CGAP_MUST_CHECK cgap_status cgap_page_write(const char *folder, const char *titl
 
 /* ---------------------------------------------------------------- elements; all text is escaped */
 
-/* Formats and captions are templates (base/modality_names.h). */
+/* Formats and captions are templates (base/modality_names.h). Negative numbers get a minus sign, but not in "pre",
+ * "code", terms and cells of words. */
 
 void cgap_page_text(cgap_page *page, const char *format, ...) CGAP_PRINTF(2, 3);
 void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...) CGAP_PRINTF(3, 4); /* "p class=\"bad\"" */
@@ -65,6 +67,12 @@ void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const
 
 /* The table of definitions and sources of every field whose `needs` are in `has`. */
 void cgap_page_definitions(cgap_page *page, unsigned has);
+
+/* A key, in small letters; a link to its definition where the page has one. */
+void cgap_page_key(cgap_page *page, const char *key);
+
+/* "severe": the class of page.css that has the colour of a level. */
+const char *cgap_level_class(cgap_level level);
 
 /* The table of every measure of an audit. */
 void cgap_page_measures(cgap_page *page, const cgap_audit *audit);
