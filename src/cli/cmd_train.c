@@ -231,6 +231,7 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
   const cgap_training_output store = {.folder = cli_ranks_first() ? opt.out : NULL,
                                       .prefix = r->prefix,
                                       .resume = opt.resume,
+                                      .levels = true,
                                       .table = opt.history_csv,
                                       .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = print_epoch, .context = t};
