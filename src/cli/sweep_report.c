@@ -160,29 +160,54 @@ static bool fill_curve(cgap_curve *out, const sweep_view *v, int axis, size_t lo
   return ok;
 }
 
+/* The single runs behind a curve: x, then y. numbers: two for each run. */
+static void fill_runs(cgap_curve *out, const sweep_view *v, int axis, size_t loss, const cgap_curve *mean,
+                      size_t measure, double *numbers)
+{
+  const bool by_loss = losses_along(v, axis) > 0;
+  const unsigned fixed = 1U << axis | (by_loss ? 1U << CGAP_AXIS_LOSS : 0U);
+  size_t index[CGAP_AXES_MAX] = {[CGAP_AXIS_LOSS] = by_loss ? loss : 0};
+  double *x = numbers, *y = numbers + json_array_size(v->results->runs);
+  *out = (cgap_curve){.panel = mean->panel, .series = mean->series, .x = x, .y = y, .runs = true};
+  for (size_t k = 0; k < mean->count; k++) {
+    index[axis] = k;
+    const size_t found =
+      sweep_values_over(y + out->count, v->results, v->grid, index, fixed, SHOWN[measure].key, SHOWN[measure].other);
+    for (size_t i = 0; i < found; i++)
+      x[out->count++] = mean->x[k];
+  }
+}
+
 static cgap_status write_axis(const sweep_view *v, int axis, const char *folder, cgap_error *error)
 {
   char name[60], title[100];
   const size_t count = v->grid->count[axis], losses = losses_along(v, axis) ? losses_along(v, axis) : 1;
+  const size_t curves = losses * SHOWN_COUNT, runs = json_array_size(v->results->runs);
   const bool numbers = has_numbers(v->grid, axis);
-  cgap_curve *curve = calloc(losses * SHOWN_COUNT, sizeof *curve);
-  double *values = calloc((3 * losses * SHOWN_COUNT + 1) * count, sizeof *values), *x = values;
-  bool ok = curve && values;
+  cgap_curve *curve = calloc(2 * curves, sizeof *curve);
+  double *values = calloc((3 * curves + 1) * count, sizeof *values), *x = values;
+  double *of_runs = calloc(2 * curves * runs + 1, sizeof *of_runs);
+  bool ok = curve && values && of_runs;
   for (size_t k = 0; ok && k < count; k++) /* texts by their places */
     x[k] = numbers ? strtod(v->grid->value[axis][k], NULL) : (double)k;
-  for (size_t c = 0; ok && c < losses * SHOWN_COUNT; c++)
+  for (size_t c = 0; ok && c < curves; c++) {
     ok = fill_curve(&curve[c], v, axis, c % losses, c / losses, x, values + (1 + 3 * c) * count);
+    if (ok)
+      fill_runs(&curve[curves + c], v, axis, c % losses, &curve[c], c / losses, of_runs + 2 * c * runs);
+  }
   snprintf(name, sizeof name, "sweep-%s", cgap_axis_name(axis));
   snprintf(title, sizeof title, "The gap against --%s", cgap_axis_name(axis));
-  cgap_curves_about about = about_sweep(
-    v, title, "means over seeds and the other options; bars: one standard deviation of the runs", cgap_axis_name(axis));
+  cgap_curves_about about =
+    about_sweep(v, title, "means over seeds and the other options; bars: one standard deviation; pale: single runs",
+                cgap_axis_name(axis));
   about.log_x = ok && numbers && needs_log_axis(x, count);
   about.x_names = numbers ? NULL : (const char *const *)v->grid->value[axis];
   about.x_name_count = numbers ? 0 : count;
-  const cgap_status status = ok ? cgap_curves_write(folder, name, curve, losses * SHOWN_COUNT, &about, error)
+  const cgap_status status = ok ? cgap_curves_write(folder, name, curve, 2 * curves, &about, error)
                                 : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   free(curve);
   free(values);
+  free(of_runs);
   return status;
 }
 
@@ -207,7 +232,8 @@ static cgap_status write_map(const sweep_view *v, const char *folder, cgap_error
                         .row = (const char *const *)v->grid->value[row],
                         .columns = columns,
                         .rows = rows,
-                        .value = value};
+                        .value = value,
+                        .lower_is_better = true};
   const cgap_curves_about about =
     about_sweep(v, "Centroid distance over two options", "means over seeds and the other options", map.x);
   const cgap_status status = cgap_map_write(folder, &map, &about, error);

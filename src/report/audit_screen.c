@@ -110,14 +110,14 @@ static void adapt(cgap_tile_look *look, char note[CGAP_PHRASE], const cgap_audit
     look->chance = 1 / (double)a->texts;
 
   if (begins_with(key, "retrieval.image"))
-    snprintf(note, CGAP_PHRASE, "among %zu {texts}", a->texts);
+    cgap_modality_printf(note, CGAP_PHRASE, &a->names, "among %zu {texts}", a->texts);
   else if (begins_with(key, "retrieval.text"))
-    snprintf(note, CGAP_PHRASE, "among %zu {images}", a->images);
+    cgap_modality_printf(note, CGAP_PHRASE, &a->names, "among %zu {images}", a->images);
   else if (begins_with(key, "mixed_retrieval."))
-    snprintf(note, CGAP_PHRASE, "among all %zu {images} and {texts}", a->images + a->texts);
+    cgap_modality_printf(note, CGAP_PHRASE, &a->names, "among all %zu {images} and {texts}", a->images + a->texts);
   else if (isfinite(look->chance))
-    snprintf(note, CGAP_PHRASE, "by chance %.*f%s%s", look->factor > 1, look->chance * look->factor,
-             *look->unit ? " " : "", look->unit);
+    cgap_modality_printf(note, CGAP_PHRASE, &a->names, "by chance %.*f%s%s", look->factor > 1,
+                         look->chance * look->factor, *look->unit ? " " : "", look->unit);
   look->note = *note ? note : NULL;
 }
 
@@ -204,7 +204,9 @@ static void put_advice(cgap_page *page, const cgap_audit *a)
 
 static void put_sentences(cgap_page *page, const cgap_verdict_words *verdict, const cgap_advice_words *advice)
 {
-  fputs("<details class=\"sentences\">\n<summary>All of this in sentences</summary>\n", page->out);
+  fputs("<details class=\"sentences\">\n<summary>", page->out);
+  cgap_page_text(page, "All of this in sentences");
+  fputs("</summary>\n", page->out);
   for (size_t i = 0; i < verdict->count; i++)
     cgap_page_put(page, "p", "%s", verdict->sentence[i]);
   for (size_t i = 0; i < advice->trial_count; i++)

@@ -149,7 +149,7 @@ static void put_figures(cgap_page *page, const void *report)
 void cgap_page_measures(cgap_page *page, const cgap_audit *a)
 {
   static const char *const heads[] = {"Measure", "#Value", "95 % interval", "Better", "#n"};
-  static const char *const better[] = {"", "lower", "higher"};
+  static const char *const better[] = {"", N_("lower"), N_("higher")};
   char interval[100];
   cgap_page_table(page, "Every measure with its 95 % interval, where one is stated", heads, 5);
   for (size_t i = 0; i < cgap_field_count(); i++) {
@@ -158,11 +158,11 @@ void cgap_page_measures(cgap_page *page, const cgap_audit *a)
       continue;
     const cgap_scalar *s = cgap_field_scalar(a, f);
     const cgap_phrase title = cgap_field_title(f, page->names);
-    cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
+    cgap_interval_show(interval, s->lo, s->hi, f->decimals, cgap_tr(page->names, N_("%s to %s")));
     const cgap_cell cells[] = {{.text = title.s, .key = f->key},
                                cgap_cell_number(cgap_value_or_nan(s), f->decimals),
-                               cgap_cell_text(s->why ? s->why : interval),
-                               cgap_cell_text(better[f->better]),
+                               cgap_cell_text(s->why ? cgap_tr(page->names, s->why) : interval),
+                               cgap_cell_text(cgap_tr(page->names, better[f->better])),
                                cgap_cell_count((double)s->n)};
     cgap_page_row(page, cells, 5);
   }
@@ -200,7 +200,7 @@ static void put_found(cgap_page *page, const row_check *row)
   size_t used = 0;
   for (size_t i = 0; i < check->example_count && used < sizeof first; i++)
     used += (size_t)snprintf(first + used, sizeof first - used, "%s%zu", i ? ", " : "", check->examples[i]);
-  const cgap_cell cells[] = {cgap_cell_text(row->modality), cgap_cell_text(row->what),
+  const cgap_cell cells[] = {cgap_cell_text(row->modality), cgap_cell_text(cgap_tr(page->names, row->what)),
                              cgap_cell_count((double)check->count), cgap_cell_text(first)};
   cgap_page_row(page, cells, 4);
 }
@@ -227,7 +227,8 @@ static void put_row_checks(cgap_page *page, const row_check *row, size_t count)
     cgap_page_text(page, "%zu checks, all passed", count);
   fputs("</summary>\n<ul>\n", page->out);
   for (size_t k = 0; k < count; k++)
-    cgap_page_put(page, "li", "%s: %s%s", row[k].modality, row[k].check->count ? "" : "no ", row[k].what);
+    cgap_page_put(page, "li", row[k].check->count ? "%s: %s" : "%s: no %s", row[k].modality,
+                  cgap_tr(page->names, row[k].what));
   fputs("</ul>\n</details>\n", page->out);
 }
 
@@ -255,9 +256,8 @@ static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
   char z[40] = "";
   if (isfinite(c->z))
     snprintf(z, sizeof z, " (z = %.1f)", c->z);
-  fprintf(page->out,
-          "<p>Pairing: <strong>%s</strong>. The mean cosine of the pairs is %.4f, of shuffled pairs %.4f%s.</p>\n",
-          cgap_pairing_word(c), c->matched_mean, c->shuffled_mean, z);
+  cgap_page_put(page, "p", "Pairing: %s. The mean cosine of the pairs is %.4f, of shuffled pairs %.4f%s.",
+                cgap_tr(page->names, cgap_pairing_word(c)), c->matched_mean, c->shuffled_mean, z);
   if (c->block_count)
     put_blocks(page, c);
 }
@@ -298,10 +298,11 @@ void cgap_page_checks(cgap_page *page, const cgap_audit *a, const cgap_row_names
   const bool two = a->has & CGAP_HAS_TEXT;
   if (a->has & CGAP_HAS_PAIRS)
     put_pairing(page, &a->pairing_check);
-  list_checks(row, cgap_modality_name(a->names.of[0], 0), &a->checks_image);
+  const cgap_phrase image = cgap_phrase_of(&a->names, "{image}"),
+                    text = cgap_phrase_of(&a->names, a->has & CGAP_TEXT_IS_CLASSES ? N_("class text") : N_("{text}"));
+  list_checks(row, image.s, &a->checks_image);
   if (two)
-    list_checks(row + CHECKS, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1),
-                &a->checks_text);
+    list_checks(row + CHECKS, text.s, &a->checks_text);
   put_row_checks(page, row, two ? 2 * CHECKS : CHECKS);
   if (a->has & CGAP_HAS_PAIRS)
     put_worst(page, a, names);
@@ -340,8 +341,8 @@ static void put_run(cgap_page *page, const void *report)
   const cgap_report *r = report;
   const json_t *input = json_object_get(r->json, "input");
   cgap_page_run(page, r->run);
-  put_dataset(page, input, "image", cgap_modality_name(r->audit->names.of[0], 0));
-  put_dataset(page, input, "text", cgap_modality_name(r->audit->names.of[1], 1));
+  put_dataset(page, input, "image", cgap_phrase_of(&r->audit->names, "{image}").s);
+  put_dataset(page, input, "text", cgap_phrase_of(&r->audit->names, "{text}").s);
   if (*r->audit->pairing)
     cgap_page_term(page, "pairing", "%s", r->audit->pairing);
   cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
@@ -358,9 +359,10 @@ static cgap_status write_page(const cgap_report *r, const cgap_section *sections
 {
   char title[700], about[CGAP_SENTENCE + 2 * CGAP_PHRASE];
   const cgap_audit *a = r->audit;
-  snprintf(title, sizeof title, "%s of %s", cgap_title_words(a), r->source);
-  snprintf(about, sizeof about, "%zu %s, %zu %s, d = %zu%s%s", a->images, cgap_image_word(a, 0).s, a->texts,
-           cgap_text_word(a, 0).s, a->dim, *a->pairing ? "; " : "", a->pairing);
+  cgap_modality_printf(title, sizeof title, &a->names, "%s of %s", cgap_title_words(a), r->source);
+  cgap_modality_printf(about, sizeof about, &a->names, "%zu %s, %zu %s, d = %zu%s%s", a->images,
+                       cgap_image_word(a, 0).s, a->texts, cgap_text_word(a, 0).s, a->dim, *a->pairing ? "; " : "",
+                       cgap_tr(&a->names, a->pairing));
   if (!(a->has & CGAP_ONE_SPACE))
     (void)cgap_size_words(about, a);
   return cgap_page_write(folder, title, about, &a->names, sections, r, warn_line, error);

@@ -93,7 +93,7 @@ void cgap_page_term(cgap_page *page, const char *term, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
-  fprintf(page->out, "<dt>%s</dt><dd>", term);
+  fprintf(page->out, "<dt>%s</dt><dd>", cgap_tr(page->names, term));
   put_formatted(page, false, format, values);
   va_end(values);
   fputs("</dd>\n", page->out);
@@ -120,9 +120,10 @@ void cgap_page_table(cgap_page *page, const char *caption, const char *const *he
   put_escaped(page->out, shown.s);
   fputs("</caption>\n<thead><tr>", page->out);
   for (size_t h = 0; h < count; h++) {
-    const bool number = heads[h][0] == '#';
+    const char *head = cgap_tr(page->names, heads[h]);
+    const bool number = head[0] == '#';
     fprintf(page->out, "<th scope=\"col\"%s>", number ? " class=\"n\"" : "");
-    put_escaped(page->out, heads[h] + number);
+    put_escaped(page->out, head + number);
     fputs("</th>", page->out);
   }
   fputs("</tr></thead>\n<tbody>\n", page->out);
@@ -424,7 +425,7 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   char *svg = cgap_gnuplot_text(folder, name, &job, error);
   if (!svg)
     return error->status;
-  snprintf(label, sizeof label, "Figure: %s. %s", title, reading);
+  (void)cgap_modality_printf(label, sizeof label, page->names, "Figure: %s. %s", title, reading);
   fprintf(page->out, "<figure id=\"figure-%s\">\n", name);
   cgap_page_put(page, "h3", "%s", title);
   fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", page->out);
@@ -432,11 +433,14 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   fputs("\">\n", page->out);
   const bool ok = put_svg(page->out, svg, name, label);
   free(svg);
-  fputs(page->small ? "</div>\n<figcaption><details><summary>How to read it</summary>" : "</div>\n<figcaption>",
-        page->out);
+  fputs(page->small ? "</div>\n<figcaption><details><summary>" : "</div>\n<figcaption>", page->out);
+  if (page->small) {
+    cgap_page_text(page, "How to read it");
+    fputs("</summary>", page->out);
+  }
   put_escaped(page->out, reading);
-  fprintf(page->out, " Data: <code>figures/%s.tsv</code>%s</figcaption>\n</figure>\n", name,
-          page->small ? "</details>" : "");
+  fprintf(page->out, " %s<code>figures/%s.tsv</code>%s</figcaption>\n</figure>\n", cgap_tr(page->names, N_("Data: ")),
+          name, page->small ? "</details>" : "");
   return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
 }
 
@@ -484,7 +488,7 @@ const char *cgap_level_class(cgap_level level)
 
 void cgap_page_headline(cgap_page *page, const char *sentence)
 {
-  const char *colon = strstr(sentence, ": ");
+  const char *colon = strstr(sentence, cgap_tr(page->names, N_(": "))); /* or what ends the first words */
   const int large = (int)(colon ? (size_t)(colon - sentence) : strlen(sentence));
   fputs("<p class=\"headline\"><strong>", page->out);
   cgap_page_text(page, "%.*s", large, sentence);
@@ -626,7 +630,7 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     title = cgap_field_title(f, page->names);
     snprintf(key, sizeof key, "%s", f->key);
     if (shared) {
-      snprintf(title.s, sizeof title.s, "%.100s: %.300s", cgap_groups[f->group].title,
+      snprintf(title.s, sizeof title.s, "%s: %.300s", cgap_tr(page->names, cgap_groups[f->group].title),
                cgap_field_label(f, page->names).s);
       snprintf(key, sizeof key, "%.*s.*%s", (int)strcspn(f->key, "."), f->key, last ? last : "");
     }
@@ -648,21 +652,22 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
 
 static void open_page(cgap_page *page, const char *title, const char *about, const cgap_section *sections)
 {
-  fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+  const struct cgap_language *language = page->names ? page->names->language : NULL;
+  fprintf(page->out, "<!DOCTYPE html>\n<html lang=\"%s\">\n", language ? language->code : "en");
+  fputs("<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta name=\"color-scheme\" content=\"light dark\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline'; img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n",
         page->out);
   cgap_page_put(page, "title", "%s", title);
-  fprintf(page->out,
-          "<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">Skip to the report</a>\n<header>\n",
-          cgap_embedded("page.css"), sections[0].id);
+  fprintf(page->out, "<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">%s</a>\n<header>\n",
+          cgap_embedded("page.css"), sections[0].id, cgap_tr(page->names, "Skip to the report"));
   cgap_page_put(page, "h1", "%s", title);
   cgap_page_put(page, "p class=\"soft\"", "%s", about);
-  fputs("<nav aria-label=\"Sections\">\n<ul>\n", page->out);
+  fprintf(page->out, "<nav aria-label=\"%s\">\n<ul>\n", cgap_tr(page->names, "Sections"));
   for (; sections->id; sections++)
-    fprintf(page->out, "<li><a href=\"#%s\">%s</a></li>\n", sections->id, sections->title);
+    fprintf(page->out, "<li><a href=\"#%s\">%s</a></li>\n", sections->id, cgap_tr(page->names, sections->title));
   fputs("</ul>\n</nav>\n</header>\n<main>\n", page->out);
 }
 
@@ -683,7 +688,7 @@ cgap_status cgap_page_write(const char *folder, const char *title, const char *a
   open_page(&page, title, about, sections);
   for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
     fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,
-            s->id, s->title);
+            s->id, cgap_tr(names, s->title));
     s->put(&page, data);
     fputs("</section>\n", page.out);
   }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analysis/fields.h"
+#include "base/language.h"
 #include "report/markup.h"
 
 /* ---------------------------------------------------------------- numbers and lines */
@@ -39,9 +40,9 @@ int cgap_text_width(const char *text, size_t bytes);
 /* ---------------------------------------------------------------- verdict and notes */
 
 /* The thresholds of the word for a gap, shown wherever the word is. */
-#define CGAP_GAP_SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
+#define CGAP_GAP_SCALE N_("this tool's own scale: low below 0.19, moderate, severe from 0.63")
 
-enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
+enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 900, CGAP_NOTES = 20 };
 enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a modality, below which chance alone moves everything */
 
 /* Adds to a sentence, as much as fits. */

@@ -94,12 +94,13 @@ static void show(char out[NUMBER], const cgap_tile_look *t, double value, bool w
 }
 
 /* Values, and differences with their sign. */
-static void show_difference(char out[NUMBER], const cgap_tile_look *t, double value, bool with_unit)
+static void show_difference(char out[NUMBER], const cgap_modality_names *names, const cgap_tile_look *t, double value,
+                            bool with_unit)
 {
   const bool points = strcmp(t->unit, "%") == 0; /* a difference of two shares is not a percentage of anything */
   snprintf(out, NUMBER, "%+.*f%s%s", t->decimals, value * t->factor, with_unit && *t->unit ? " " : "",
            !with_unit ? ""
-           : points   ? "points"
+           : points   ? cgap_tr(names, N_("points"))
                       : t->unit);
 }
 
@@ -148,15 +149,16 @@ static void put_ends(cgap_page *page, const cgap_tile_look *t)
   fprintf(page->out, "<span class=\"ends%s\">", t->zones[0] ? " zones" : "");
   for (int z = 0; t->zones[0] && z < CGAP_TILE_ZONES; z++) {
     fputs("<span>", page->out);
-    cgap_page_text(page, "%s", t->zones[z]);
+    cgap_page_text(page, "%s", cgap_tr(page->names, t->zones[z]));
     fputs("<br>", page->out);
-    cgap_page_text(page, z ? "from %g" : "below %g", t->limit[z ? z - 1 : 0] * t->factor);
+    cgap_page_text(page, cgap_tr(page->names, z ? N_("from %g") : N_("below %g")),
+                   t->limit[z ? z - 1 : 0] * t->factor);
     fputs("</span>", page->out);
   }
   for (int end = 0; !t->zones[0] && end < 2; end++) {
     fputs("<span>", page->out);
     cgap_page_text(page, "%.3g%s%s%s", (end ? t->to : t->from) * t->factor, *t->unit ? " " : "", t->unit,
-                   !neither && left == !end ? " best" : "");
+                   cgap_tr(page->names, !neither && left == !end ? N_(" best") : ""));
     fputs("</span>", page->out);
   }
   fputs("</span>", page->out);
@@ -187,7 +189,7 @@ static void put_scale(cgap_page *page, const cgap_tile_look *t, const cgap_scala
 void cgap_page_tiles(cgap_page *page, const char *name)
 {
   fputs("<dl class=\"tiles\" aria-label=\"", page->out);
-  cgap_page_text(page, "%s", name);
+  cgap_page_text(page, "%s", cgap_tr(page->names, name));
   fputs("\">\n", page->out);
 }
 
@@ -209,10 +211,10 @@ static void put_label(cgap_page *page, const cgap_tile_look *t, const char *kind
 static void put_foot(cgap_page *page, const cgap_tile_look *t)
 {
   static const char *const BETTER[] = {
-    [CGAP_NEITHER] = "", [CGAP_LOWER] = "lower is better", [CGAP_HIGHER] = "higher is better"};
+    [CGAP_NEITHER] = "", [CGAP_LOWER] = N_("lower is better"), [CGAP_HIGHER] = N_("higher is better")};
   const cgap_field *f = t->key ? cgap_field_find(t->key) : NULL;
   const bool even_scale = !t->zones[0] && has_scale(t); /* says "best" at one end */
-  const char *better = even_scale ? "" : BETTER[t->better];
+  const char *better = cgap_tr(page->names, even_scale ? "" : BETTER[t->better]);
   if (t->note) {
     fputs("<small>", page->out);
     cgap_page_text(page, "%s", cgap_phrase_of(page->names, t->note).s);
@@ -239,14 +241,14 @@ void cgap_page_tile(cgap_page *page, const cgap_tile_look *t, const cgap_scalar 
   fputs("</b>", page->out);
   if (word) {
     fprintf(page->out, " <b class=\"word %s\">", cgap_level_class(level));
-    cgap_page_text(page, "%s", word);
+    cgap_page_text(page, "%s", cgap_tr(page->names, word));
     fputs("</b>", page->out);
   }
   show(lo, t, value->lo, false);
   show(hi, t, value->hi, false);
   if (value->why) {
     fputs("<small>", page->out);
-    cgap_page_text(page, "%s", value->why);
+    cgap_page_text(page, "%s", cgap_tr(page->names, value->why));
     fputs("</small>", page->out);
   } else if (has_interval(value)) {
     fputs(" <span class=\"interval\">", page->out);
@@ -267,8 +269,8 @@ static change change_of(const cgap_tile_look *t, const cgap_scalar *d)
   if (!d || d->why || !has_interval(d) || t->better == CGAP_NEITHER)
     return (change){"", ""};
   if (d->lo <= 0 && d->hi >= 0)
-    return (change){"unclear", "unclear"};
-  return (d->lo > 0) == (t->better == CGAP_HIGHER) ? (change){"gain", "better"} : (change){"loss", "worse"};
+    return (change){"unclear", N_("unclear")};
+  return (d->lo > 0) == (t->better == CGAP_HIGHER) ? (change){"gain", N_("better")} : (change){"loss", N_("worse")};
 }
 
 void cgap_page_tile_change(cgap_page *page, const cgap_tile_look *t, const cgap_scalar *before,
@@ -285,12 +287,12 @@ void cgap_page_tile_change(cgap_page *page, const cgap_tile_look *t, const cgap_
   cgap_page_text(page, "%s", to);
   fputs("</b></span>", page->out);
   if (*moved_to.word)
-    fprintf(page->out, " <b class=\"word\">%s</b>", moved_to.word);
+    fprintf(page->out, " <b class=\"word\">%s</b>", cgap_tr(page->names, moved_to.word));
   if (d && !d->why && isfinite(d->value)) {
     fputs("<small>", page->out);
-    show_difference(moved, t, d->value, true);
-    show_difference(lo, t, d->lo, false);
-    show_difference(hi, t, d->hi, false);
+    show_difference(moved, page->names, t, d->value, true);
+    show_difference(lo, page->names, t, d->lo, false);
+    show_difference(hi, page->names, t, d->hi, false);
     if (has_interval(d))
       cgap_page_text(page, "difference %s [%s, %s]", moved, lo, hi);
     else
