@@ -123,58 +123,18 @@ cgap_status cgap_rows_write(const cgap_audit *a, const cgap_row_names *names, co
 
 /* ---------------------------------------------------------------- the page */
 
-/* The numbers that a reader looks for first. */
-static void put_tiles(cgap_page *page, const cgap_audit *a)
+/* Which variants of titles and captions its figures get. */
+static void tell_kind(cgap_page *page, const cgap_audit *a)
 {
-  static const char *const keys[] = {"gap.corrected_distance",
-                                     "gap.linear_separability",
-                                     "alignment.mean_squared_distance",
-                                     "uniformity.mean",
-                                     "retrieval.image_to_text.recall_at_1",
-                                     "retrieval.text_to_image.recall_at_1",
-                                     "zero_shot.top_1",
-                                     "arithmetic.score"};
-  cgap_page_tiles(page, "The main numbers");
-  for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-    const cgap_field *f = cgap_field_find(keys[k]);
-    if (!f || !cgap_field_present(a, f))
-      continue;
-    const cgap_tile_look tile = cgap_tile_look_of(keys[k]);
-    const cgap_level level = cgap_audit_level(a);
-    cgap_page_tile(page, &tile, cgap_field_scalar(a, f), k ? NULL : cgap_level_word(level), level);
-  }
-  cgap_page_tiles_end(page);
-}
-
-static void put_advice(cgap_page *page, const cgap_audit *a)
-{
-  cgap_advice_words advice;
-  cgap_advice_write(&advice, a);
-  if (!advice.word)
-    return;
-  fputs("<div class=\"advice\">\n", page->out);
-  cgap_page_put(page, "h3", "Advice: %s", advice.word);
-  for (size_t i = 0; i < advice.count; i++)
-    cgap_page_put(page, "p", "%s", advice.sentence[i]);
-  if (advice.command[0])
-    cgap_page_put(page, "pre", "%s", advice.command);
-  if (advice.further) {
-    cgap_page_put(page, "p", "%s", advice.further);
-    cgap_page_put(page, "pre", "%s", advice.further_command);
-  }
-  fputs("</div>\n", page->out);
+  page->within = !(a->has & CGAP_ONE_SPACE);
+  page->unpaired = !page->within && !(a->has & CGAP_HAS_PAIRS);
 }
 
 static void put_verdict(cgap_page *page, const void *report)
 {
   const cgap_audit *a = ((const cgap_report *)report)->audit;
-  cgap_verdict_words verdict;
-  cgap_notes notes;
-  cgap_verdict_write(&verdict, a);
-  cgap_notes_write(&notes, a);
-  cgap_page_verdict(page, &verdict, &notes);
-  put_advice(page, a);
-  put_tiles(page, a);
+  tell_kind(page, a);
+  cgap_audit_first_screen(page, a);
 }
 
 static void put_figures(cgap_page *page, const void *report)
@@ -182,9 +142,8 @@ static void put_figures(cgap_page *page, const void *report)
   const char *names[CGAP_FIGURES_MAX];
   const cgap_audit *a = ((const cgap_report *)report)->audit;
   const size_t count = cgap_figures_of(a, names);
-  page->within = !(a->has & CGAP_ONE_SPACE);
-  page->unpaired = !page->within && !(a->has & CGAP_HAS_PAIRS);
-  cgap_page_figures(page, names, count);
+  if (count > 1) /* the first one is on the first screen */
+    cgap_page_figures(page, names + 1, count - 1);
 }
 
 void cgap_page_measures(cgap_page *page, const cgap_audit *a)
@@ -200,8 +159,10 @@ void cgap_page_measures(cgap_page *page, const cgap_audit *a)
     const cgap_scalar *s = cgap_field_scalar(a, f);
     const cgap_phrase title = cgap_field_title(f, page->names);
     cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
-    const cgap_cell cells[] = {cgap_cell_text(title.s), cgap_cell_number(cgap_value_or_nan(s), f->decimals),
-                               cgap_cell_text(s->why ? s->why : interval), cgap_cell_text(better[f->better]),
+    const cgap_cell cells[] = {{.text = title.s, .key = f->key},
+                               cgap_cell_number(cgap_value_or_nan(s), f->decimals),
+                               cgap_cell_text(s->why ? s->why : interval),
+                               cgap_cell_text(better[f->better]),
                                cgap_cell_count((double)s->n)};
     cgap_page_row(page, cells, 5);
   }
@@ -213,27 +174,61 @@ static void put_measures(cgap_page *page, const void *report)
   cgap_page_measures(page, ((const cgap_report *)report)->audit);
 }
 
-static void put_modality(cgap_page *page, const char *modality, const cgap_modality_checks *c)
+/* The checks of the rows of both modalities. */
+typedef struct row_check {
+  const char *modality, *what;
+  const cgap_check *check;
+} row_check;
+
+enum { CHECKS = 6 };
+
+static void list_checks(row_check out[CHECKS], const char *modality, const cgap_modality_checks *c)
 {
-  const struct {
-    const char *what;
-    const cgap_check *check;
-  } rows[] = {{"rows with NaN or infinity", &c->not_finite},
-              {"rows of norm zero", &c->zero},
-              {"rows whose norm is off 1 by more than 0.001", &c->off_unit},
-              {"constant columns", &c->constant_columns},
-              {"rows that repeat an earlier row", &c->duplicates},
-              {"rows nearly like another (cosine > 0.999)", &c->near_duplicates}};
-  for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
-    const cgap_check *check = rows[r].check;
-    char first[200] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < check->example_count && used < sizeof first; i++)
-      used += (size_t)snprintf(first + used, sizeof first - used, "%s%zu", i ? ", " : "", check->examples[i]);
-    const cgap_cell cells[] = {cgap_cell_text(modality), cgap_cell_text(rows[r].what),
-                               cgap_cell_count((double)check->count), cgap_cell_text(first)};
-    cgap_page_row(page, cells, 4);
+  const row_check checks[CHECKS] = {{modality, "rows with NaN or infinity", &c->not_finite},
+                                    {modality, "rows of norm zero", &c->zero},
+                                    {modality, "rows whose norm is off 1 by more than 0.001", &c->off_unit},
+                                    {modality, "constant columns", &c->constant_columns},
+                                    {modality, "rows that repeat an earlier row", &c->duplicates},
+                                    {modality, "rows nearly like another (cosine > 0.999)", &c->near_duplicates}};
+  memcpy(out, checks, sizeof checks);
+}
+
+static void put_found(cgap_page *page, const row_check *row)
+{
+  const cgap_check *check = row->check;
+  char first[200] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < check->example_count && used < sizeof first; i++)
+    used += (size_t)snprintf(first + used, sizeof first - used, "%s%zu", i ? ", " : "", check->examples[i]);
+  const cgap_cell cells[] = {cgap_cell_text(row->modality), cgap_cell_text(row->what),
+                             cgap_cell_count((double)check->count), cgap_cell_text(first)};
+  cgap_page_row(page, cells, 4);
+}
+
+/* How many checks passed; what the others found, as a table; the list of all, folded. */
+static void put_row_checks(cgap_page *page, const row_check *row, size_t count)
+{
+  static const char *const heads[] = {"Modality", "What", "#Count", "First rows"};
+  size_t found = 0;
+  for (size_t k = 0; k < count; k++)
+    found += row[k].check->count > 0;
+  if (found) {
+    cgap_page_put(page, "p", "%zu checks of the rows, %zu passed:", count, count - found);
+    cgap_page_table(page, "What was found in the rows", heads, 4);
+    for (size_t k = 0; k < count; k++)
+      if (row[k].check->count > 0)
+        put_found(page, &row[k]);
+    cgap_page_table_end(page);
   }
+  fputs("<details>\n<summary>", page->out);
+  if (found)
+    cgap_page_text(page, "All %zu checks", count);
+  else
+    cgap_page_text(page, "%zu checks, all passed", count);
+  fputs("</summary>\n<ul>\n", page->out);
+  for (size_t k = 0; k < count; k++)
+    cgap_page_put(page, "li", "%s: %s%s", row[k].modality, row[k].check->count ? "" : "no ", row[k].what);
+  fputs("</ul>\n</details>\n", page->out);
 }
 
 static void put_blocks(cgap_page *page, const cgap_pairing_check *c)
@@ -299,15 +294,15 @@ static void put_worst(cgap_page *page, const cgap_audit *a, const cgap_row_names
 
 void cgap_page_checks(cgap_page *page, const cgap_audit *a, const cgap_row_names *names)
 {
-  static const char *const heads[] = {"Modality", "What", "#Count", "First"};
+  row_check row[2 * CHECKS];
+  const bool two = a->has & CGAP_HAS_TEXT;
   if (a->has & CGAP_HAS_PAIRS)
     put_pairing(page, &a->pairing_check);
-  cgap_page_table(page, "What was found in the rows", heads, 4);
-  put_modality(page, cgap_modality_name(a->names.of[0], 0), &a->checks_image);
-  if (a->has & CGAP_HAS_TEXT)
-    put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1),
-                 &a->checks_text);
-  cgap_page_table_end(page);
+  list_checks(row, cgap_modality_name(a->names.of[0], 0), &a->checks_image);
+  if (two)
+    list_checks(row + CHECKS, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1),
+                &a->checks_text);
+  put_row_checks(page, row, two ? 2 * CHECKS : CHECKS);
   if (a->has & CGAP_HAS_PAIRS)
     put_worst(page, a, names);
 }

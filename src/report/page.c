@@ -168,7 +168,13 @@ static void put_row(cgap_page *page, const char *defined, const cgap_cell *cells
     else
       fputs(cells[c].is_key ? "<td><code>" : "<td>", page->out);
     const char *text = cells[c].text ? cells[c].text : cells[c].shown;
+    if (cells[c].link)
+      fprintf(page->out, "<a href=\"#%s\">", cells[c].link);
     put_escaped_as(page->out, text, cells[c].is_number || is_numbers(text));
+    if (cells[c].link)
+      fputs("</a>", page->out);
+    if (cells[c].key)
+      cgap_page_key(page, cells[c].key);
     fputs(cells[c].is_key ? "</code></td>" : "</td>", page->out);
   }
   fputs("</tr>\n", page->out);
@@ -360,6 +366,16 @@ static const char *write_tag(cleaner *c, const char *tag, size_t length)
   return end;
 }
 
+/* Text as gnuplot escaped it, with minus signs before numbers. */
+static void put_svg_text(FILE *out, const char *text, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if (is_minus(text, text + i))
+      fputs(MINUS, out);
+    else
+      fputc(text[i], out);
+}
+
 static bool put_svg(FILE *out, const char *svg, const char *name, const char *label)
 {
   const char *at = strstr(svg, "<svg"), *box = at ? strstr(at, "viewBox=\"") : NULL;
@@ -377,7 +393,7 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
       /* blanks between tags say nothing; inside a text they are kept */
       if (strspn(at, " \t\r\n") < length) {
         write_groups(&c);
-        fwrite(at, 1, length, out);
+        put_svg_text(out, at, length);
       }
       at += length;
       continue;
@@ -396,7 +412,8 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 /* A figure with its title, how it is read, and its data file. */
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
-  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = cgap_figure_page_size(name)};
+  const cgap_plot_job job = {
+    .format = "svg", .theme = "page", .size = page->small ? "580,440" : cgap_figure_page_size(name)};
   char variant[80];
   snprintf(variant, sizeof variant, "%s%s", name, page->within ? "_within" : page->unpaired ? "_unpaired" : "");
   const cgap_figure_info *own = cgap_figure_find(variant), *info = own ? own : cgap_figure_find(name);
@@ -415,9 +432,11 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   fputs("\">\n", page->out);
   const bool ok = put_svg(page->out, svg, name, label);
   free(svg);
-  fputs("</div>\n<figcaption>", page->out);
+  fputs(page->small ? "</div>\n<figcaption><details><summary>How to read it</summary>" : "</div>\n<figcaption>",
+        page->out);
   put_escaped(page->out, reading);
-  fprintf(page->out, " Data: <code>figures/%s.tsv</code></figcaption>\n</figure>\n", name);
+  fprintf(page->out, " Data: <code>figures/%s.tsv</code>%s</figcaption>\n</figure>\n", name,
+          page->small ? "</details>" : "");
   return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
 }
 
@@ -463,26 +482,43 @@ const char *cgap_level_class(cgap_level level)
   return names[level];
 }
 
+void cgap_page_headline(cgap_page *page, const char *sentence)
+{
+  const char *colon = strstr(sentence, ": ");
+  const int large = (int)(colon ? (size_t)(colon - sentence) : strlen(sentence));
+  fputs("<p class=\"headline\"><strong>", page->out);
+  cgap_page_text(page, "%.*s", large, sentence);
+  fputs("</strong>", page->out);
+  cgap_page_text(page, "%s", sentence + large);
+  fputs("</p>\n", page->out);
+}
+
+void cgap_page_notes(cgap_page *page, const cgap_notes *notes)
+{
+  size_t listed = 0;
+  for (size_t i = 0; i < notes->count; i++) {
+    if (notes->bad[i])
+      continue;
+    fputs(listed++ ? "" : "<ul class=\"notes\">\n", page->out);
+    cgap_page_put(page, "li", "%s", notes->text[i]);
+  }
+  fputs(listed ? "</ul>\n" : "", page->out);
+}
+
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes)
 {
-  const size_t count = notes ? notes->count : 0;
-  size_t harmless = 0;
-  for (size_t i = 0; i < count; i++) {
-    harmless += !notes->bad[i];
+  for (size_t i = 0; notes && i < notes->count; i++)
     if (notes->bad[i])
       cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", notes->text[i]);
-  }
   fprintf(page->out, "<div class=\"verdict %s\">\n", cgap_level_class(verdict->level));
   for (size_t i = 0; i < verdict->count; i++)
-    cgap_page_put(page, "p", "%s", verdict->sentence[i]);
+    if (i == 0)
+      cgap_page_headline(page, verdict->sentence[i]);
+    else
+      cgap_page_put(page, "p", "%s", verdict->sentence[i]);
   fputs("</div>\n", page->out);
-  if (!harmless)
-    return;
-  fputs("<ul>\n", page->out);
-  for (size_t i = 0; i < count; i++)
-    if (!notes->bad[i])
-      cgap_page_put(page, "li", "%s", notes->text[i]);
-  fputs("</ul>\n", page->out);
+  if (notes)
+    cgap_page_notes(page, notes);
 }
 
 /* Fields side by side often share one definition: it is written once, the key with a star in place of the modality. */
@@ -499,22 +535,85 @@ static const cgap_field *defined_with(size_t field)
   return cgap_field_at(field);
 }
 
+static void put_key(FILE *out, const char *key)
+{
+  fputs("<code>", out);
+  for (const char *at = key; *at; at++)
+    fprintf(out, *at == '.' ? "%c<wbr>" : "%c", *at);
+  fputs("</code>", out);
+}
+
 void cgap_page_key(cgap_page *page, const char *key)
 {
   const cgap_field *defined = NULL;
   for (size_t i = 0; page->defines && !defined && i < cgap_field_count(); i++)
     if (strcmp(cgap_field_at(i)->key, key) == 0)
       defined = defined_with(i);
-  if (defined)
-    fprintf(page->out, "<a class=\"key\" href=\"#defined-%s\"><code>%s</code></a>", defined->key, key);
-  else
-    fprintf(page->out, "<span class=\"key\"><code>%s</code></span>", key);
+  if (defined) {
+    page->linked |= defined->needs;
+    fprintf(page->out, "<a class=\"key\" href=\"#defined-%s\">", defined->key);
+  } else {
+    fputs("<span class=\"key\">", page->out);
+  }
+  put_key(page->out, key);
+  fputs(defined ? "</a>" : "</span>", page->out);
+}
+
+enum { ANCHOR = 100 };
+
+/* "means-corrected-distance", as meanings.py makes it of a term. */
+static void anchor_of(char out[ANCHOR], const char *term)
+{
+  int used = snprintf(out, ANCHOR, "means");
+  bool gap = true;
+  for (; *term && used < ANCHOR - 2; term++) {
+    const int letter = tolower((unsigned char)*term);
+    if (!isalnum(letter)) {
+      gap = true;
+      continue;
+    }
+    if (gap)
+      out[used++] = '-';
+    out[used++] = (char)letter;
+    gap = false;
+  }
+  out[used] = '\0';
+}
+
+/* Where the page says when a measure misleads: at its own term, or where its block is explained. */
+static void meaning_of(char out[ANCHOR], const cgap_field *f)
+{
+  static const char *const terms[CGAP_GROUPS] = {
+    [CGAP_GROUP_GAP] = "the gap",
+    [CGAP_GROUP_UNIFORMITY] = "uniformity",
+    [CGAP_GROUP_ALIGNMENT] = "alignment",
+    [CGAP_GROUP_RETRIEVAL] = "recall k",
+    [CGAP_GROUP_MIXED_RETRIEVAL] = "search in one mixed index",
+    [CGAP_GROUP_CSLS] = "csls",
+    [CGAP_GROUP_ZERO_SHOT] = "zero shot",
+    [CGAP_GROUP_ARITHMETIC] = "zero shot and arithmetic",
+    [CGAP_GROUP_LOSS] = "loss clip",
+    [CGAP_GROUP_SPECTRUM] = "spectrum",
+    [CGAP_GROUP_HUBNESS] = "hubness and neighbours",
+    [CGAP_GROUP_HUBS_WITHIN] = "hubness and neighbours",
+    [CGAP_GROUP_MIXED] = "same modality",
+    [CGAP_GROUP_AGREEMENT] = "agreement",
+  };
+  char id[ANCHOR + 10];
+  anchor_of(out, f->label);
+  snprintf(id, sizeof id, "id=\"%s\"", out);
+  if (!strstr(cgap_embedded("measures.html"), id))
+    anchor_of(out, terms[f->group]);
 }
 
 void cgap_page_definitions(cgap_page *page, unsigned has)
 {
   static const char *const heads[] = {"Measure", "Key", "Definition", "Source"};
-  cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
+  has |= page->linked;
+  cgap_page_table(page,
+                  "What each number is, of rows divided by their norm, with t = 2 and temperature 0.01. A name leads "
+                  "to when it misleads.",
+                  heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
     const bool again = i > 0 && has_same_definition(f, cgap_field_at(i - 1));
@@ -532,11 +631,17 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
       snprintf(key, sizeof key, "%.*s.*%s", (int)strcspn(f->key, "."), f->key, last ? last : "");
     }
     const cgap_phrase definition = cgap_phrase_of(page->names, f->definition);
+    char meaning[ANCHOR];
+    meaning_of(meaning, f);
     const cgap_cell cells[] = {
-      {.text = title.s}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
+      {.text = title.s, .link = meaning}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
     put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
+  fprintf(page->out,
+          "<details class=\"meanings\">\n<summary>What the measures mean, and when they mislead (MEASURES)"
+          "</summary>\n%s</details>\n",
+          cgap_embedded("measures.html"));
 }
 
 /* ---------------------------------------------------------------- the page */

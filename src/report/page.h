@@ -11,7 +11,9 @@
 typedef struct cgap_page {
   bool within;                      /* no cosines across: figures are of each modality by itself */
   bool unpaired;                    /* no pairs: figures show none */
-  bool defines;                     /* it has a section of definitions, which keys lead to */
+  bool defines;                     /* it has a section of definitions, which keys lead to … */
+  unsigned linked;                  /* … and has what these need, of keys so far */
+  bool small;                       /* figures are next to tiles, their captions folded */
   FILE *out;                        /* for HTML as it stands here; text from outside goes through the functions below */
   const char *folder;               /* of the page; its figures are in folder/figures */
   const cgap_modality_names *names; /* which formats, captions and figures get; NULL: those by default */
@@ -42,6 +44,8 @@ void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...) CG
 /* A cell of text, or of a number, which sorts by its value. */
 typedef struct cgap_cell {
   const char *text; /* NULL: shown */
+  const char *key;  /* below it, as cgap_page_key; NULL: none */
+  const char *link; /* an anchor of the page that it leads to; NULL: none */
   char shown[40], sort[40];
   bool is_number, is_key;
 } cgap_cell;
@@ -65,7 +69,17 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count);
 /* The verdict box, what is alarming before it, the rest of the notes (NULL: none) after it. */
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes);
 
-/* The table of definitions and sources of every field whose `needs` are in `has`. */
+/* The first sentence of a verdict, large up to its colon. */
+void cgap_page_headline(cgap_page *page, const char *sentence);
+
+/* What the checks found and is not alarming, as a list. */
+void cgap_page_notes(cgap_page *page, const cgap_notes *notes);
+
+/* Whether the gap is bad, why, what it costs and what to do, with the first figure of the audit. */
+void cgap_audit_first_screen(cgap_page *page, const cgap_audit *audit);
+
+/* The table of definitions and sources of every field whose `needs` are in `has`, and, folded, what the measures mean
+ * and when they mislead: the chapters of analysis/MEASURES.md. */
 void cgap_page_definitions(cgap_page *page, unsigned has);
 
 /* A key, in small letters; a link to its definition where the page has one. */

@@ -77,10 +77,10 @@ typedef struct cgap_advice_words {
   const cgap_modality_names *names;
   const char *word; /* "subtract the means"; NULL: the audit has no advice */
   char sentence[CGAP_REASONS][CGAP_SENTENCE];
-  size_t count;
-  char command[700];         /* "": none */
-  const char *further;       /* what else may help, and … */
-  char further_command[700]; /* … the command that finds out; NULL and "": nothing */
+  size_t count, trial, trial_count; /* of them on the trial: from `trial` on so many */
+  char command[700];                /* "": none */
+  const char *further;              /* what else may help, and … */
+  char further_command[700];        /* … the command that finds out; NULL and "": nothing */
 } cgap_advice_words;
 
 void cgap_advice_write(cgap_advice_words *out, const cgap_audit *audit);

@@ -34,9 +34,9 @@ static const struct {
   {"retrieval.image_to_text.recall_at_1", {.label = "{An image} finds its {text} first", FRACTION}},
   {"retrieval.text_to_image.recall_at_1", {.label = "{A text} finds its {one image} first", FRACTION}},
   {"mixed_retrieval.image_query.recall_at_10",
-   {.label = "{An image} finds its {text} in one mixed index, first ten", FRACTION}},
+   {.label = "In one mixed index {an image} finds its {text} in the first ten", FRACTION}},
   {"mixed_retrieval.text_query.recall_at_10",
-   {.label = "{A text} finds its {one image} in one mixed index, first ten", FRACTION}},
+   {.label = "In one mixed index {a text} finds its {one image} in the first ten", FRACTION}},
   {"image_query.ndcg_at_10", {.label = "One mixed index, search by {image}", .factor = 1, .decimals = 3, .to = 1}},
   {"text_query.ndcg_at_10", {.label = "One mixed index, search by {text}", .factor = 1, .decimals = 3, .to = 1}},
   {".recall_at_1", {FRACTION}},
@@ -51,6 +51,10 @@ static const struct {
   {".mean_squared_distance", {.label = "Squared distance of matching pairs", .factor = 1, .decimals = 3, .to = 2}},
   {"uniformity.image", {.label = "Evenness of the {images}", .factor = 1, .decimals = 2, .to = -4}},
   {"uniformity.text", {.label = "Evenness of the {texts}", .factor = 1, .decimals = 2, .to = -4}},
+  {"agreement.mutual_knn", {.label = "Of the ten nearest, in common by their pairs", FRACTION}},
+  {"agreement.cka", {.label = "Likeness of the two spaces", .factor = 1, .decimals = 3, .to = 1}},
+  {".anti_hub_share", {FRACTION}},
+  {".participation_ratio", {.factor = 1, .decimals = 1, .to = 1}},
   {"uniformity.mean", {.label = "Evenness of {images} and {texts}", .factor = 1, .decimals = 2, .to = -4}},
 };
 
@@ -106,6 +110,11 @@ static bool has_interval(const cgap_scalar *s)
 
 /* ---------------------------------------------------------------- the scale */
 
+static bool has_scale(const cgap_tile_look *t)
+{
+  return t->from < t->to || t->from > t->to;
+}
+
 /* Per cent of the scale's width. */
 static double place(const cgap_tile_look *t, double value)
 {
@@ -147,7 +156,7 @@ static void put_ends(cgap_page *page, const cgap_tile_look *t)
   }
   for (int end = 0; !t->zones[0] && end < 2; end++) {
     fputs("<span>", page->out);
-    cgap_page_text(page, "%g%s%s%s", (end ? t->to : t->from) * t->factor, *t->unit ? " " : "", t->unit,
+    cgap_page_text(page, "%.3g%s%s%s", (end ? t->to : t->from) * t->factor, *t->unit ? " " : "", t->unit,
                    !neither && left == !end ? " best" : "");
     fputs("</span>", page->out);
   }
@@ -157,7 +166,7 @@ static void put_ends(cgap_page *page, const cgap_tile_look *t)
 /* The bar: before (NULL: none) as a ring, value as a dot, its interval as a band, chance as a stroke. */
 static void put_scale(cgap_page *page, const cgap_tile_look *t, const cgap_scalar *before, const cgap_scalar *value)
 {
-  if (!(t->from < t->to || t->from > t->to) || !isfinite(value->value))
+  if (!has_scale(t) || !isfinite(value->value))
     return;
   fprintf(page->out, "<span class=\"scale%s\" aria-hidden=\"true\"><span class=\"bar\">", t->zones[0] ? " zoned" : "");
   if (isfinite(t->chance))
@@ -200,18 +209,20 @@ static void put_label(cgap_page *page, const cgap_tile_look *t, const char *kind
 /* Below the bar: the note, the field's name in the tables with its direction, its key. */
 static void put_foot(cgap_page *page, const cgap_tile_look *t)
 {
-  static const char *const better[] = {
+  static const char *const BETTER[] = {
     [CGAP_NEITHER] = "", [CGAP_LOWER] = "lower is better", [CGAP_HIGHER] = "higher is better"};
   const cgap_field *f = t->key ? cgap_field_find(t->key) : NULL;
-  const bool named = f && t->label;
+  const bool even_scale = !t->zones[0] && has_scale(t); /* says "best" at one end */
+  const char *better = even_scale ? "" : BETTER[t->better];
   if (t->note) {
     fputs("<small>", page->out);
     cgap_page_text(page, "%s", cgap_phrase_of(page->names, t->note).s);
     fputs("</small>", page->out);
   }
-  fputs("<small>", page->out);
-  cgap_page_text(page, "%s%s%s", named ? cgap_field_title(f, page->names).s : "",
-                 named && t->better != CGAP_NEITHER ? "; " : "", better[t->better]);
+  fputs("<small class=\"name\">", page->out);
+  if (f && t->label)
+    cgap_page_text(page, "%s%s", cgap_field_title(f, page->names).s, *better ? "; " : "");
+  cgap_page_text(page, "%s", better);
   fputs("</small>", page->out);
   if (t->key)
     cgap_page_key(page, t->key);
@@ -232,15 +243,16 @@ void cgap_page_tile(cgap_page *page, const cgap_tile_look *t, const cgap_scalar 
     cgap_page_text(page, "%s", word);
     fputs("</b>", page->out);
   }
-  if (value->why || has_interval(value)) {
-    show(lo, t, value->lo, false);
-    show(hi, t, value->hi, true);
+  show(lo, t, value->lo, false);
+  show(hi, t, value->hi, false);
+  if (value->why) {
     fputs("<small>", page->out);
-    if (value->why)
-      cgap_page_text(page, "%s", value->why);
-    else
-      cgap_page_text(page, "95 %% interval %s to %s", lo, hi);
+    cgap_page_text(page, "%s", value->why);
     fputs("</small>", page->out);
+  } else if (has_interval(value)) {
+    fputs(" <span class=\"interval\">", page->out);
+    cgap_page_text(page, "95 %%: %s to %s", lo, hi);
+    fputs("</span>", page->out);
   }
   put_scale(page, t, NULL, value);
   put_foot(page, t);

@@ -335,6 +335,8 @@ static void change_words(char out[WORDS], const cgap_center_trial *t, int measur
 static void add_trial(cgap_advice_words *out, const cgap_audit *a)
 {
   const cgap_center_trial *t = &a->advice.center;
+  out->trial = out->count;
+  out->trial_count = a->has & CGAP_HAS_PAIRS ? 2 : 1;
   char distance[WORDS], mixed[WORDS], recall[WORDS];
   change_words(distance, t, CGAP_TRIAL_DISTANCE);
   if (!(a->has & CGAP_HAS_PAIRS)) {
