@@ -174,19 +174,22 @@ static void put_advice(cgap_page *page, const cgap_many *many)
     }
     if (!advice.word || before)
       continue;
-    fputs("<p>", page->out);
-    cgap_page_text(page, "Advice: %s (", advice.word);
-    const char *comma = "";
+    size_t same = 0;
+    bool given[CGAP_MANY_PAIRS_MAX];
     for (size_t q = p; q < many->pairs; q++) {
-      char name[CGAP_PAIR_NAME];
       cgap_advice_write(&other, &many->pair[q]);
-      if (!other.word || strcmp(other.word, advice.word) != 0)
-        continue;
-      cgap_many_pair_name(name, many, q, NULL, NULL);
-      cgap_page_text(page, "%s%s", comma, name);
-      comma = ", ";
+      given[q] = other.word && strcmp(other.word, advice.word) == 0;
+      same += given[q];
     }
-    fputs(")</p>\n", page->out);
+    fputs("<p>", page->out);
+    cgap_page_text(page, "Advice: %s%s", advice.word, same == many->pairs ? " (all pairs)" : "");
+    for (size_t q = p, listed = 0; same < many->pairs && q < many->pairs; q++) {
+      char name[CGAP_PAIR_NAME];
+      cgap_many_pair_name(name, many, q, NULL, NULL);
+      if (given[q])
+        cgap_page_text(page, "%s%s", listed++ ? ", " : " (", name);
+    }
+    fputs(same < many->pairs ? ")</p>\n" : "</p>\n", page->out);
   }
 }
 

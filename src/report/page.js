@@ -3,6 +3,7 @@
 document.querySelectorAll("table.sort").forEach(function (table) {
   var heads = table.tHead.rows[0].cells;
   Array.prototype.forEach.call(heads, function (head, column) {
+    if (!head.textContent.trim()) return; // remarks
     var button = document.createElement("button");
     button.type = "button";
     while (head.firstChild) button.appendChild(head.firstChild);

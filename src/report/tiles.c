@@ -148,10 +148,9 @@ static void put_ends(cgap_page *page, const cgap_tile_look *t)
   fprintf(page->out, "<span class=\"ends%s\">", t->zones[0] ? " zones" : "");
   for (int z = 0; t->zones[0] && z < CGAP_TILE_ZONES; z++) {
     fputs("<span>", page->out);
-    if (z)
-      cgap_page_text(page, "%g %s", t->limit[z - 1] * t->factor, t->zones[z]);
-    else
-      cgap_page_text(page, "%s", t->zones[z]);
+    cgap_page_text(page, "%s", t->zones[z]);
+    fputs("<br>", page->out);
+    cgap_page_text(page, z ? "from %g" : "below %g", t->limit[z ? z - 1 : 0] * t->factor);
     fputs("</span>", page->out);
   }
   for (int end = 0; !t->zones[0] && end < 2; end++) {
