@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/interval.h"
+#include "base/language.h"
 #include "base/text_buffer.h"
 
 /* ---------------------------------------------------------------- the table */
@@ -94,12 +95,15 @@ cgap_phrase cgap_field_label(const cgap_field *field, const cgap_modality_names 
 cgap_phrase cgap_field_title(const cgap_field *field, const cgap_modality_names *names)
 {
   const cgap_group *group = &cgap_groups[field->group];
-  char words[200];
+  const cgap_phrase label = cgap_phrase_of(names, field->label);
+  const char *title = cgap_tr(names, group->title);
+  cgap_phrase out;
   if (group->columns[0])
-    snprintf(words, sizeof words, "%s: %s, %s", group->title, field->label, group->columns[field->column]);
+    (void)snprintf(out.s, sizeof out.s, "%s: %.300s, %.300s", title, label.s,
+                   cgap_phrase_of(names, group->columns[field->column]).s);
   else
-    snprintf(words, sizeof words, "%s: %s", group->title, field->label);
-  return cgap_phrase_of(names, words);
+    (void)snprintf(out.s, sizeof out.s, "%s: %.300s", title, label.s);
+  return out;
 }
 
 static const cgap_number *find_number(const char *key)
@@ -200,9 +204,9 @@ bool cgap_level_is_gap(cgap_level level)
 const char *cgap_level_word(cgap_level level)
 {
   static const char *const words[CGAP_LEVELS] = {
-    [CGAP_LEVEL_UNKNOWN] = "unknown",    [CGAP_LEVEL_NOISE] = "none",    [CGAP_LEVEL_LOW] = "low",
-    [CGAP_LEVEL_MODERATE] = "moderate",  [CGAP_LEVEL_SEVERE] = "severe", [CGAP_LEVEL_APART] = "apart",
-    [CGAP_LEVEL_COLLAPSED] = "collapsed"};
+    [CGAP_LEVEL_UNKNOWN] = N_("unknown"),    [CGAP_LEVEL_NOISE] = N_("none"),    [CGAP_LEVEL_LOW] = N_("low"),
+    [CGAP_LEVEL_MODERATE] = N_("moderate"),  [CGAP_LEVEL_SEVERE] = N_("severe"), [CGAP_LEVEL_APART] = N_("apart"),
+    [CGAP_LEVEL_COLLAPSED] = N_("collapsed")};
   return words[level];
 }
 

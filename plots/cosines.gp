@@ -18,8 +18,8 @@ set yrange [0:*]
 set offsets 0, 0, graph 0.03, 0
 # a curve begins and ends where its pairs do
 share(count, name) = total(name) > 0 && $1 > real(meta("first_".name)) - 0.015 && $1 < real(meta("last_".name)) + 0.005 ? count / total(name) : NaN
-# letters cannot shade
-filled(count, name) = dumb ? NaN : share(count, name)
+# letters cannot shade, and seams show between the steps of TikZ
+filled(count, name) = dumb || tex ? NaN : share(count, name)
 set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype 1
 set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
 set linetype 3 linecolor rgb c_text linewidth 1.6 dashtype (12,4)

@@ -1,4 +1,5 @@
 # The four cosine histograms before and after, on the same axes.
+panel_rows = 2
 call "style.gp" "cosines_before_after" ARG1 ARG2 ARG3 ARG4
 headline_title = "Cosines, before and after"
 headline_shown = "before: mean ".meta("before_means")
@@ -18,7 +19,7 @@ total(when, name) = real(meta(when."_total_".name))
 # a curve begins and ends where its pairs do
 edge(when, which, name) = real(meta(when."_".which."_".name))
 share(when, count, name) = (strcol(1) eq when && total(when, name) > 0 && $2 > edge(when, "first", name) - 0.015 && $2 < edge(when, "last", name) + 0.005) ? count / total(when, name) : NaN
-filled(when, count, name) = dumb ? NaN : share(when, count, name)
+filled(when, count, name) = dumb || tex ? NaN : share(when, count, name)
 top = 0
 do for [when in "before after"] {
   do for [name in "pair cross image text"] {
@@ -35,9 +36,9 @@ set multiplot
 do for [p = 1:2] {
   when = p == 1 ? "before" : "after"
   if (!dumb) {
-    area = height - (hover ? 66.0 : 90.0) - 90.0
-    set tmargin at screen 1 - ((hover ? 66.0 : 90.0) + 18 + (p - 1) * (area / 2 + 9)) / height
-    set bmargin at screen (90.0 + (2 - p) * (area / 2 + 9)) / height
+    area = height - top_space - bottom_space
+    set tmargin at screen 1 - (top_space + 18 + (p - 1) * (area / 2 + 9)) / height
+    set bmargin at screen (bottom_space + (2 - p) * (area / 2 + 9)) / height
   } else {
     set origin 0,0.5*(2-p); set size 1,0.5
   }

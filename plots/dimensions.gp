@@ -4,7 +4,7 @@ headline_title = "The gap, coordinate by coordinate"
 headline_shown = sprintf("the largest coordinate holds %s of the squared centroid distance", meta("largest"))
 eval headline
 set xlabel "coordinate (from 0)" textcolor rgb ink
-difference = "mean of the ".images_word." − mean of the ".texts_word
+difference = print_out ? images_word." − ".texts_word : "mean of the ".images_word." − mean of the ".texts_word
 set ylabel difference textcolor rgb ink offset 0.8,0
 # a name may have a _
 if (strlen(meta("image_word"))) { set ylabel difference noenhanced textcolor rgb ink offset 0.8,0 }

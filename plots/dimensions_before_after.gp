@@ -1,4 +1,5 @@
 # The difference of the centroids by coordinate, before and after, on the same axes.
+panel_rows = 2
 call "style.gp" "dimensions_before_after" ARG1 ARG2 ARG3 ARG4
 headline_title = "The gap, coordinate by coordinate, before and after"
 headline_shown = sprintf("corrected distance %s before, %s after", meta("before_corrected_distance"), meta("after_corrected_distance"))
@@ -17,9 +18,9 @@ do for [p = 1:2] {
   thick = d > 400 ? 1.0 : d > 100 ? 2 : d > 30 ? 5 : 12
   set xrange [-0.02*d - 0.5 : 1.02*d - 0.5]
   if (!dumb) {
-    area = height - (hover ? 66.0 : 90.0) - 90.0
-    set tmargin at screen 1 - ((hover ? 66.0 : 90.0) + 18 + (p - 1) * (area / 2 + 9)) / height
-    set bmargin at screen (90.0 + (2 - p) * (area / 2 + 9)) / height
+    area = height - top_space - bottom_space
+    set tmargin at screen 1 - (top_space + 18 + (p - 1) * (area / 2 + 9)) / height
+    set bmargin at screen (bottom_space + (2 - p) * (area / 2 + 9)) / height
   } else {
     set origin 0,0.5*(2-p); set size 1,0.5
   }

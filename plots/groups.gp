@@ -4,19 +4,25 @@ table_given = strlen(ARG1) ? ARG1 : "groups.tsv"
 set datafile separator tab
 stats table_given skip 1 using 1 name "G" nooutput
 kind_given = strlen(ARG2) ? substr(ARG2, strlen(ARG2) - 2, strlen(ARG2)) : "svg"
-high = int(210 + 17 * G_max)
+high = int((ARG3 eq "paper" ? 100 : 210) + 17 * G_max)
 wide = ARG3 eq "page" ? 640 : 760
-own_size = strlen(ARG4) ? ARG4 : kind_given eq "png" ? sprintf("1520,%d", 2 * high) : kind_given eq "txt" ? "" : sprintf("%d,%d", wide, high)
+# a height of 0 is this one
+own_size = strlen(ARG4) && ARG4[strlen(ARG4) - 1 : *] eq ",0" ? ARG4[1 : strlen(ARG4) - 1].sprintf("%d", high) : strlen(ARG4) ? ARG4 : kind_given eq "png" ? sprintf("1520,%d", 2 * high) : kind_given eq "txt" ? "" : sprintf("%d,%d", wide, high)
 call "style.gp" "groups" ARG1 ARG2 ARG3 own_size
-set key maxrows 1 width -4
+if (!print_out) { set key maxrows 1 width -4 }
 headline_title = "Corrected distance of each group"
 headline_shown = sprintf("%s of %s groups differ from the rest", meta("marked"), meta("groups"))
 if (real(meta("drawn")) < real(meta("groups"))) { headline_shown = headline_shown.sprintf("; %s are drawn, the widest and the narrowest", meta("drawn")) }
 eval headline
-set xlabel "corrected distance, 95 % interval; the line is that of all rows" textcolor rgb ink
+set xlabel "corrected distance, 95 % interval".(print_out ? "" : "; the line is that of all rows") textcolor rgb ink
 if (!dumb) {
-  set lmargin at screen 190.0/width
-  set key at screen 190.0/width, screen 1 - (hover ? 32.0 : 56.0)/height
+  if (!print_out) {
+    set lmargin at screen 190.0/width
+    set key at screen 190.0/width, screen 1 - key_space/height
+  } else {
+    stats table skip 1 using 6 name "H" nooutput
+    set xtics round_step(H_max / 2)
+  }
   set grid xtics noytics
   set arrow 1 from first real(meta("whole")), graph 0 to first real(meta("whole")), graph 1 nohead linewidth 1.4 dashtype (4,4) linecolor rgb soft
 }

@@ -10,11 +10,12 @@ stats (strlen(ARG2) ? ARG2 : ARG1.".tsv") using (strcol(1) eq "# panels" ? (pane
 set datafile commentschars "#"
 is_series = ARG1 eq "series"
 sized = strlen(ARG5) ? ARG5 : ARG3[strlen(ARG3) - 2 : *] eq "txt" ? "80,24" : "760,0"
-across = panels_counted < 2 ? 1 : panels_counted < 5 ? 2 : 3
+on_paper = ARG4 eq "paper"
+across = panels_counted < 2 ? 1 : (panels_counted < 5 || on_paper) ? 2 : 3
 down = (panels_counted + across - 1) / across
 panel_height = is_series ? 166 : 78 + 15 * inputs_counted
 given_width = sized[1 : strstrt(sized, ",") - 1]
-if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, 120 + down * panel_height) }
+if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, (on_paper ? 44 : 120) + down * panel_height) }
 call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
 headline_title = meta("title")
 headline_shown = meta("shown")
@@ -29,11 +30,11 @@ do for [i = 1:inputs_counted] { longest = strlen(meta(sprintf("input_%d", i))) >
 of_panel(k) = strcol(1) eq panel ? column(k) : NaN
 of_mark(k, marked) = strcol(1) eq panel && column(7) == marked ? column(k) : NaN
 if (!dumb) {
-  top = (hover ? 40.0 : 66.0)
+  top = print_out ? 2.0 : hover ? 40.0 : 66.0
   small = pt(10.5)
   left = is_series ? 10.0 : 14.0 + 6.2 * longest
   cell_w = (width - left - 8.0) / across
-  cell_h = (height - top - 24.0) / down
+  cell_h = (height - top - (print_out ? 2 : 24)) / down
   set title offset 0,-0.9 textcolor rgb ink font pt(11) noenhanced
   set xtics nomirror out scale 0.5 font small offset 0,0.4 textcolor rgb soft
   set ytics nomirror out scale 0.5 font small textcolor rgb soft noenhanced

@@ -5,9 +5,8 @@ counted = meta("file").": ".meta("counted")
 headline_title = "All modalities on the two main axes of the pooled space"
 headline_shown = meta("shown")
 eval headline
-share(k) = strlen(meta(k)) ? sprintf(" (%.1f %% of the variance)", 100 * real(meta(k))) : ""
-set xlabel "first principal component".share("share_1") textcolor rgb ink
-set ylabel "second principal component".share("share_2") textcolor rgb ink offset 1,0
+set xlabel component(1) textcolor rgb ink
+set ylabel component(2) textcolor rgb ink offset 1,0
 if (!dumb) { set grid xtics ytics }
 n = int(real(meta("modalities")))
 c_sky = dark ? "#8fd0f5" : "#2f8fc4"

@@ -3,8 +3,8 @@ call "style.gp" "plane" ARG1 ARG2 ARG3 ARG4
 headline_title = "Uniformity and alignment: lower is better on both"
 headline_shown = sprintf("uniformity %s, alignment %s", meta("uniformity"), meta("alignment"))
 eval headline
-set xlabel "uniformity, mean of both modalities (log)" textcolor rgb ink
-set ylabel "alignment, mean squared distance of pairs" textcolor rgb ink offset 0.8,0
+set xlabel (print_out ? "uniformity" : "uniformity, mean of both modalities (log)") textcolor rgb ink
+set ylabel (print_out ? "alignment" : "alignment, mean squared distance of pairs") textcolor rgb ink offset 0.8,0
 sphere = real(meta("sphere"))
 if (!dumb) { set grid xtics ytics }
 stats table skip 1 using 3 name "U" nooutput

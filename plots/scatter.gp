@@ -3,9 +3,8 @@ call "style.gp" "scatter" ARG1 ARG2 ARG3 ARG4
 headline_title = Images_word." and ".word_or("texts_word", "texts")." on the two main axes of the pooled space"
 headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("note")) ? "; ".meta("note") : "")
 eval headline
-share(k) = strlen(meta(k)) ? sprintf(" (%.1f %% of the variance)", 100 * real(meta(k))) : ""
-set xlabel "first principal component".share("share_1") textcolor rgb ink
-set ylabel "second principal component".share("share_2") textcolor rgb ink offset 1,0
+set xlabel component(1) textcolor rgb ink
+set ylabel component(2) textcolor rgb ink offset 1,0
 if (!dumb) { set grid xtics ytics }
 # columns: image image_x image_y text text_x text_y cosine
 # one unit is as long on both axes: the range that has room to spare is widened

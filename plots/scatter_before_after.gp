@@ -42,21 +42,22 @@ if (!dumb) {
   set border 3
   set xtics nomirror out scale 0.6 textcolor rgb soft
   set ytics nomirror out scale 0.6 textcolor rgb soft
+  if (print_out) { set xtics round_step(unit * panel_width) }
   set grid xtics ytics
   set key off
 }
 do for [p = 1:2] {
   when = p == 1 ? "before" : "after"
   if (!dumb) {
-    set lmargin at screen (p == 1 ? 75.0 : 115.0 + panel_width) / width
-    set rmargin at screen (p == 1 ? 75.0 + panel_width : 115.0 + 2 * panel_width) / width
-    set tmargin at screen 1 - (hover ? 86.0 : 110.0) / height
+    set lmargin at screen (left_space + (p - 1) * (40.0 + panel_width)) / width
+    set rmargin at screen (left_space + (p - 1) * 40.0 + p * panel_width) / width
+    set tmargin at screen 1 - (top_space + (print_out ? 32 : 20)) / height
   } else {
     set origin 0.5*(p-1),0; set size 0.5,1
   }
   set title when textcolor rgb ink offset 0,-0.4
-  set xlabel "first principal component" textcolor rgb ink
-  if (p == 1) { set ylabel "second principal component" textcolor rgb ink offset 1,0 } else { unset ylabel }
+  set xlabel component(1) textcolor rgb ink
+  if (p == 1) { set ylabel component(2) textcolor rgb ink offset 1,0 } else { unset ylabel }
   ix = real(meta(when."_image_centroid_x")); iy = real(meta(when."_image_centroid_y"))
   tx = real(meta(when."_text_centroid_x"));  ty = real(meta(when."_text_centroid_y"))
   set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front

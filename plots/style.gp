@@ -3,18 +3,52 @@
 #   gnuplot -c NAME.gp [TABLE [OUT [THEME [WIDTH,HEIGHT]]]]
 #
 # run in the folder that holds the scripts and tables. TABLE defaults to NAME.tsv, OUT to NAME.svg; the ending of OUT
-# (.svg .png .pdf .txt) chooses the terminal. THEME is light, dark or page (transparent, with a tooltip on each point).
+# (.svg .png .pdf .tex .txt) chooses the terminal. THEME is light, dark, page (transparent, with a tooltip on each
+# point) or paper: text of 8 pt, no title, subtitle or file line. There 117 units of width are an inch (13 are 8 pt, the
+# size of the letters), and a height of 0 follows from the width: "386,0" is a column of 3.3 inches.
 name  = ARG1
 table = strlen(ARG2) ? ARG2 : name.".tsv"
 out   = strlen(ARG3) ? ARG3 : name.".svg"
 theme = strlen(ARG4) ? ARG4 : "light"
 kind  = substr(out, strlen(out) - 2, strlen(out))
 size  = strlen(ARG5) ? ARG5 : kind eq "png" ? "1520,1040" : kind eq "txt" ? "80,24" : "760,520"
-width  = int(real(substr(size, 1, strstrt(size, ",") - 1)))
+width_given = real(substr(size, 1, strstrt(size, ",") - 1))
+width  = int(width_given)
 height = int(real(substr(size, strstrt(size, ",") + 1, strlen(size))))
 dark  = theme eq "dark"
 hover = theme eq "page"
+print_out = theme eq "paper"
 dumb  = kind eq "txt"
+tex   = kind eq "tex"
+# what lies around a plot, in units: scripts that place plots of their own use these
+top_space    = hover ? 66.0 : print_out ? 32.0 : 90.0
+bottom_space = print_out ? 50.0 : 90.0
+left_space   = print_out ? 70.0 : 75.0
+right_space  = print_out ? 10.0 : 24.0
+key_space    = hover ? 32.0 : print_out ? 2.0 : 56.0
+# how many panels of a table stand side by side, and how many rows they make
+panels_across(n) = n < 2 ? 1 : n < 5 || (print_out && width < 550) ? 2 : 3
+panels_down(n) = (n + panels_across(n) - 1) / panels_across(n)
+
+set encoding utf8
+set datafile separator tab
+set datafile missing "NA"
+# Lines "# key<tab>value" at the end of a table say what it is about. Reading them needs another comment sign.
+set datafile commentschars "\001"
+M = ""
+stats table using (strcol(1)[1:2] eq "# " ? (M = M."\n".strcol(1)[3:]."\t".strcol(2), 1) : 1) nooutput
+set datafile commentschars "#"
+# meta("n"): the value behind "# n", or ""
+meta_from(rest) = rest[1:(strstrt(rest, "\n") ? strstrt(rest, "\n") - 1 : strlen(rest))]
+meta(key) = strstrt(M, "\n".key."\t") ? meta_from(M[strstrt(M, "\n".key."\t") + strlen(key) + 2 : strlen(M)]) : ""
+
+if (height == 0) {
+  # the plot is a golden rectangle, a flatter one across a page; panels are less flat. A script may say panel_rows before.
+  if (!exists("panel_rows")) { panel_rows = panels_down(strlen(meta("panels")) ? int(real(meta("panels"))) : 1) }
+  between = panel_rows > 1 ? 54 : 0
+  height = int(top_space + bottom_space + between * (panel_rows - 1) + \
+    panel_rows * (panel_rows > 1 ? 105 : (width - left_space - right_space) / (width > 550 ? 2.2 : 1.618)))
+}
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; images are always blue, texts always orange-red.
 ink        = dark ? "#e6e6e6" : "#222222"
@@ -43,20 +77,36 @@ if (kind eq "png") {
   width = width / more
   height = height / more
 }
-if (kind eq "pdf") { set terminal pdfcairo size width/90.0,height/90.0 enhanced font "sans,10.4" linewidth 1.2 background rgb paper }
-pt(pixels) = sprintf(",%g", pixels * (kind eq "png" ? 0.75 : kind eq "pdf" ? 0.8 : 1))
+if (kind eq "pdf") {
+  # letters of this terminal are two thirds of the size that it is given
+  if (print_out) {
+    set terminal pdfcairo size width_given/117.0,height/117.0 enhanced font "sans,12" linewidth 0.9 pointscale 0.6
+  } else {
+    set terminal pdfcairo size width/90.0,height/90.0 enhanced font "sans,15.6" linewidth 1.2 background rgb paper
+  }
+}
+if (tex) {
+  # in letters of the document
+  eval sprintf('set terminal tikz size %gin,%gin font "\\fontsize{8}{9.6}\\selectfont" charsize 4.4pt,9.6pt linewidth 0.9', width_given/117.0, height/117.0)
+  set format "%g"
+}
+pt(pixels) = print_out || tex ? "" : sprintf(",%g", pixels * (kind eq "png" ? 0.75 : kind eq "pdf" ? 1.2 : 1))
 if (dumb) { set terminal dumb size width,height noenhanced }
 set output out
-set encoding utf8
 
-set datafile separator tab
-set datafile missing "NA"
 set border 3 linewidth 0.8 linecolor rgb soft
 set tics nomirror out scale 0.6 textcolor rgb soft
+# this terminal leaves too much between an axis and its numbers
+if (tex) { set ytics offset 0.9,0; set xtics offset 0,0.3; set xlabel offset 0,0.4 }
 set grid linewidth 0.6 linetype 1 linecolor rgb faint
 set grid noxtics ytics
 set style fill transparent solid 0.18 noborder
-set key at screen 60.0/width, screen 1 - (hover ? 32.0 : 56.0)/height left top horizontal Left reverse textcolor rgb ink samplen 1.2 spacing 1.1 maxrows 1 noenhanced
+if (print_out) {
+  # as many rows as it needs; the plot makes way
+  set key tmargin left horizontal Left reverse textcolor rgb ink samplen 1 width (tex ? 0 : -1.5) spacing 1.0 noenhanced
+} else {
+  set key at screen 60.0/width, screen 1 - key_space/height left top horizontal Left reverse textcolor rgb ink samplen 1.2 spacing 1.1 maxrows 1 noenhanced
+}
 if (dumb) {
   unset grid
   plot_width = width - 14
@@ -64,22 +114,24 @@ if (dumb) {
   set key default
   set key top right noenhanced
 } else {
-  plot_width = width - 99
-  plot_height = height - (hover ? 156 : 180)
-  set lmargin at screen 75.0/width
-  set rmargin at screen 1 - 24.0/width
-  set tmargin at screen 1 - (hover ? 66.0 : 90.0)/height
-  set bmargin at screen 90.0/height
+  plot_width = width - left_space - right_space
+  plot_height = height - top_space - bottom_space
+  # on paper gnuplot sets the margins as the letters need
+  if (!print_out) {
+    set lmargin at screen left_space/width
+    set rmargin at screen 1 - right_space/width
+    set tmargin at screen 1 - top_space/height
+    set bmargin at screen bottom_space/height
+  }
 }
 
-# Lines "# key<tab>value" at the end of a table say what it is about. Reading them needs another comment sign.
-set datafile commentschars "\001"
-M = ""
-stats table using (strcol(1)[1:2] eq "# " ? (M = M."\n".strcol(1)[3:]."\t".strcol(2), 1) : 1) nooutput
-set datafile commentschars "#"
-# meta("n"): the value behind "# n", or ""
-meta_from(rest) = rest[1:(strstrt(rest, "\n") ? strstrt(rest, "\n") - 1 : strlen(rest))]
-meta(key) = strstrt(M, "\n".key."\t") ? meta_from(M[strstrt(M, "\n".key."\t") + strlen(key) + 2 : strlen(M)]) : ""
+# the axes of a plane of principal components, and how much of the variance they hold
+component(n) = (print_out ? sprintf("PC %d", n) : (n == 1 ? "first" : "second")." principal component"). \
+  (strlen(meta(sprintf("share_%d", n))) ? sprintf(" (%.1f %%%s)", 100 * real(meta(sprintf("share_%d", n))), print_out ? "" : " of the variance") : "")
+
+# a step of 1, 2 or 5 and zeros, at most x: for an axis that has little place for numbers
+magnitude(x) = 10 ** floor(log10(x))
+round_step(x) = magnitude(x) * (x / magnitude(x) < 2 ? 1 : x / magnitude(x) < 5 ? 2 : 5)
 
 # headline(title, what it shows): the two lines above the plot, and the file's name below
 headline_title = ""
@@ -93,8 +145,8 @@ images_word = word_or("images_word", "images")
 Images_word = word_or("Images_word", "Images")
 texts_word = text_word eq "class text" ? "class texts" : word_or("texts_word", "texts")
 counted = meta("file").": ".(strlen(meta("size")) ? meta("size") : sprintf("%s %s, %s %s, d = %s", meta("images"), images_word, meta("texts"), texts_word, meta("dim")))
-# on a page the title stands above the picture already
-headline = 'if (dumb) { set title headline_title."\n".headline_shown noenhanced } else { \
+# on a page the title stands above the picture already; on paper the caption says all three
+headline = 'if (print_out) { headline_title = "" } else { if (dumb) { set title headline_title."\n".headline_shown noenhanced } else { \
   if (!hover) { set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced }; \
   set label 902 headline_shown at screen 16.0/width, screen 1 - (hover ? 18.0 : 45.0)/height left font pt(13) textcolor rgb soft front noenhanced; \
-  set label 903 counted at screen 16.0/width, screen 12.0/height left font pt(11) textcolor rgb soft front noenhanced }'
+  set label 903 counted at screen 16.0/width, screen 12.0/height left font pt(11) textcolor rgb soft front noenhanced } }'

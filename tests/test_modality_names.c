@@ -7,7 +7,7 @@
 
 static void expect(const char *words, const char *a, const char *b, const char *wanted)
 {
-  cgap_modality_names names;
+  cgap_modality_names names = {0};
   char out[200];
   (void)strcpy(names.of[0], a);
   (void)strcpy(names.of[1], b);
@@ -37,7 +37,7 @@ Test(modality_names, other_braces_stay)
 
 Test(modality_names, what_does_not_fit_is_left_out)
 {
-  const cgap_modality_names names = {{"", ""}};
+  const cgap_modality_names names = {0};
   char out[6];
   cr_assert_eq(cgap_modality_words(out, sizeof out, "{images} and", &names), strlen("images and"));
   cr_assert_str_eq(out, "image");

@@ -115,10 +115,15 @@ enum {
   CGAP_MODALITIES_MAX = 8
 };
 
-/* What image and text are called; "" is the default. */
+/* What image and text are called; "" is the default. The language is that of sentences about them, as
+ * cgap_language_find gives it; NULL: English. */
 typedef struct cgap_modality_names {
   char of[2][CGAP_NAME_SIZE];
+  const struct cgap_language *language;
 } cgap_modality_names;
+
+/* A language by its code, "ja"; NULL where there is none, and for English. */
+CGAP_API const struct cgap_language *cgap_language_find(const char *code);
 
 /* Whether a name is that of a kind of data (image, audio, protein …), by itself or with an s: two sets of one kind have
  * names such as old and new. */

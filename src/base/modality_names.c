@@ -1,12 +1,14 @@
 #include "base/modality_names.h"
 
+#include "base/language.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static const char *const DEFAULT[2] = {"image", "text"};
+static const char *const DEFAULT[2] = {N_("image"), N_("text")};
 
 /* Names of things that can be counted, which take an s; of others ("audio", "eeg") rows are counted. */
 static const char *const COUNTED[] = {"image",    "text",  "caption",  "sentence", "title",  "prompt",   "photo",
@@ -44,8 +46,23 @@ bool cgap_is_modality_name(const char *name)
   return found;
 }
 
-/* What the word in braces becomes; false where it is none of ours. */
-static bool put_in(char out[CGAP_NAME_SIZE + 16], const char *word, size_t length, const cgap_modality_names *names)
+const char *cgap_tr(const cgap_modality_names *names, const char *english)
+{
+  const char *words = names ? cgap_language_words(names->language, english) : NULL;
+  return words ? words : english;
+}
+
+static const char *modality_in_language(const cgap_modality_names *names, int modality)
+{
+  const char *name = cgap_modality_name(names->of[modality], modality);
+  const bool by_default = strcmp(name, DEFAULT[0]) == 0 || strcmp(name, DEFAULT[1]) == 0;
+  return by_default ? cgap_tr(names, name) : name;
+}
+
+/* What the word in braces becomes; false where it is none of ours. translated: the words around it are, and names have
+ * neither article nor plural. */
+static bool put_in(char out[CGAP_NAME_SIZE + 16], const char *word, size_t length, const cgap_modality_names *names,
+                   bool translated)
 {
   for (int m = 0; m < 2; m++) {
     const struct {
@@ -59,6 +76,10 @@ static bool put_in(char out[CGAP_NAME_SIZE + 16], const char *word, size_t lengt
     for (size_t f = 0; f < sizeof FORMS / sizeof *FORMS; f++) {
       if (strlen(FORMS[f].word) != length || strncasecmp(FORMS[f].word, word, length) != 0)
         continue;
+      if (translated) {
+        (void)snprintf(out, CGAP_NAME_SIZE + 16, "%s", modality_in_language(names, m));
+        return true;
+      }
       const bool counted = is_counted(name), of_query = strcmp(name, "query") == 0;
       (void)snprintf(out, CGAP_NAME_SIZE + 16, "%s%s%s",
                      !FORMS[f].article                                  ? ""
@@ -81,12 +102,13 @@ size_t cgap_modality_words(char *out, size_t size, const char *words, const cgap
   static const cgap_modality_names BY_DEFAULT;
   size_t used = 0;
   names = names ? names : &BY_DEFAULT;
-  for (const char *at = words; *at;) {
+  const char *translated = cgap_language_words(names->language, words);
+  for (const char *at = translated ? translated : words; *at;) {
     char in[CGAP_NAME_SIZE + 16];
     const char *end = *at == '{' ? strchr(at, '}') : NULL;
     size_t length = 1;
     const char *from = at;
-    if (end && put_in(in, at + 1, (size_t)(end - at) - 1, names)) {
+    if (end && put_in(in, at + 1, (size_t)(end - at) - 1, names, translated != NULL)) {
       from = in;
       length = strlen(in);
       at = end + 1;
@@ -134,7 +156,7 @@ bool cgap_modality_names_default(const cgap_modality_names *names)
 
 cgap_modality_names cgap_modality_names_of(const char *const names[2])
 {
-  cgap_modality_names out;
+  cgap_modality_names out = {0};
   for (int m = 0; m < 2; m++)
     (void)snprintf(out.of[m], sizeof out.of[m], "%s", cgap_modality_name(names[m], m));
   return out;

@@ -1,6 +1,10 @@
 /* What the two modalities are called in words: templates such as "how far {images} and {texts} are apart" and the names
  * to put in. Every sentence, label and legend that speaks of the modalities is such a template, so that names given by
- * the user reach all of them and nothing else: values are put in afterwards and may hold braces. */
+ * the user reach all of them and nothing else: values are put in afterwards and may hold braces.
+ *
+ * Here templates are translated as well, into the language of the names: whole, before names and values go in. Where
+ * the language has no such template the sentence is English with English names, so that nothing that programs read,
+ * such as the head of a table, changes with the language. */
 #ifndef CGAP_BASE_MODALITY_NAMES_H
 #define CGAP_BASE_MODALITY_NAMES_H
 
@@ -11,6 +15,9 @@
 /* name, or where it is NULL or empty what the modality (0 image, 1 text) is called by default. */
 const char *cgap_modality_name(const char *name, int modality);
 
+/* Words that are no template in the language of names (NULL: English); the English where it has none. */
+const char *cgap_tr(const cgap_modality_names *names, const char *english);
+
 /* Writes the template with the names in place of "image" and "text", where they stand in braces:
  *
  *   {image}      the name: "image", "audio"
@@ -18,12 +25,13 @@ const char *cgap_modality_name(const char *name, int modality);
  *   {one image}  a row, without an article: "image", "audio row"
  *   {an image}   a row: "an image", "an audio row"; {a text} likewise
  *
- * A capital at the beginning of the word in braces begins the result with one. Other braces stay. Ends where `size`
- * does. Returns the letters that the whole would have, as snprintf. names NULL: those by default. */
+ * A capital at the beginning of the word in braces begins the result with one. Of a translated template each is the
+ * name as it is, {image} and {text} by default in that language. Other braces stay. Ends where `size` does. Returns the
+ * letters that the whole would have, as snprintf. names NULL: those by default. */
 size_t cgap_modality_words(char *out, size_t size, const char *words, const cgap_modality_names *names);
 
 /* Words with the names put in, for an argument of printf: cgap_phrase_of(names, "{images}").s */
-enum { CGAP_PHRASE = 480 };
+enum { CGAP_PHRASE = 800 };
 typedef struct cgap_phrase {
   char s[CGAP_PHRASE];
 } cgap_phrase;

@@ -321,6 +321,8 @@ int cli_audit_many(const cli_modalities *names, const cli_audit_options *own, co
   if (status == CGAP_OK)
     status = measure(&r, args, &error);
   const bool has_report = status == CGAP_OK && !own->dry_run;
+  for (size_t p = 0; p < r.many.pairs; p++) /* the JSON is made */
+    r.many.pair[p].names.language = cli_language();
   if (has_report)
     status = write_folder(&r, &error);
   if (has_report && status == CGAP_OK)

@@ -53,6 +53,7 @@ static const cli_option own[] = {
   {"sample-rows", 0, CLI_COUNT, &opt.sample_rows, "N", "maximum rows per modality in a sample", .low = 100,
    .high = 1e9},
   {"dry-run", 0, CLI_FLAG, &opt.dry_run, .help = "print the plan and the memory it needs, and stop"},
+  CLI_LANG_OPTION,
   CLI_FORCE_OPTION,
   {0}};
 
@@ -287,6 +288,7 @@ static int run_audit(const cli_args *args)
   if (!status)
     status = measure_input(&r, args, &error);
   const bool has_report = !status && !opt.dry_run && cli_ranks_first();
+  r.audit.names.language = cli_language(); /* its JSON is made */
   if (has_report)
     status = write_folder(&r, &error);
   if (has_report && !status && !opt.keys)

@@ -34,6 +34,7 @@ static const cli_option own[] = {
      "if any measure is significantly worse"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
   CLI_KEYS_OPTION(opt.keys),
+  CLI_LANG_OPTION,
   CLI_FORCE_OPTION,
   {0}};
 

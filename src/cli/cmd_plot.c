@@ -15,7 +15,10 @@
 #include "report/figures.h"
 #include "report/gnuplot.h"
 
-static const char *const formats[] = {"svg", "png", "pdf", NULL};
+/* What --format takes, and the ending of the file. */
+enum { FORMATS = 4, PDF = 2, TIKZ = 3, UNITS_AN_INCH = 117 }; /* 13 units are 8 pt (plots/style.gp) */
+static const char *const formats[FORMATS + 1] = {"svg", "png", "pdf", "tikz", NULL};
+static const char *const endings[FORMATS] = {"svg", "png", "pdf", "tex"};
 static const char *const themes[] = {"light", "dark", NULL};
 
 static struct {
@@ -23,15 +26,24 @@ static struct {
   int theme;
   cli_list only;
   bool list, terminal;
-} opt = {.format = "svg"};
+  double paper; /* inches; 0: not for paper */
+} opt;
 
 static const cli_option own[] = {
-  {"format", 0, CLI_STRING, &opt.format, "svg,png,pdf", .help = "one or more formats, with commas between them"},
+  {"format", 0, CLI_STRING, &opt.format, "svg,png,pdf,tikz",
+   .help = "one or more formats, with commas between them; tikz writes NAME.tex for \\input in LaTeX, in the look of "
+           "--paper",
+   .zero = "svg; with --paper pdf"},
+  {"paper", 0, CLI_REAL, &opt.paper, "WIDTH",
+   .help = "for a paper: figures/NAME.pdf of this width in inches (a column is about 3.3, a page 6.9), text of 8 pt, "
+           "fonts embedded, no title and no file name; needs no scaling in LaTeX",
+   .zero = "for the screen", .low = 1.5, .high = 20},
   {"size", 0, CLI_STRING, &opt.size, "W,H", "width and height in pixels", .zero = "760,520; png 1520,1040"},
   {"theme", 0, CLI_CHOICE, &opt.theme, .help = "colours", .choices = themes},
   {"only", 0, CLI_LIST, &opt.only, "NAME", .help = "draw only this figure"},
   {"list", 0, CLI_FLAG, &opt.list, .help = "list the figures in DIR and draw none"},
   {"terminal", 0, CLI_FLAG, &opt.terminal, .help = "draw in the terminal, with characters"},
+  CLI_LANG_OPTION,
   CLI_FORCE_OPTION,
   {"quiet", 0, CLI_FLAG, &cli_shared.quiet, .help = "print only errors and warnings on stderr"},
   {0}};
@@ -56,6 +68,9 @@ static bool is_there(const char *folder, const char *name, const char *ending)
   int length = snprintf(path, sizeof path, "%s/%s%s", folder, name, ending);
   return length < (int)sizeof path && stat(path, &about) == 0 && (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode));
 }
+
+/* The width of a figure in TikZ without --paper. */
+static const double COLUMN_INCHES = 3.3;
 
 /* DIR/figures where there is one, else DIR. */
 static cgap_status find_tables(plot_list *list, const char *given, cgap_error *error)
@@ -114,20 +129,35 @@ static cgap_status select_figures(plot_list *list, cgap_error *error)
   return CGAP_OK;
 }
 
-static cgap_status check_format(bool wanted[3], cgap_error *error)
+static cgap_status check_format(bool wanted[FORMATS], cgap_error *error)
 {
   char word[20];
+  if (!opt.format) {
+    wanted[opt.paper > 0 ? PDF : 0] = true;
+    return CGAP_OK;
+  }
   for (const char *at = opt.format; *at;) {
     size_t length = strcspn(at, ","), f = 0;
     snprintf(word, sizeof word, "%.*s", (int)length, at);
     while (formats[f] && strcmp(formats[f], word) != 0)
       f++;
     if (!formats[f])
-      return cgap_fail(error, CGAP_USAGE, "plot: --format %s: takes svg, png, pdf, with commas between them",
+      return cgap_fail(error, CGAP_USAGE, "plot: --format %s: takes svg, png, pdf, tikz, with commas between them",
                        opt.format);
     wanted[f] = true;
     at += length + (at[length] == ',');
   }
+  return CGAP_OK;
+}
+
+/* What paper has no use for. */
+static cgap_status check_paper(const bool wanted[FORMATS], cgap_error *error)
+{
+  const char *other = opt.size ? "--size" : opt.theme ? "--theme" : opt.terminal ? "--terminal" : NULL;
+  if (opt.paper > 0 && other)
+    return cgap_fail(error, CGAP_USAGE, "plot: --paper sets size and look, and %s would too; give one of them", other);
+  if (opt.paper > 0 && (wanted[0] || wanted[1]))
+    return cgap_fail(error, CGAP_USAGE, "plot: --paper with --format %s: paper takes pdf and tikz", opt.format);
   return CGAP_OK;
 }
 
@@ -194,29 +224,33 @@ static cgap_status check_picture(const char *folder, const char *name, const cha
 }
 
 /* The scripts in the folder are the user's; only missing ones are written. */
-static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
+static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[FORMATS], const char *size,
                               cgap_error *error)
 {
+  char paper_size[40];
   cgap_status status = CGAP_OK;
+  snprintf(paper_size, sizeof paper_size, "%.6g,0", (opt.paper > 0 ? opt.paper : COLUMN_INCHES) * UNITS_AN_INCH);
   if (!is_there(list->folder, name, ".gp") || !is_there(list->folder, "style", ".gp"))
     status = cgap_plots_copy(list->folder, name, error);
   if (!status && opt.terminal)
     return render_as_text(list, name, error);
   for (int f = 0; formats[f] && !status; f++) {
-    const cgap_plot_job job = {.format = formats[f], .theme = themes[opt.theme], .size = size};
+    const bool paper = opt.paper > 0 || f == TIKZ;
+    const cgap_plot_job job = {
+      .format = endings[f], .theme = paper ? "paper" : themes[opt.theme], .size = paper ? paper_size : size};
     if (!wanted[f])
       continue;
-    status = check_picture(list->folder, name, formats[f], error);
+    status = check_picture(list->folder, name, endings[f], error);
     if (!status)
       status = cgap_gnuplot_render(list->folder, name, &job, error);
     if (!status)
-      cli_say("drew %s/%s.%s", list->folder, name, formats[f]);
+      cli_say("drew %s/%s.%s", list->folder, name, endings[f]);
   }
   return status;
 }
 
 /* A figure that fails is said, the others are drawn; the first failure is the exit code. */
-static int render_all(const plot_list *list, const bool wanted[3], const char *size)
+static int render_all(const plot_list *list, const bool wanted[FORMATS], const char *size)
 {
   int code = CGAP_OK;
   cli_interrupt_set_message("the figures of %s that were drawn before stay", list->folder);
@@ -237,9 +271,11 @@ static int run_plot(const cli_args *args)
 {
   static plot_list list;
   cgap_error error = {0};
-  bool wanted[3] = {false};
+  bool wanted[FORMATS] = {false};
   char size[40];
   cgap_status status = check_format(wanted, &error);
+  if (!status)
+    status = check_paper(wanted, &error);
   if (!status)
     status = check_size(size, &error);
   const bool draws = !opt.list && !opt.terminal;
@@ -261,6 +297,7 @@ const cli_spec cmd_plot = {
   .summary = "draws the figures of a folder again",
   .usage = "DIR [--format svg,png,pdf] [--only NAME]",
   .example = "contragap plot report --format png,pdf --theme dark\n"
+             "contragap plot report --paper 3.3\n"
              "contragap plot report --only cosines --terminal",
   .about =
     "Draws the figures of DIR, a folder that audit or train wrote, again from their tables with the scripts next to "

@@ -35,6 +35,7 @@ static const cli_option own[] = {
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
   CLI_KEYS_OPTION(opt.keys),
   {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has and make the others"},
+  CLI_LANG_OPTION,
   CLI_FORCE_OPTION,
   {0}};
 

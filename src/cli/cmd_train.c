@@ -60,6 +60,7 @@ static const cli_option own[] = {
   {"tensorboard", 0, CLI_STRING, &opt.tensorboard, "DIR",
    .help = "write each epoch's losses and measures as TensorBoard events; in a race, one folder per loss"},
   {"resume", 0, CLI_FLAG, &opt.resume, .help = "continue from the checkpoint in DIR"},
+  CLI_LANG_OPTION,
   CLI_FORCE_OPTION,
   {"dry-run", 0, CLI_FLAG, &opt.dry_run, .help = "print where rows are kept and the memory that needs, and stop"},
   {0}};
@@ -230,6 +231,7 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
   const cgap_training_output store = {.folder = cli_ranks_first() ? opt.out : NULL,
                                       .prefix = r->prefix,
                                       .resume = opt.resume,
+                                      .levels = true,
                                       .table = opt.history_csv,
                                       .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = print_epoch, .context = t};
@@ -441,8 +443,18 @@ static cgap_status test_thresholds(const train_run *t, json_t *outcomes, int *co
   return CGAP_OK;
 }
 
+static void use_language(train_run *t)
+{
+  for (size_t k = 0; k < t->evaluation.count; k++)
+    t->evaluation.audit[k].names.language = cli_language();
+  t->evaluation.comparison.names.language = cli_language();
+  for (size_t k = 0; k < t->runs; k++)
+    t->run[k].changes.names.language = cli_language();
+}
+
 static cgap_status write_results(train_run *t, const cli_args *args, cgap_error *error)
 {
+  use_language(t);
   json_t *outcomes = opt.fail_if.count ? json_array() : NULL;
   cgap_training_results result = {.evaluation = &t->evaluation,
                                   .source = t->source,

@@ -5,6 +5,7 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
+#include "base/language.h"
 #include "cli/messages.h"
 #include "cli/modalities.h"
 #include "cli/option_table.h"
@@ -17,6 +18,11 @@ extern const cli_option cli_run_options[];   /* --threads --memory --seed --prog
   {                                                                                                                    \
     .name = "force", .kind = CLI_FLAG, .target = &cli_shared.force,                                                    \
     .help = "replace existing output: a finished training or sweep, results of another command, your files"            \
+  }
+#define CLI_LANG_OPTION                                                                                                \
+  {                                                                                                                    \
+    .name = "lang", .kind = CLI_CHOICE, .target = &cli_shared.lang, .choices = cgap_language_codes,                    \
+    .help = "language of sentences, pages and figures; JSON, CSV and messages stay English"                            \
   }
 #define CLI_INPUT_GROUP                                                                                                \
   {                                                                                                                    \

@@ -16,8 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/language.h"
+
 cli_common cli_shared;
 static bool is_other_rank;
+
+const struct cgap_language *cli_language(void)
+{
+  return cgap_languages[cli_shared.lang];
+}
 
 bool cli_ends_with(const char *text, const char *ending)
 {

@@ -13,6 +13,7 @@ typedef struct cli_common {
   int threads;           /* 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free */
   uint64_t seed;
+  int lang;     /* cli_language() */
   int progress; /* cli_progress_choice */
   bool force;   /* replace what the output holds: report/overwrite.h */
   bool quiet, verbose;
@@ -21,6 +22,7 @@ typedef struct cli_common {
 enum cli_progress_choice { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER };
 
 extern cli_common cli_shared;
+const struct cgap_language *cli_language(void); /* of what is shown; NULL: English */
 bool cli_ends_with(const char *text, const char *ending);
 char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: out of memory */
 

@@ -284,19 +284,25 @@ static bool agrees_on_axes(const json_t *run, const cgap_sweep_grid *g, const si
   return true;
 }
 
-cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX],
-                                unsigned fixed, const char *key, const char *other)
+size_t sweep_values_over(double *values, const sweep_results *r, const cgap_sweep_grid *g,
+                         const size_t index[CGAP_AXES_MAX], unsigned fixed, const char *key, const char *other)
 {
-  const size_t count = json_array_size(r->runs);
-  double *values = calloc(count + 1, sizeof *values);
   size_t found = 0, k;
   json_t *run;
   json_array_foreach(r->runs, k, run)
   {
-    if (values && agrees_on_axes(run, g, index, fixed))
+    if (agrees_on_axes(run, g, index, fixed))
       values[found++] =
         other ? (sweep_result_of(run, key) + sweep_result_of(run, other)) / 2 : sweep_result_of(run, key);
   }
+  return found;
+}
+
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX],
+                                unsigned fixed, const char *key, const char *other)
+{
+  double *values = calloc(json_array_size(r->runs) + 1, sizeof *values);
+  const size_t found = values ? sweep_values_over(values, r, g, index, fixed, key, other) : 0;
   cgap_mean_sd s = cgap_mean_sd_of(values, found);
   free(values);
   return s;

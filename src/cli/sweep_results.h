@@ -60,7 +60,10 @@ CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, co
 enum { SWEEP_ALL = (1 << CGAP_AXES_MAX) - 1, SWEEP_ALL_BUT_SEED = SWEEP_ALL & ~(1 << CGAP_AXIS_SEED) };
 
 /* Of a measure, or of each run's mean of two (other not NULL), over the runs that agree with `index` on every axis
- * whose bit is set in `fixed`. */
+ * whose bit is set in `fixed`; and the values of these runs, NaN where a run has none; returns how many. values has a
+ * place for every run. */
+size_t sweep_values_over(double *values, const sweep_results *results, const cgap_sweep_grid *grid,
+                         const size_t index[CGAP_AXES_MAX], unsigned fixed, const char *key, const char *other);
 cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_sweep_grid *grid,
                                 const size_t index[CGAP_AXES_MAX], unsigned fixed, const char *key, const char *other);
 

@@ -78,27 +78,41 @@ static void name_opening(char text[CGAP_SENTENCE], const cgap_contender *heads, 
     cgap_sentence_append(text, opening > 1 ? " open the gap" : " opens the gap");
 }
 
-void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+/* The best head that does not open the gap; NULL: there is none, or nothing to compare it with. */
+static const cgap_contender *best_of(const cgap_contender *heads, size_t count)
 {
-  static const int SEARCHES[] = {CGAP_TRIAL_MIXED_NDCG, CGAP_TRIAL_RECALL_AT_1};
   const cgap_contender *best = NULL;
-  size_t better = 0, worse = 0;
-  text[0] = '\0';
   for (size_t k = 0; k < count; k++) {
     const cgap_against *a = heads[k].against;
     if (a->known[CGAP_RIVAL_CENTER] && !a->opens && isfinite(score_of(a)) &&
         (!best || score_of(a) > score_of(best->against)))
       best = &heads[k];
   }
+  return best;
+}
+
+/* At how many kinds of search it is better than center, and at how many worse. */
+static void count_searches(const cgap_contender *head, size_t *better, size_t *worse)
+{
+  static const int SEARCHES[] = {CGAP_TRIAL_MIXED_NDCG, CGAP_TRIAL_RECALL_AT_1};
+  *better = *worse = 0;
+  for (int s = 0; s < 2; s++) {
+    const char *word = word_of(&head->against->change[CGAP_RIVAL_CENTER][SEARCHES[s]], SEARCHES[s]);
+    *better += strcmp(word, "better") == 0;
+    *worse += strcmp(word, "worse") == 0;
+  }
+}
+
+void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+{
+  const cgap_contender *best = best_of(heads, count);
+  size_t better, worse;
+  text[0] = '\0';
   if (!best && count && heads[0].against->known[CGAP_RIVAL_CENTER])
     cgap_sentence_append(text, "Conclusion: %s; center, which needs no training, keeps it shut",
                          count > 1 ? "every head opens the gap" : "the head opens the gap");
   else if (best) {
-    for (int s = 0; s < 2; s++) {
-      const char *word = word_of(&best->against->change[CGAP_RIVAL_CENTER][SEARCHES[s]], SEARCHES[s]);
-      better += strcmp(word, "better") == 0;
-      worse += strcmp(word, "worse") == 0;
-    }
+    count_searches(best, &better, &worse);
     cgap_sentence_append(text, "Conclusion: %.80s%s ", best->name,
                          count > 1 ? ", the best by the mean of mixed nDCG@10 and recall@1," : "");
     cgap_sentence_append(text, "%s center, which needs no training: ",
@@ -113,6 +127,27 @@ void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads
   }
   if (text[0])
     cgap_sentence_append(text, ".");
+}
+
+void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+{
+  const cgap_contender *best = best_of(heads, count);
+  size_t better = 0, worse = 0;
+  text[0] = '\0';
+  if (!count || !heads[0].against->known[CGAP_RIVAL_CENTER])
+    return;
+  if (best)
+    count_searches(best, &better, &worse);
+  if (better && worse)
+    cgap_sentence_append(text,
+                         "What to do: choose by the search that matters, %.80s or the means subtracted "
+                         "(contragap apply --method center).",
+                         count > 1 ? best->name : "this head");
+  else if (better)
+    cgap_sentence_append(text, "What to do: use %.80s.", count > 1 ? best->name : "this head");
+  else
+    cgap_sentence_append(text, "What to do: subtract the means (contragap apply --method center), which needs no "
+                               "training.");
 }
 
 /* ---------------------------------------------------------------- tables */
@@ -180,51 +215,73 @@ void cgap_against_print(const double *before, const cgap_contender *heads, size_
   }
 }
 
-enum { CELLS = 2 + 2 * CGAP_TRIAL_MEASURES };
+/* ---------------------------------------------------------------- on the page */
+
+static void begin_value(cgap_page *page, double value)
+{
+  const cgap_cell cell = cgap_cell_number(value, DECIMALS);
+  fprintf(page->out, "<td class=\"n\" data-v=\"%s\">", cell.sort);
+  cgap_page_text(page, "%s", cell.shown);
+}
 
 static void put_values(cgap_page *page, const char *name, const double *values)
 {
-  cgap_cell cells[CELLS] = {cgap_cell_text(name), cgap_cell_text("")};
+  fputs("<tr><td>", page->out);
+  cgap_page_text(page, "%s", name);
+  fputs("</td>", page->out);
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
-    cells[2 + 2 * m] = cgap_cell_number(values[m], DECIMALS);
-    cells[3 + 2 * m] = cgap_cell_text("");
+    begin_value(page, values[m]);
+    fputs("</td>", page->out);
   }
-  cgap_page_row(page, cells, CELLS);
+  fputs("</tr>\n", page->out);
 }
 
-static void put_differences(cgap_page *page, const char *name, const cgap_against *a, cgap_rival rival)
+/* "+0.266 [0.231, 0.301], better than center", below the value. */
+static void put_difference(cgap_page *page, const cgap_against *a, cgap_rival rival, int measure)
 {
-  char words[CGAP_TRIAL_MEASURES][150], interval[100];
-  cgap_cell cells[CELLS] = {cgap_cell_text(name), cgap_cell_text(cgap_rival_names[rival])};
+  char difference[150];
+  const cgap_change *d = &a->change[rival][measure];
+  const char *word = word_of(d, measure);
+  const bool better = strcmp(word, "better") == 0, worse = strcmp(word, "worse") == 0 || strcmp(word, "opens") == 0;
+  difference_words(difference, d, TABLE_DECIMALS);
+  fprintf(page->out, "<small class=\"%s\">", better ? "gain" : worse ? "loss" : "");
+  cgap_page_text(page, better || worse ? "%s, %s than %s" : "%s, %s against %s", difference,
+                 strcmp(word, "opens") == 0 ? "wider" : word, cgap_rival_names[rival]);
+  fputs("</small>", page->out);
+}
+
+static void put_head(cgap_page *page, const cgap_contender *head)
+{
+  const cgap_against *a = head->against;
+  fputs("<tr><td>", page->out);
+  cgap_page_text(page, "%s", head->name);
+  fputs("</td>", page->out);
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
-    const cgap_change *d = &a->change[rival][m];
-    cgap_interval_show(interval, d->lo, d->hi, DECIMALS, "%s to %s, ");
-    snprintf(words[m], sizeof words[m], "%s%s", interval, word_of(d, m));
-    cells[2 + 2 * m] = cgap_cell_number(d->difference, DECIMALS);
-    cells[3 + 2 * m] = cgap_cell_text(words[m]);
+    begin_value(page, a->head[m]);
+    for (int r = 0; r < CGAP_RIVALS; r++)
+      if (shows_rival(a, r))
+        put_difference(page, a, (cgap_rival)r, m);
+    fputs("</td>", page->out);
   }
-  cgap_page_row(page, cells, CELLS);
+  fputs("</tr>\n", page->out);
 }
 
 void cgap_against_page(cgap_page *page, const double *before, const cgap_contender *heads, size_t count)
 {
-  static const char *const titles[CELLS] = {
-    "", "Less", "#Corrected distance", "95 %", "#Mixed nDCG@10", "95 %", "#recall@1", "95 %"};
+  static const char *const HEADS[] = {"", "#Corrected distance", "#Mixed nDCG@10", "#recall@1"};
   cgap_page_table(page,
-                  "Heads next to what needs no training; differences are of the same {images}, with paired intervals. "
+                  "Heads next to what needs no training; below a value its difference with the paired 95 % interval. "
                   "Searches: means over both directions.",
-                  titles, CELLS);
+                  HEADS, sizeof HEADS / sizeof *HEADS);
   put_values(page, "before", before);
   if (count && heads[0].against->known[CGAP_RIVAL_CENTER])
     put_values(page, "center", heads[0].against->rival[CGAP_RIVAL_CENTER]);
-  for (size_t k = 0; k < count; k++) {
-    const cgap_against *a = heads[k].against;
-    if (a->known[CGAP_RIVAL_START] && !shares_start(heads, k))
-      put_values(page, "start", a->rival[CGAP_RIVAL_START]);
-    put_values(page, heads[k].name, a->head);
-    for (int r = 0; r < CGAP_RIVALS; r++)
-      if (shows_rival(a, r))
-        put_differences(page, heads[k].name, a, (cgap_rival)r);
-  }
+  bool one_start = count && shows_rival(heads[0].against, CGAP_RIVAL_START);
+  for (size_t k = 1; k < count; k++)
+    one_start = one_start && shares_start(heads, k);
+  if (one_start)
+    put_values(page, "start", heads[0].against->rival[CGAP_RIVAL_START]);
+  for (size_t k = 0; k < count; k++)
+    put_head(page, &heads[k]);
   cgap_page_table_end(page);
 }

@@ -26,4 +26,7 @@ void cgap_against_page(cgap_page *page, const double *before, const cgap_contend
  * whether it is better than center; which of them open the gap. "" where center is not known. */
 void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count);
 
+/* What follows from it: that head, or center. */
+void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count);
+
 #endif

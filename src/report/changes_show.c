@@ -240,71 +240,116 @@ static cgap_cell name_cell(char shown[SHOWN_NAME], const char *name)
   return cgap_cell_text(shown);
 }
 
-static void put_queries(cgap_page *page, const cgap_changes *c, const cgap_row_names *names)
+/* Losing queries [from, to), the worst first; the column of names where there are any. */
+static void put_queries(cgap_page *page, const cgap_changes *c, const cgap_row_names *names, const char *caption,
+                        size_t from, size_t to)
 {
-  static const char *const heads[] = {
+  enum { COLUMNS = 7, NAME = 2 };
+  static const char *const HEADS[COLUMNS] = {
     "Search", "#Row", "Name", "#Rank before", "#Rank after", "#In one index, before", "#In one index, after"};
   static const char *const DIRECTIONS[] = {"{image} to {text}", "{text} to {image}"};
-  char caption[200], shown[SHOWN_NAME];
+  const bool named = has_names(names, CGAP_NAMED_IMAGES) || has_names(names, CGAP_NAMED_TEXTS);
   const cgap_phrase direction[] = {cgap_phrase_of(&c->names, DIRECTIONS[0]), cgap_phrase_of(&c->names, DIRECTIONS[1])};
-  if (c->losing_queries == 0) {
-    fputs("<p>No query loses.</p>\n", page->out);
-    return;
-  }
-  snprintf(
-    caption, sizeof caption,
-    "The %zu queries that lose most, by 1/rank in the search in the other modality; rows count from 0 in the file",
-    c->losing_queries);
-  cgap_page_table(page, caption, heads, 7);
-  for (size_t k = 0; k < c->losing_queries; k++) {
+  const char *heads[COLUMNS];
+  char shown[SHOWN_NAME];
+  size_t columns = 0;
+  for (size_t h = 0; h < COLUMNS; h++)
+    if (h != NAME || named)
+      heads[columns++] = HEADS[h];
+  cgap_page_table(page, caption, heads, columns);
+  for (size_t k = from; k < to; k++) {
     const cgap_changed_query *q = &c->query[c->losing_query[k]];
-    const cgap_cell cells[] = {cgap_cell_text(direction[q->is_text].s),
-                               cgap_cell_count((double)q->row),
-                               name_cell(shown, name_of_query(names, q)),
-                               cgap_cell_number(q->rank[CGAP_SEARCH_CROSS][CGAP_BEFORE], 1),
-                               cgap_cell_number(q->rank[CGAP_SEARCH_CROSS][CGAP_AFTER], 1),
-                               cgap_cell_number(q->rank[CGAP_SEARCH_MIXED][CGAP_BEFORE], 1),
-                               cgap_cell_number(q->rank[CGAP_SEARCH_MIXED][CGAP_AFTER], 1)};
-    cgap_page_row(page, cells, 7);
+    cgap_cell cells[COLUMNS] = {cgap_cell_text(direction[q->is_text].s), cgap_cell_count((double)q->row)};
+    size_t cell = NAME;
+    if (named)
+      cells[cell++] = name_cell(shown, name_of_query(names, q));
+    for (int search = 0; search < CGAP_SEARCHES; search++)
+      for (int time = 0; time < CGAP_TIMES; time++, cell++) /* ranks among ties are halves */
+        cells[cell] =
+          cgap_cell_number(q->rank[search][time], q->rank[search][time] == floor(q->rank[search][time]) ? 0 : 1);
+    cgap_page_row(page, cells, columns);
   }
   cgap_page_table_end(page);
 }
 
-static void put_classes(cgap_page *page, const cgap_changes *c, const cgap_row_names *names)
+/* Losing classes [from, to), the worst first. */
+static void put_classes(cgap_page *page, const cgap_changes *c, const cgap_row_names *names, const char *caption,
+                        size_t from, size_t to)
 {
+  enum { COLUMNS = 10, NAME = 1 };
   const cgap_phrase images = cgap_phrase_of(&c->names, "#{Images}");
-  const char *const heads[] = {"#Class",  "Name", images.s,    "#Top 1 before", "#Top 1 after", "#Lost",
-                               "#Gained", "#p",   "#p (Holm)", "#Gap before",   "#Gap after"};
-  char caption[200], shown[SHOWN_NAME];
-  snprintf(caption, sizeof caption, "The %zu classes that lose most, by top 1", c->losing_classes);
-  cgap_page_table(page, caption, heads, 11);
-  for (size_t k = 0; k < c->losing_classes; k++) {
+  const char *const all[COLUMNS] = {"#Class", "Name",    images.s,    "#Top 1 before", "#Top 1 after",
+                                    "#Lost",  "#Gained", "#p (Holm)", "#Gap before",   "#Gap after"};
+  const bool named = has_names(names, CGAP_NAMED_CLASSES);
+  const char *heads[COLUMNS];
+  char shown[SHOWN_NAME];
+  size_t columns = 0;
+  for (size_t h = 0; h < COLUMNS; h++)
+    if (h != NAME || named)
+      heads[columns++] = all[h];
+  cgap_page_table(page, caption, heads, columns);
+  for (size_t k = from; k < to; k++) {
     const cgap_changed_class *one = &c->class[c->losing_class[k]];
-    const cgap_cell cells[] = {cgap_cell_count((double)one->label),
-                               name_cell(shown, name_of_class(names, one)),
-                               cgap_cell_count((double)one->flips.queries),
-                               cgap_cell_number(one->top_1[CGAP_BEFORE], 3),
-                               cgap_cell_number(one->top_1[CGAP_AFTER], 3),
-                               cgap_cell_count((double)one->flips.lost),
-                               cgap_cell_count((double)one->flips.gained),
-                               cgap_cell_number(one->flips.p, 4),
-                               cgap_cell_number(one->p_holm, 4),
-                               cgap_cell_number(one->gap[CGAP_BEFORE], 3),
-                               cgap_cell_number(one->gap[CGAP_AFTER], 3)};
-    cgap_page_row(page, cells, 11);
+    const cgap_cell numbers[] = {
+      cgap_cell_count((double)one->flips.queries), cgap_cell_number(one->top_1[CGAP_BEFORE], 3),
+      cgap_cell_number(one->top_1[CGAP_AFTER], 3), cgap_cell_count((double)one->flips.lost),
+      cgap_cell_count((double)one->flips.gained),  cgap_cell_number(one->p_holm, 4),
+      cgap_cell_number(one->gap[CGAP_BEFORE], 3),  cgap_cell_number(one->gap[CGAP_AFTER], 3)};
+    cgap_cell cells[COLUMNS] = {cgap_cell_count((double)one->label), name_cell(shown, name_of_class(names, one))};
+    memcpy(cells + NAME + named, numbers, sizeof numbers);
+    cgap_page_row(page, cells, columns);
   }
   cgap_page_table_end(page);
+}
+
+typedef void put_losers(cgap_page *page, const cgap_changes *c, const cgap_row_names *names, const char *caption,
+                        size_t from, size_t to);
+
+/* The worst few, and the others folded. */
+static void put_list(cgap_page *page, const cgap_changes *c, const cgap_row_names *names, put_losers *put,
+                     const char *caption, size_t count)
+{
+  enum { SHOWN = 5 };
+  const size_t shown = count < SHOWN ? count : SHOWN;
+  put(page, c, names, caption, 0, shown);
+  if (count == shown)
+    return;
+  fputs("<details>\n", page->out);
+  cgap_page_put(page, "summary", "The next %zu", count - shown);
+  put(page, c, names, caption, shown, count);
+  fputs("</details>\n", page->out);
+}
+
+void cgap_changes_losers(char text[CGAP_SENTENCE], const cgap_changes *c, const cgap_row_names *names, bool classes)
+{
+  static const char *const WHERE[CGAP_SEARCHES] = {"Search in the other modality:", "In one index of both"};
+  text[0] = '\0';
+  if (classes && c->classes) {
+    say_classes(text, c, names);
+    return;
+  }
+  for (int s = 0; s < CGAP_SEARCHES; s++) {
+    char p[40];
+    const cgap_flips *f = &c->flips[s][CGAP_BOTH_ASK][CGAP_WITHIN_1];
+    p_words(p, f->p);
+    cgap_sentence_append(text,
+                         s ? " %s: %llu of %llu no longer do, %llu now do (%s)."
+                           : "%s %llu of %llu queries no longer find their partner first, %llu now do (%s).",
+                         WHERE[s], (unsigned long long)f->lost, (unsigned long long)f->queries,
+                         (unsigned long long)f->gained, p);
+  }
 }
 
 void cgap_changes_page(cgap_page *page, const cgap_changes *c, const cgap_row_names *names)
 {
-  char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
-  const size_t count = cgap_changes_words(sentence, c, names);
-  for (size_t k = 0; k < count; k++)
-    cgap_page_put(page, "p", "%s", sentence[k]);
-  put_queries(page, c, names);
   if (c->losing_classes)
-    put_classes(page, c, names);
+    put_list(page, c, names, put_classes, "Classes that lose most, by top 1", c->losing_classes);
+  if (c->losing_queries)
+    put_list(page, c, names, put_queries,
+             "Queries that lose most, by 1/rank in the search in the other modality; rows count from 0 in the file",
+             c->losing_queries);
+  else
+    fputs("<p>No query loses.</p>\n", page->out);
 }
 
 /* ---------------------------------------------------------------- classes that were kept out of training */

@@ -47,7 +47,11 @@ json_t *cgap_held_out_json(const cgap_held_out_view *view);
 void cgap_held_out_print(const cgap_held_out_view *view, int columns, FILE *stream);
 void cgap_held_out_page(cgap_page *page, const cgap_held_out_view *view);
 
-/* The sentences, then the queries and the classes that lose most. */
+/* How many queries lost and gained the first place; of classes, where they are what matters, how many. */
+void cgap_changes_losers(char text[CGAP_SENTENCE], const cgap_changes *changes, const cgap_row_names *names,
+                         bool classes);
+
+/* The classes and the queries that lose most: the worst five, the others folded. */
 void cgap_changes_page(cgap_page *page, const cgap_changes *changes, const cgap_row_names *names);
 
 #endif

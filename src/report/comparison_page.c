@@ -3,34 +3,150 @@
 #include <string.h>
 
 #include "report/comparison_show.h"
+#include "report/tiles.h"
 
-static void put_list(cgap_page *page, const cgap_comparison *c, size_t k, const char *word, const char *lead)
+/* ---------------------------------------------------------------- what came of all measures */
+
+/* How a difference counts, and what its mark looks like. */
+typedef enum outcome { BETTER, WORSE, UNCLEAR, BARE, OUTCOMES } outcome;
+
+static const struct {
+  const char *class, *sign, *word;
+} LOOK[OUTCOMES] = {
+  {"gain", "▲", "better"}, {"loss", "▼", "worse"}, {"unclear", "○", "unclear"}, {"bare", "·", "without verdict"}};
+
+/* OUTCOMES: there is no difference. */
+static outcome outcome_of(const cgap_comparison *c, size_t k, size_t e)
 {
-  size_t count = 0;
-  for (size_t e = 0; e < cgap_field_count(); e++) {
-    const cgap_change *d = &c->change[k * c->entries + e];
-    if (strcmp(cgap_change_word(d, cgap_comparison_better(c, k, e)), word) != 0)
-      continue;
-    fputs(count ? "; " : "<p>", page->out);
-    cgap_page_text(page, "%s%s%s%s", count ? "" : lead, count ? "" : " ",
-                   cgap_field_title(cgap_field_at(e), &c->names).s,
-                   cgap_comparison_trained_on(c, k, e) ? " (trained on)" : "");
-    count++;
-  }
-  if (count)
-    fputs(".</p>\n", page->out);
+  const cgap_change *d = &c->change[k * c->entries + e];
+  const char *word = cgap_change_word(d, cgap_comparison_better(c, k, e));
+  if (!c->input[0].present[e] || !c->input[k].present[e] || !isfinite(d->difference))
+    return OUTCOMES;
+  return strcmp(word, "better") == 0                                 ? BETTER
+         : strcmp(word, "worse") == 0 || strcmp(word, "opens") == 0  ? WORSE
+         : strcmp(word, "unclear") == 0 || strcmp(word, "same") == 0 ? UNCLEAR
+                                                                     : BARE;
 }
 
-void cgap_comparison_page_words(cgap_page *page, const cgap_comparison *c, size_t k)
+/* In the group of fields (CGAP_GROUPS: in all). */
+static size_t count_outcomes(size_t count[OUTCOMES], const cgap_comparison *c, size_t k, size_t group)
 {
-  char text[CGAP_SENTENCE];
+  size_t all = 0;
+  memset(count, 0, OUTCOMES * sizeof *count);
+  for (size_t e = 0; e < cgap_field_count(); e++) {
+    const outcome o = outcome_of(c, k, e);
+    if (o == OUTCOMES || (group < CGAP_GROUPS && (size_t)cgap_field_at(e)->group != group))
+      continue;
+    count[o]++;
+    all++;
+  }
+  return all;
+}
+
+/* "18 better, 2 worse, 7 unclear" */
+static void append_counts(char text[CGAP_SENTENCE], const size_t count[OUTCOMES], outcome last)
+{
+  const char *comma = "";
+  for (outcome o = BETTER; o <= last; o++) {
+    if (!count[o])
+      continue;
+    cgap_sentence_append(text, "%s%zu %s", comma, count[o], LOOK[o].word);
+    comma = ", ";
+  }
+}
+
+/* A mark for each measure of the group; its name and its values are shown to who points at it. */
+static void put_marks(cgap_page *page, const cgap_comparison *c, size_t k, size_t group)
+{
+  fputs("<td class=\"marks\" aria-hidden=\"true\">", page->out);
+  for (size_t e = 0; e < cgap_field_count(); e++) {
+    const cgap_field *f = cgap_field_at(e);
+    const outcome o = outcome_of(c, k, e);
+    char from[40], to[40];
+    if (o == OUTCOMES || (size_t)f->group != group)
+      continue;
+    cgap_value_show(from, c->input[0].scalar[e].value, f->decimals);
+    cgap_value_show(to, c->input[k].scalar[e].value, f->decimals);
+    fprintf(page->out, "<i class=\"%s\" title=\"", LOOK[o].class);
+    cgap_page_text(page, "%s: %s → %s, %s", cgap_field_title(f, &c->names).s, from, to,
+                   cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e)));
+    fprintf(page->out, "\">%s</i>", LOOK[o].sign);
+  }
+  fputs("</td>", page->out);
+}
+
+/* The names of those that are clearly worse, of the group, as long as they are few. */
+static void put_worse(cgap_page *page, const cgap_comparison *c, size_t k, size_t group, size_t count)
+{
+  enum { NAMED_MAX = 3 };
+  size_t named = 0;
+  fputs("<td>", page->out);
+  for (size_t e = 0; e < cgap_field_count() && named < NAMED_MAX; e++) {
+    if ((size_t)cgap_field_at(e)->group != group || outcome_of(c, k, e) != WORSE)
+      continue;
+    const cgap_phrase title = cgap_field_title(cgap_field_at(e), &c->names);
+    const char *label = strstr(title.s, ": ");
+    cgap_page_text(page, "%s%s%s", named++ ? "; " : "worse: ", label ? label + 2 : title.s,
+                   cgap_comparison_trained_on(c, k, e) ? " (trained on)" : "");
+  }
+  if (count > named)
+    cgap_page_text(page, "; and %zu more", count - named);
+  fputs("</td>", page->out);
+}
+
+void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, size_t k)
+{
+  char text[CGAP_SENTENCE] = "";
+  size_t count[OUTCOMES];
   if (cgap_comparison_other_d(text, c, k))
     cgap_page_put(page, "p", "%s.", text);
-  put_list(page, c, k, "better", "Clearly better (95 % interval excludes 0):");
-  put_list(page, c, k, "worse",
-           c->input[k].rows == CGAP_ROWS_SAME ? "The price: clearly worse (95 % interval excludes 0):"
-                                              : "Clearly worse (95 % interval excludes 0):");
+  text[0] = '\0';
+  if (count_outcomes(count, c, k, CGAP_GROUPS) == count[BARE])
+    return;
+  append_counts(text, count, UNCLEAR);
+  cgap_page_put(page, "p",
+                "Of %zu measures with an interval: %s. %s better and %s worse: the 95 %% interval of the difference "
+                "excludes 0; %s unclear or the same; %s no interval, or no better direction.",
+                count[BETTER] + count[WORSE] + count[UNCLEAR], text, LOOK[BETTER].sign, LOOK[WORSE].sign,
+                LOOK[UNCLEAR].sign, LOOK[BARE].sign);
+  fputs("<table class=\"summary\" aria-label=\"Groups of measures\">\n<tbody>\n", page->out);
+  for (size_t g = 0; g < CGAP_GROUPS; g++) {
+    if (count_outcomes(count, c, k, g) == count[BARE])
+      continue;
+    text[0] = '\0';
+    append_counts(text, count, UNCLEAR);
+    fputs("<tr><th scope=\"row\">", page->out);
+    cgap_page_text(page, "%s", cgap_groups[g].title);
+    fputs("</th>", page->out);
+    put_marks(page, c, k, g);
+    fputs("<td class=\"o\">", page->out);
+    cgap_page_text(page, "%s", text);
+    fputs("</td>", page->out);
+    put_worse(page, c, k, g, count[WORSE]);
+    fputs("</tr>\n", page->out);
+  }
+  fputs("</tbody>\n</table>\n", page->out);
 }
+
+void cgap_comparison_worse(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k)
+{
+  size_t count[OUTCOMES];
+  const char *comma = ": ";
+  text[0] = '\0';
+  count_outcomes(count, c, k, CGAP_GROUPS);
+  cgap_sentence_append(text, "%zu of %zu measures clearly worse", count[WORSE],
+                       count[BETTER] + count[WORSE] + count[UNCLEAR]);
+  for (size_t g = 0; g < CGAP_GROUPS && count[WORSE]; g++) {
+    size_t own[OUTCOMES];
+    count_outcomes(own, c, k, g);
+    if (!own[WORSE])
+      continue;
+    cgap_sentence_append(text, "%s%s (%zu)", comma, cgap_groups[g].title, own[WORSE]);
+    comma = ", ";
+  }
+}
+
+/* ---------------------------------------------------------------- the table of every measure */
 
 enum { FIXED = 6, HEADS = 16, HEAD = 80 };
 
@@ -91,20 +207,55 @@ typedef struct page_data {
   const cgap_comparison_about *about;
 } page_data;
 
+/* A difference as a tile has it. */
+static cgap_scalar change_scalar(const cgap_change *d)
+{
+  return (cgap_scalar){.value = d->difference, .lo = d->lo, .hi = d->hi};
+}
+
+/* What a reader wants to know first of two inputs; those that both have. */
+static void put_tiles(cgap_page *page, const cgap_comparison *c, size_t k)
+{
+  static const char *const KEYS[] = {"gap.corrected_distance",
+                                     "retrieval.image_to_text.recall_at_1",
+                                     "retrieval.text_to_image.recall_at_1",
+                                     "mixed_retrieval.image_query.ndcg_at_10",
+                                     "mixed_retrieval.text_query.ndcg_at_10",
+                                     "zero_shot.mean_per_class"};
+  cgap_page_tiles(page, "What changed");
+  for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+    const size_t e = cgap_entry_find(KEYS[i]);
+    cgap_tile_look tile = cgap_tile_look_of(KEYS[i]);
+    if (!c->input[0].present[e] || !c->input[k].present[e])
+      continue;
+    if (c->change[k * c->entries + e].other == CGAP_OTHER_N)
+      tile.note = "not compared: it depends on the number of rows, which differs";
+    const cgap_scalar difference = change_scalar(&c->change[k * c->entries + e]);
+    cgap_page_tile_change(page, &tile, &c->input[0].scalar[e], &c->input[k].scalar[e], &difference);
+  }
+  cgap_page_tiles_end(page);
+}
+
+/* The box has the colour of what became of the gap. */
+static cgap_level direction_level(const cgap_comparison *c, size_t k)
+{
+  const outcome o = outcome_of(c, k, cgap_entry_find("gap.corrected_distance"));
+  return o == BETTER ? CGAP_LEVEL_LOW : o == WORSE ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN;
+}
+
 static void put_result(cgap_page *page, const void *data)
 {
   const cgap_comparison *c = ((const page_data *)data)->comparison;
   for (size_t k = 1; k < c->count; k++) {
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
+    words.level = direction_level(c, k);
     if (c->count > 2)
       cgap_page_put(page, "h3", "%s", c->input[k].name);
     cgap_page_verdict(page, &words, NULL);
-    cgap_comparison_page_words(page, c, k);
+    put_tiles(page, c, k);
+    cgap_comparison_page_summary(page, c, k);
   }
-  fputs("<p>A difference is better or worse where its 95 % interval excludes 0, and unclear where it does not; without "
-        "an interval there is no verdict.</p>\n",
-        page->out);
 }
 
 static void put_figures(cgap_page *page, const void *data)

@@ -75,8 +75,11 @@ json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_thr
 
 /* ---------------------------------------------------------------- on pages */
 
-/* Two lists in words: what became better with input k, and what it cost. */
-void cgap_comparison_page_words(cgap_page *page, const cgap_comparison *c, size_t k);
+/* What became better and worse with input k: a table of the groups of measures with a mark for each measure. */
+void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, size_t k);
+
+/* "2 of 64 measures clearly worse: Loss (2)", of those with an interval. */
+void cgap_comparison_worse(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k);
 
 /* The table of input k against the first, with the values of the inputs [beside, beside_end). */
 void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_t k, size_t beside, size_t beside_end);

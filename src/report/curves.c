@@ -35,19 +35,49 @@ static void about_names(cgap_tsv *t, const char *what, const cgap_curve *curves,
   char key[60];
   size_t names = 0;
   for (size_t c = 0; c < count; c++) {
-    bool again = false;
+    bool again = curves[c].runs;
     for (size_t b = 0; b < c && !again; b++)
-      again = strcmp(name_of(&curves[b]), name_of(&curves[c])) == 0;
+      again = !curves[b].runs && strcmp(name_of(&curves[b]), name_of(&curves[c])) == 0;
     if (again)
       continue;
     snprintf(key, sizeof key, "%s_%zu", what, ++names);
     cgap_tsv_about(t, key, "%s", name_of(&curves[c]));
+    if (name_of == series_of && curves[c].kept) {
+      snprintf(key, sizeof key, "kept_%zu", names);
+      cgap_tsv_about(t, key, "%.9g", *curves[c].kept);
+    }
   }
   snprintf(key, sizeof key, strcmp(what, "series") == 0 ? "%s" : "%ss", what);
   cgap_tsv_about(t, key, "%zu", names);
 }
 
+/* "# line_1<tab>value", its panel and its name. */
+static void about_lines(cgap_tsv *t, const cgap_curves_about *about)
+{
+  char key[60];
+  size_t used = 0;
+  for (size_t k = 0; k < about->line_count; k++) {
+    const cgap_reference_line *l = &about->line[k];
+    if (!isfinite(l->y))
+      continue;
+    snprintf(key, sizeof key, "line_%zu", ++used);
+    cgap_tsv_about(t, key, "%.9g", l->y);
+    snprintf(key, sizeof key, "line_%zu_panel", used);
+    cgap_tsv_about(t, key, "%s", l->panel);
+    snprintf(key, sizeof key, "line_%zu_name", used);
+    cgap_tsv_about(t, key, "%s", l->name);
+  }
+  if (used)
+    cgap_tsv_about(t, "lines", "%zu", used);
+}
+
 enum { TICKS = 8 };
+
+static int by_value(const void *a, const void *b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
 
 /* Each place of the axis by its name. */
 static void about_categories(cgap_tsv *t, const cgap_curves_about *about)
@@ -77,6 +107,7 @@ static void about_ticks(cgap_tsv *t, const cgap_curve *curves, size_t count)
         ticks[used++] = curves[c].x[i];
     }
   }
+  qsort(ticks, used, sizeof *ticks, by_value);
   for (size_t k = 0; k < used; k++) {
     snprintf(key, sizeof key, "tick_%zu", k + 1);
     cgap_tsv_about(t, key, "%.6g", ticks[k]);
@@ -95,6 +126,7 @@ static void put_curve(cgap_tsv *t, const cgap_curve *c)
 {
   for (size_t i = 0; i < c->count; i++) {
     put_name(t, c->panel);
+    fputs(c->runs ? "runs of " : "", t->file.stream);
     put_name(t, c->series);
     cgap_tsv_number(t, c->x[i], '\t');
     cgap_tsv_number(t, c->y[i], '\t');
@@ -118,6 +150,7 @@ cgap_status cgap_curves_write(const char *folder, const char *name, const cgap_c
     cgap_tsv_about(&table, "log_x", "1");
   about_names(&table, "panel", curves, count, panel_of);
   about_names(&table, "series", curves, count, series_of);
+  about_lines(&table, about);
   if (about->x_names)
     about_categories(&table, about);
   else
@@ -155,6 +188,7 @@ cgap_status cgap_map_write(const char *folder, const cgap_map *m, const cgap_cur
   cgap_tsv_about(&table, "x", "%s", m->x);
   cgap_tsv_about(&table, "y", "%s", m->y);
   cgap_tsv_about(&table, "measure", "%s", m->measure);
+  cgap_tsv_about(&table, "better", m->lower_is_better ? "lower" : "higher");
   about_axis(&table, "column", m->column, m->columns);
   about_axis(&table, "row", m->row, m->rows);
   status = cgap_tsv_close(&table, true, error);

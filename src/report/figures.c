@@ -44,11 +44,17 @@ const cgap_figure_info cgap_figure_infos[] = {
   {"variance_before_after", "Variance, before and after",
    "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
   {"dimensions_before_after", "The gap by coordinate, before and after", "After training all bars should be short."},
-  {"history", "Training", "Every loss term and measure of the validation part, epoch by epoch."},
-  {"race", "The race", "The same start, data and options under several losses: only the loss differs."},
+  {"history", "Training",
+   "Every loss term and measure, epoch by epoch. The upright line is the epoch that was kept; a centroid distance at "
+   "the "
+   "noise floor is what so few pairs show without any gap."},
+  {"race", "The race",
+   "The same start, data and options under several losses: only the loss differs. The dotted lines are the same rows "
+   "before any training."},
   {"sweep", "The sweep",
-   "Each measure against the option that was varied; bars are one standard deviation of the runs."},
-  {"map", "The map", "One measure over two options; each cell names its value."},
+   "Each measure against the option that was varied; bars are one standard deviation of the runs, pale points single "
+   "runs."},
+  {"map", "The map", "One measure over two options; each cell names its value, a frame marks the best."},
   {"matrix", "The gaps between the modalities",
    "Each cell is the corrected distance of two modalities: the darker, the wider the gap between them."},
   {"modalities", "All modalities on the two main axes",
@@ -80,7 +86,11 @@ const char *cgap_figure_page_size(const char *name)
 {
   if (strcmp(name, "groups") == 0) /* as high as there are groups */
     return NULL;
-  return strcmp(name, "overview") == 0 || strcmp(name, "series") == 0 ? "640,0" : "640,460";
+  static const char *const TALL[] = {"overview", "series", "history", "race", "sweep"};
+  bool tall = false;
+  for (size_t k = 0; k < sizeof TALL / sizeof *TALL; k++)
+    tall = tall || strncmp(name, TALL[k], strlen(TALL[k])) == 0; /* "sweep-dim" too */
+  return tall ? "640,0" : "640,460";
 }
 
 cgap_status cgap_figures_render(const char *folder, const char *const *names, size_t count,

@@ -73,7 +73,15 @@ typedef struct cgap_curve {
   const double *x, *y;      /* (count); NaN where there is none */
   const double *low, *high; /* (count) interval, or NULL */
   size_t count;
+  const double *kept; /* the x that was kept of this series, marked in each panel; or NULL */
+  bool runs;          /* no series of its own but single runs behind the series of this name: pale points */
 } cgap_curve;
+
+/* A horizontal line across one panel. */
+typedef struct cgap_reference_line {
+  const char *panel, *name; /* "before" */
+  double y;                 /* NaN: not drawn */
+} cgap_reference_line;
 
 /* What a figure is about; every text stands in the picture. */
 typedef struct cgap_curves_about {
@@ -82,6 +90,8 @@ typedef struct cgap_curves_about {
   bool log_x;
   const char *const *x_names; /* (x_name_count) names of the places 0, 1, …: drawn as points, or NULL */
   size_t x_name_count;
+  const cgap_reference_line *line; /* (line_count) */
+  size_t line_count;
   const char *source; /* name of the data */
   size_t images, texts, dim;
   const cgap_modality_names *names; /* NULL: those by default */
@@ -99,6 +109,7 @@ typedef struct cgap_map {
   const char *const *column, *const *row;
   size_t columns, rows;
   const double *value;
+  bool lower_is_better; /* which cell is marked as the best */
 } cgap_map;
 
 CGAP_MUST_CHECK cgap_status cgap_map_write(const char *folder, const cgap_map *map, const cgap_curves_about *about,

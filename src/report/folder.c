@@ -7,6 +7,7 @@
 #include "analysis/fields.h"
 #include "report/figures.h"
 #include "report/groups_show.h"
+#include "report/tiles.h"
 
 cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_error *error)
 {
@@ -122,62 +123,18 @@ cgap_status cgap_rows_write(const cgap_audit *a, const cgap_row_names *names, co
 
 /* ---------------------------------------------------------------- the page */
 
-/* The numbers that a reader looks for first. */
-static void put_tiles(cgap_page *page, const cgap_audit *a)
+/* Which variants of titles and captions its figures get. */
+static void tell_kind(cgap_page *page, const cgap_audit *a)
 {
-  static const char *const keys[] = {"gap.corrected_distance",
-                                     "gap.linear_separability",
-                                     "alignment.mean_squared_distance",
-                                     "uniformity.mean",
-                                     "retrieval.image_to_text.recall_at_1",
-                                     "retrieval.text_to_image.recall_at_1",
-                                     "zero_shot.top_1",
-                                     "arithmetic.score"};
-  fputs("<dl class=\"tiles\">\n", page->out);
-  for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-    const cgap_field *f = cgap_field_find(keys[k]);
-    char value[40], interval[100];
-    if (!f || !cgap_field_present(a, f))
-      continue;
-    const cgap_scalar *s = cgap_field_scalar(a, f);
-    cgap_value_show(value, cgap_value_or_nan(s), 3);
-    cgap_interval_show(interval, s->lo, s->hi, 3, "%s to %s");
-    fputs("<div><dt>", page->out);
-    cgap_page_text(page, "%s", cgap_field_title(f, page->names).s);
-    fprintf(page->out, "</dt><dd>%s<small>%s</small></dd></div>\n", value, interval[0] ? interval : "&nbsp;");
-  }
-  fputs("</dl>\n", page->out);
-}
-
-static void put_advice(cgap_page *page, const cgap_audit *a)
-{
-  cgap_advice_words advice;
-  cgap_advice_write(&advice, a);
-  if (!advice.word)
-    return;
-  fputs("<div class=\"advice\">\n", page->out);
-  cgap_page_put(page, "h3", "Advice: %s", advice.word);
-  for (size_t i = 0; i < advice.count; i++)
-    cgap_page_put(page, "p", "%s", advice.sentence[i]);
-  if (advice.command[0])
-    cgap_page_put(page, "pre", "%s", advice.command);
-  if (advice.further) {
-    cgap_page_put(page, "p", "%s", advice.further);
-    cgap_page_put(page, "pre", "%s", advice.further_command);
-  }
-  fputs("</div>\n", page->out);
+  page->within = !(a->has & CGAP_ONE_SPACE);
+  page->unpaired = !page->within && !(a->has & CGAP_HAS_PAIRS);
 }
 
 static void put_verdict(cgap_page *page, const void *report)
 {
   const cgap_audit *a = ((const cgap_report *)report)->audit;
-  cgap_verdict_words verdict;
-  cgap_notes notes;
-  cgap_verdict_write(&verdict, a);
-  cgap_notes_write(&notes, a);
-  cgap_page_verdict(page, &verdict, &notes);
-  put_advice(page, a);
-  put_tiles(page, a);
+  tell_kind(page, a);
+  cgap_audit_first_screen(page, a);
 }
 
 static void put_figures(cgap_page *page, const void *report)
@@ -185,15 +142,14 @@ static void put_figures(cgap_page *page, const void *report)
   const char *names[CGAP_FIGURES_MAX];
   const cgap_audit *a = ((const cgap_report *)report)->audit;
   const size_t count = cgap_figures_of(a, names);
-  page->within = !(a->has & CGAP_ONE_SPACE);
-  page->unpaired = !page->within && !(a->has & CGAP_HAS_PAIRS);
-  cgap_page_figures(page, names, count);
+  if (count > 1) /* the first one is on the first screen */
+    cgap_page_figures(page, names + 1, count - 1);
 }
 
 void cgap_page_measures(cgap_page *page, const cgap_audit *a)
 {
   static const char *const heads[] = {"Measure", "#Value", "95 % interval", "Better", "#n"};
-  static const char *const better[] = {"", "lower", "higher"};
+  static const char *const better[] = {"", N_("lower"), N_("higher")};
   char interval[100];
   cgap_page_table(page, "Every measure with its 95 % interval, where one is stated", heads, 5);
   for (size_t i = 0; i < cgap_field_count(); i++) {
@@ -202,9 +158,11 @@ void cgap_page_measures(cgap_page *page, const cgap_audit *a)
       continue;
     const cgap_scalar *s = cgap_field_scalar(a, f);
     const cgap_phrase title = cgap_field_title(f, page->names);
-    cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
-    const cgap_cell cells[] = {cgap_cell_text(title.s), cgap_cell_number(cgap_value_or_nan(s), f->decimals),
-                               cgap_cell_text(s->why ? s->why : interval), cgap_cell_text(better[f->better]),
+    cgap_interval_show(interval, s->lo, s->hi, f->decimals, cgap_tr(page->names, N_("%s to %s")));
+    const cgap_cell cells[] = {{.text = title.s, .key = f->key},
+                               cgap_cell_number(cgap_value_or_nan(s), f->decimals),
+                               cgap_cell_text(s->why ? cgap_tr(page->names, s->why) : interval),
+                               cgap_cell_text(cgap_tr(page->names, better[f->better])),
                                cgap_cell_count((double)s->n)};
     cgap_page_row(page, cells, 5);
   }
@@ -216,27 +174,62 @@ static void put_measures(cgap_page *page, const void *report)
   cgap_page_measures(page, ((const cgap_report *)report)->audit);
 }
 
-static void put_modality(cgap_page *page, const char *modality, const cgap_modality_checks *c)
+/* The checks of the rows of both modalities. */
+typedef struct row_check {
+  const char *modality, *what;
+  const cgap_check *check;
+} row_check;
+
+enum { CHECKS = 6 };
+
+static void list_checks(row_check out[CHECKS], const char *modality, const cgap_modality_checks *c)
 {
-  const struct {
-    const char *what;
-    const cgap_check *check;
-  } rows[] = {{"rows with NaN or infinity", &c->not_finite},
-              {"rows of norm zero", &c->zero},
-              {"rows whose norm is off 1 by more than 0.001", &c->off_unit},
-              {"constant columns", &c->constant_columns},
-              {"rows that repeat an earlier row", &c->duplicates},
-              {"rows nearly like another (cosine > 0.999)", &c->near_duplicates}};
-  for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
-    const cgap_check *check = rows[r].check;
-    char first[200] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < check->example_count && used < sizeof first; i++)
-      used += (size_t)snprintf(first + used, sizeof first - used, "%s%zu", i ? ", " : "", check->examples[i]);
-    const cgap_cell cells[] = {cgap_cell_text(modality), cgap_cell_text(rows[r].what),
-                               cgap_cell_count((double)check->count), cgap_cell_text(first)};
-    cgap_page_row(page, cells, 4);
+  const row_check checks[CHECKS] = {{modality, "rows with NaN or infinity", &c->not_finite},
+                                    {modality, "rows of norm zero", &c->zero},
+                                    {modality, "rows whose norm is off 1 by more than 0.001", &c->off_unit},
+                                    {modality, "constant columns", &c->constant_columns},
+                                    {modality, "rows that repeat an earlier row", &c->duplicates},
+                                    {modality, "rows nearly like another (cosine > 0.999)", &c->near_duplicates}};
+  memcpy(out, checks, sizeof checks);
+}
+
+static void put_found(cgap_page *page, const row_check *row)
+{
+  const cgap_check *check = row->check;
+  char first[200] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < check->example_count && used < sizeof first; i++)
+    used += (size_t)snprintf(first + used, sizeof first - used, "%s%zu", i ? ", " : "", check->examples[i]);
+  const cgap_cell cells[] = {cgap_cell_text(row->modality), cgap_cell_text(cgap_tr(page->names, row->what)),
+                             cgap_cell_count((double)check->count), cgap_cell_text(first)};
+  cgap_page_row(page, cells, 4);
+}
+
+/* How many checks passed; what the others found, as a table; the list of all, folded. */
+static void put_row_checks(cgap_page *page, const row_check *row, size_t count)
+{
+  static const char *const heads[] = {"Modality", "What", "#Count", "First rows"};
+  size_t found = 0;
+  for (size_t k = 0; k < count; k++)
+    found += row[k].check->count > 0;
+  if (found) {
+    cgap_page_put(page, "p", "%zu checks of the rows, %zu passed:", count, count - found);
+    cgap_page_table(page, "What was found in the rows", heads, 4);
+    for (size_t k = 0; k < count; k++)
+      if (row[k].check->count > 0)
+        put_found(page, &row[k]);
+    cgap_page_table_end(page);
   }
+  fputs("<details>\n<summary>", page->out);
+  if (found)
+    cgap_page_text(page, "All %zu checks", count);
+  else
+    cgap_page_text(page, "%zu checks, all passed", count);
+  fputs("</summary>\n<ul>\n", page->out);
+  for (size_t k = 0; k < count; k++)
+    cgap_page_put(page, "li", row[k].check->count ? "%s: %s" : "%s: no %s", row[k].modality,
+                  cgap_tr(page->names, row[k].what));
+  fputs("</ul>\n</details>\n", page->out);
 }
 
 static void put_blocks(cgap_page *page, const cgap_pairing_check *c)
@@ -263,9 +256,8 @@ static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
   char z[40] = "";
   if (isfinite(c->z))
     snprintf(z, sizeof z, " (z = %.1f)", c->z);
-  fprintf(page->out,
-          "<p>Pairing: <strong>%s</strong>. The mean cosine of the pairs is %.4f, of shuffled pairs %.4f%s.</p>\n",
-          cgap_pairing_word(c), c->matched_mean, c->shuffled_mean, z);
+  cgap_page_put(page, "p", "Pairing: %s. The mean cosine of the pairs is %.4f, of shuffled pairs %.4f%s.",
+                cgap_tr(page->names, cgap_pairing_word(c)), c->matched_mean, c->shuffled_mean, z);
   if (c->block_count)
     put_blocks(page, c);
 }
@@ -302,15 +294,16 @@ static void put_worst(cgap_page *page, const cgap_audit *a, const cgap_row_names
 
 void cgap_page_checks(cgap_page *page, const cgap_audit *a, const cgap_row_names *names)
 {
-  static const char *const heads[] = {"Modality", "What", "#Count", "First"};
+  row_check row[2 * CHECKS];
+  const bool two = a->has & CGAP_HAS_TEXT;
   if (a->has & CGAP_HAS_PAIRS)
     put_pairing(page, &a->pairing_check);
-  cgap_page_table(page, "What was found in the rows", heads, 4);
-  put_modality(page, cgap_modality_name(a->names.of[0], 0), &a->checks_image);
-  if (a->has & CGAP_HAS_TEXT)
-    put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1),
-                 &a->checks_text);
-  cgap_page_table_end(page);
+  const cgap_phrase image = cgap_phrase_of(&a->names, "{image}"),
+                    text = cgap_phrase_of(&a->names, a->has & CGAP_TEXT_IS_CLASSES ? N_("class text") : N_("{text}"));
+  list_checks(row, image.s, &a->checks_image);
+  if (two)
+    list_checks(row + CHECKS, text.s, &a->checks_text);
+  put_row_checks(page, row, two ? 2 * CHECKS : CHECKS);
   if (a->has & CGAP_HAS_PAIRS)
     put_worst(page, a, names);
 }
@@ -348,8 +341,8 @@ static void put_run(cgap_page *page, const void *report)
   const cgap_report *r = report;
   const json_t *input = json_object_get(r->json, "input");
   cgap_page_run(page, r->run);
-  put_dataset(page, input, "image", cgap_modality_name(r->audit->names.of[0], 0));
-  put_dataset(page, input, "text", cgap_modality_name(r->audit->names.of[1], 1));
+  put_dataset(page, input, "image", cgap_phrase_of(&r->audit->names, "{image}").s);
+  put_dataset(page, input, "text", cgap_phrase_of(&r->audit->names, "{text}").s);
   if (*r->audit->pairing)
     cgap_page_term(page, "pairing", "%s", r->audit->pairing);
   cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
@@ -366,9 +359,10 @@ static cgap_status write_page(const cgap_report *r, const cgap_section *sections
 {
   char title[700], about[CGAP_SENTENCE + 2 * CGAP_PHRASE];
   const cgap_audit *a = r->audit;
-  snprintf(title, sizeof title, "%s of %s", cgap_title_words(a), r->source);
-  snprintf(about, sizeof about, "%zu %s, %zu %s, d = %zu%s%s", a->images, cgap_image_word(a, 0).s, a->texts,
-           cgap_text_word(a, 0).s, a->dim, *a->pairing ? "; " : "", a->pairing);
+  cgap_modality_printf(title, sizeof title, &a->names, "%s of %s", cgap_title_words(a), r->source);
+  cgap_modality_printf(about, sizeof about, &a->names, "%zu %s, %zu %s, d = %zu%s%s", a->images,
+                       cgap_image_word(a, 0).s, a->texts, cgap_text_word(a, 0).s, a->dim, *a->pairing ? "; " : "",
+                       cgap_tr(&a->names, a->pairing));
   if (!(a->has & CGAP_ONE_SPACE))
     (void)cgap_size_words(about, a);
   return cgap_page_write(folder, title, about, &a->names, sections, r, warn_line, error);

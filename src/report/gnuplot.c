@@ -262,7 +262,13 @@ static cgap_status run_script(const char *folder, const char *name, const char *
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot did not end within %g seconds and was ended", folder, script,
                      limit);
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+  const bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+  if (failed && strcmp(d->format, "tex") == 0 && strstr(said, "terminal type"))
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s/%s: this gnuplot has no tikz terminal, as it was built without Lua; install one that has "
+                     "(Debian: apt install gnuplot-nox), or draw pdf",
+                     folder, script);
+  if (failed)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot failed: %s", folder, script, said);
   return CGAP_OK;
 }
@@ -286,6 +292,8 @@ static cgap_status render_temporary(cgap_temporary *out, char picture[CGAP_PATH]
     cgap_temporary_unlock(out); /* where locks keep others from writing, gnuplot could not */
   if (!status)
     status = run_script(folder, name, strrchr(temporary, '/') + 1, d, error);
+  if (!status && strcmp(d->format, "tex") == 0)
+    status = cgap_tikz_escape(out->path, error);
   if (!status && (fstat(out->fd, &facts) != 0 || facts.st_size == 0))
     status =
       cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; check whether the disk is full or broken",
@@ -305,7 +313,8 @@ cgap_status cgap_gnuplot_render(const char *folder, const char *name, const cgap
 
 bool cgap_gnuplot_made(const char *path, const char *format)
 {
-  static const char *const MARKS[][2] = {{"svg", "Produced by GNUPLOT"}, {"png", "bKGD"}, {"pdf", "Producer (cairo"}};
+  static const char *const MARKS[][2] = {
+    {"svg", "Produced by GNUPLOT"}, {"png", "bKGD"}, {"pdf", "Producer (cairo"}, {"tex", "%% generated with GNUPLOT"}};
   size_t bytes = 0;
   char *picture = cgap_read_text(path, &bytes);
   bool drew = false;

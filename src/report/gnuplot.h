@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 typedef struct cgap_plot_job {
-  const char *format; /* "svg", "png", "pdf", "txt" */
-  const char *theme;  /* "light", "dark", "page" */
+  const char *format; /* "svg", "png", "pdf", "tex" (TikZ), "txt" */
+  const char *theme;  /* "light", "dark", "page", "paper" */
   const char *size;   /* "760,520"; NULL: the script's own */
   double seconds_max; /* 0: a minute */
 } cgap_plot_job;
@@ -27,6 +27,9 @@ void cgap_gnuplot_stop(void);
 
 /* Whether the picture says that gnuplot drew it; of PNG, whether it is such a one as cairo writes. */
 bool cgap_gnuplot_made(const char *path, const char *format);
+
+/* Escapes the texts of a picture in TikZ, in place. */
+CGAP_MUST_CHECK cgap_status cgap_tikz_escape(const char *path, cgap_error *error);
 
 bool cgap_gnuplot_found(void); /* there is a gnuplot on PATH */
 

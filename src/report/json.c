@@ -517,8 +517,11 @@ json_t *cgap_report_schema(void)
 
 /* ---------------------------------------------------------------- the report */
 
-json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run)
+json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run)
 {
+  cgap_audit english = *audit; /* for programs: the same in every language */
+  const cgap_audit *a = &english;
+  english.names.language = NULL;
   json_t *root = json_object();
   bool sound = root && cgap_json_put(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
                cgap_json_put(root, "modalities", cgap_modality_names_json(&a->names)) &&

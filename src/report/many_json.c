@@ -54,12 +54,13 @@ void cgap_many_pair_name(char out[CGAP_PAIR_NAME], const cgap_many *many, size_t
 
 cgap_level cgap_many_sentence(char out[CGAP_SENTENCE], const cgap_many *many, size_t pair)
 {
-  static const char SCALE[] = " (" CGAP_GAP_SCALE ")";
-  char name[CGAP_PAIR_NAME];
+  const cgap_modality_names *names = &many->pair[pair].names;
+  char name[CGAP_PAIR_NAME], shown_scale[CGAP_SENTENCE];
   cgap_verdict_words words;
   cgap_many_pair_name(name, many, pair, NULL, NULL);
   cgap_verdict_write(&words, &many->pair[pair]);
-  const char *first = words.count ? words.sentence[0] : "", *scale = strstr(first, SCALE);
+  (void)cgap_modality_printf(shown_scale, sizeof shown_scale, names, " (%s)", cgap_tr(names, CGAP_GAP_SCALE));
+  const char *first = words.count ? words.sentence[0] : "", *scale = strstr(first, shown_scale);
   out[0] = '\0';
   if (!(many->pair[pair].has & CGAP_ONE_SPACE)) {
     cgap_sentence_append(out, "%s: Two widths, %zu and %zu: no distance, no search. %s", name, many->pair[pair].dim,
@@ -67,7 +68,7 @@ cgap_level cgap_many_sentence(char out[CGAP_SENTENCE], const cgap_many *many, si
     return words.level;
   }
   cgap_sentence_append(out, "%s: %.*s%s", name, (int)(scale ? scale - first : (ptrdiff_t)strlen(first)), first,
-                       scale ? scale + strlen(SCALE) : "");
+                       scale ? scale + strlen(shown_scale) : "");
   return words.level;
 }
 

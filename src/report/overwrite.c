@@ -132,7 +132,7 @@ static bool is_own_kind(const char *folder, const char *name)
 /* In a folder that the command wrote pictures may be drawn again: those that gnuplot drew. */
 static bool is_own_figure(const char *folder, const char *name, const char *format)
 {
-  static const char *const PICTURES[] = {"svg", "png", "pdf"};
+  static const char *const PICTURES[] = {"svg", "png", "pdf", "tex"};
   char path[CGAP_PATH];
   cgap_error ignored;
   for (size_t k = 0; k < sizeof PICTURES / sizeof *PICTURES; k++)
@@ -144,7 +144,7 @@ static bool is_own_figure(const char *folder, const char *name, const char *form
 /* The stem of a figure's file, "scatter" of "scatter.svg"; false: it has another ending. */
 static bool stem_of(char stem[NAME], const char *file)
 {
-  static const char *const ENDINGS[] = {".tsv", ".gp", ".svg", ".png", ".pdf"};
+  static const char *const ENDINGS[] = {".tsv", ".gp", ".svg", ".png", ".pdf", ".tex"};
   const char *dot = strrchr(file, '.');
   for (size_t k = 0; dot && k < sizeof ENDINGS / sizeof *ENDINGS; k++)
     if (strcmp(dot, ENDINGS[k]) == 0) {

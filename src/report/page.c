@@ -15,8 +15,19 @@
 
 /* ---------------------------------------------------------------- elements */
 
-static void put_escaped(FILE *out, const char *text)
+#define MINUS "\xE2\x88\x92" /* U+2212 */
+
+/* A hyphen before a digit that follows no word: a minus sign. */
+static bool is_minus(const char *text, const char *at)
 {
+  return *at == '-' && isdigit((unsigned char)at[1]) &&
+         (at == text || strchr(" ([+=", at[-1]) || (at - text >= 2 && strncmp(at - 2, "\xC2\xA0", 2) == 0));
+}
+
+/* numbers: with minus signs in front of them, which names, keys and commands do not get. */
+static void put_escaped_as(FILE *out, const char *text, bool numbers)
+{
+  const char *begin = text;
   static const struct {
     char sign;
     const char *as;
@@ -25,7 +36,10 @@ static void put_escaped(FILE *out, const char *text)
     size_t e = 0;
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
-    if (e == sizeof escapes / sizeof *escapes)
+    if (numbers && is_minus(begin, text)) {
+      fputs(MINUS, out);
+      text++;
+    } else if (e == sizeof escapes / sizeof *escapes)
       text += cgap_text_put_next(out, text, *text == '\n' ? '\n' : ' ');
     else {
       fputs(escapes[e].as, out);
@@ -34,7 +48,12 @@ static void put_escaped(FILE *out, const char *text)
   }
 }
 
-static void put_formatted(cgap_page *page, const char *format, va_list values)
+static void put_escaped(FILE *out, const char *text)
+{
+  put_escaped_as(out, text, false);
+}
+
+static void put_formatted(cgap_page *page, bool numbers, const char *format, va_list values)
 {
   char *text = NULL;
   va_list again;
@@ -44,7 +63,7 @@ static void put_formatted(cgap_page *page, const char *format, va_list values)
     text = malloc((size_t)length + 1);
   if (text) {
     (void)cgap_modality_vprintf(text, (size_t)length + 1, page->names, format, again);
-    put_escaped(page->out, text);
+    put_escaped_as(page->out, text, numbers);
   } else {
     page->status = cgap_fail(page->error, CGAP_RESOURCE, "out of memory for the page");
   }
@@ -56,7 +75,7 @@ void cgap_page_text(cgap_page *page, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
-  put_formatted(page, format, values);
+  put_formatted(page, true, format, values);
   va_end(values);
 }
 
@@ -65,7 +84,7 @@ void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...)
   va_list values;
   va_start(values, format);
   fprintf(page->out, "<%s>", tag);
-  put_formatted(page, format, values);
+  put_formatted(page, strncmp(tag, "pre", 3) != 0 && strncmp(tag, "code", 4) != 0, format, values);
   va_end(values);
   fprintf(page->out, "</%.*s>\n", (int)strcspn(tag, " "), tag);
 }
@@ -74,8 +93,8 @@ void cgap_page_term(cgap_page *page, const char *term, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
-  fprintf(page->out, "<dt>%s</dt><dd>", term);
-  put_formatted(page, format, values);
+  fprintf(page->out, "<dt>%s</dt><dd>", cgap_tr(page->names, term));
+  put_formatted(page, false, format, values);
   va_end(values);
   fputs("</dd>\n", page->out);
 }
@@ -101,9 +120,10 @@ void cgap_page_table(cgap_page *page, const char *caption, const char *const *he
   put_escaped(page->out, shown.s);
   fputs("</caption>\n<thead><tr>", page->out);
   for (size_t h = 0; h < count; h++) {
-    const bool number = heads[h][0] == '#';
+    const char *head = cgap_tr(page->names, heads[h]);
+    const bool number = head[0] == '#';
     fprintf(page->out, "<th scope=\"col\"%s>", number ? " class=\"n\"" : "");
-    put_escaped(page->out, heads[h] + number);
+    put_escaped(page->out, head + number);
     fputs("</th>", page->out);
   }
   fputs("</tr></thead>\n<tbody>\n", page->out);
@@ -130,18 +150,40 @@ cgap_cell cgap_cell_count(double value)
   return cell;
 }
 
-void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count)
+/* Whether a text is numbers alone, such as an interval: "-0.8 to -0.7". */
+static bool is_numbers(const char *text)
 {
-  fputs("<tr>", page->out);
+  return text[strspn(text, "0123456789.,-+ ()[]to%en/a")] == '\0';
+}
+
+/* defined (NULL: none): the key whose definition the row is. */
+static void put_row(cgap_page *page, const char *defined, const cgap_cell *cells, size_t count)
+{
+  if (defined)
+    fprintf(page->out, "<tr id=\"defined-%s\">", defined);
+  else
+    fputs("<tr>", page->out);
   for (size_t c = 0; c < count; c++) {
     if (cells[c].is_number)
       fprintf(page->out, "<td class=\"n\" data-v=\"%s\">", cells[c].sort);
     else
       fputs(cells[c].is_key ? "<td><code>" : "<td>", page->out);
-    put_escaped(page->out, cells[c].text ? cells[c].text : cells[c].shown);
+    const char *text = cells[c].text ? cells[c].text : cells[c].shown;
+    if (cells[c].link)
+      fprintf(page->out, "<a href=\"#%s\">", cells[c].link);
+    put_escaped_as(page->out, text, cells[c].is_number || is_numbers(text));
+    if (cells[c].link)
+      fputs("</a>", page->out);
+    if (cells[c].key)
+      cgap_page_key(page, cells[c].key);
     fputs(cells[c].is_key ? "</code></td>" : "</td>", page->out);
   }
   fputs("</tr>\n", page->out);
+}
+
+void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count)
+{
+  put_row(page, NULL, cells, count);
 }
 
 void cgap_page_table_end(cgap_page *page)
@@ -325,6 +367,16 @@ static const char *write_tag(cleaner *c, const char *tag, size_t length)
   return end;
 }
 
+/* Text as gnuplot escaped it, with minus signs before numbers. */
+static void put_svg_text(FILE *out, const char *text, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if (is_minus(text, text + i))
+      fputs(MINUS, out);
+    else
+      fputc(text[i], out);
+}
+
 static bool put_svg(FILE *out, const char *svg, const char *name, const char *label)
 {
   const char *at = strstr(svg, "<svg"), *box = at ? strstr(at, "viewBox=\"") : NULL;
@@ -342,7 +394,7 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
       /* blanks between tags say nothing; inside a text they are kept */
       if (strspn(at, " \t\r\n") < length) {
         write_groups(&c);
-        fwrite(at, 1, length, out);
+        put_svg_text(out, at, length);
       }
       at += length;
       continue;
@@ -361,7 +413,8 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 /* A figure with its title, how it is read, and its data file. */
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
-  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = cgap_figure_page_size(name)};
+  const cgap_plot_job job = {
+    .format = "svg", .theme = "page", .size = page->small ? "580,440" : cgap_figure_page_size(name)};
   char variant[80];
   snprintf(variant, sizeof variant, "%s%s", name, page->within ? "_within" : page->unpaired ? "_unpaired" : "");
   const cgap_figure_info *own = cgap_figure_find(variant), *info = own ? own : cgap_figure_find(name);
@@ -372,7 +425,7 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   char *svg = cgap_gnuplot_text(folder, name, &job, error);
   if (!svg)
     return error->status;
-  snprintf(label, sizeof label, "Figure: %s. %s", title, reading);
+  (void)cgap_modality_printf(label, sizeof label, page->names, "Figure: %s. %s", title, reading);
   fprintf(page->out, "<figure id=\"figure-%s\">\n", name);
   cgap_page_put(page, "h3", "%s", title);
   fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", page->out);
@@ -380,9 +433,14 @@ static cgap_status put_figure(cgap_page *page, const char *folder, const char *n
   fputs("\">\n", page->out);
   const bool ok = put_svg(page->out, svg, name, label);
   free(svg);
-  fputs("</div>\n<figcaption>", page->out);
+  fputs(page->small ? "</div>\n<figcaption><details><summary>" : "</div>\n<figcaption>", page->out);
+  if (page->small) {
+    cgap_page_text(page, "How to read it");
+    fputs("</summary>", page->out);
+  }
   put_escaped(page->out, reading);
-  fprintf(page->out, " Data: <code>figures/%s.tsv</code></figcaption>\n</figure>\n", name);
+  fprintf(page->out, " %s<code>figures/%s.tsv</code>%s</figcaption>\n</figure>\n", cgap_tr(page->names, N_("Data: ")),
+          name, page->small ? "</details>" : "");
   return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
 }
 
@@ -419,7 +477,7 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
   fputs("</div>\n", page->out);
 }
 
-static const char *level_class(cgap_level level)
+const char *cgap_level_class(cgap_level level)
 {
   static const char *const names[] = {
     [CGAP_LEVEL_UNKNOWN] = "unknown",   [CGAP_LEVEL_NOISE] = "noise",   [CGAP_LEVEL_LOW] = "low",
@@ -428,26 +486,43 @@ static const char *level_class(cgap_level level)
   return names[level];
 }
 
+void cgap_page_headline(cgap_page *page, const char *sentence)
+{
+  const char *colon = strstr(sentence, cgap_tr(page->names, N_(": "))); /* or what ends the first words */
+  const int large = (int)(colon ? (size_t)(colon - sentence) : strlen(sentence));
+  fputs("<p class=\"headline\"><strong>", page->out);
+  cgap_page_text(page, "%.*s", large, sentence);
+  fputs("</strong>", page->out);
+  cgap_page_text(page, "%s", sentence + large);
+  fputs("</p>\n", page->out);
+}
+
+void cgap_page_notes(cgap_page *page, const cgap_notes *notes)
+{
+  size_t listed = 0;
+  for (size_t i = 0; i < notes->count; i++) {
+    if (notes->bad[i])
+      continue;
+    fputs(listed++ ? "" : "<ul class=\"notes\">\n", page->out);
+    cgap_page_put(page, "li", "%s", notes->text[i]);
+  }
+  fputs(listed ? "</ul>\n" : "", page->out);
+}
+
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes)
 {
-  const size_t count = notes ? notes->count : 0;
-  size_t harmless = 0;
-  for (size_t i = 0; i < count; i++) {
-    harmless += !notes->bad[i];
+  for (size_t i = 0; notes && i < notes->count; i++)
     if (notes->bad[i])
       cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", notes->text[i]);
-  }
-  fprintf(page->out, "<div class=\"verdict %s\">\n", level_class(verdict->level));
+  fprintf(page->out, "<div class=\"verdict %s\">\n", cgap_level_class(verdict->level));
   for (size_t i = 0; i < verdict->count; i++)
-    cgap_page_put(page, "p", "%s", verdict->sentence[i]);
+    if (i == 0)
+      cgap_page_headline(page, verdict->sentence[i]);
+    else
+      cgap_page_put(page, "p", "%s", verdict->sentence[i]);
   fputs("</div>\n", page->out);
-  if (!harmless)
-    return;
-  fputs("<ul>\n", page->out);
-  for (size_t i = 0; i < count; i++)
-    if (!notes->bad[i])
-      cgap_page_put(page, "li", "%s", notes->text[i]);
-  fputs("</ul>\n", page->out);
+  if (notes)
+    cgap_page_notes(page, notes);
 }
 
 /* Fields side by side often share one definition: it is written once, the key with a star in place of the modality. */
@@ -456,10 +531,93 @@ static bool has_same_definition(const cgap_field *a, const cgap_field *b)
   return a->group == b->group && strcmp(a->definition, b->definition) == 0;
 }
 
+/* The first field with the definition of this one, whose row it is. */
+static const cgap_field *defined_with(size_t field)
+{
+  while (field > 0 && has_same_definition(cgap_field_at(field), cgap_field_at(field - 1)))
+    field--;
+  return cgap_field_at(field);
+}
+
+static void put_key(FILE *out, const char *key)
+{
+  fputs("<code>", out);
+  for (const char *at = key; *at; at++)
+    fprintf(out, *at == '.' ? "%c<wbr>" : "%c", *at);
+  fputs("</code>", out);
+}
+
+void cgap_page_key(cgap_page *page, const char *key)
+{
+  const cgap_field *defined = NULL;
+  for (size_t i = 0; page->defines && !defined && i < cgap_field_count(); i++)
+    if (strcmp(cgap_field_at(i)->key, key) == 0)
+      defined = defined_with(i);
+  if (defined) {
+    page->linked |= defined->needs;
+    fprintf(page->out, "<a class=\"key\" href=\"#defined-%s\">", defined->key);
+  } else {
+    fputs("<span class=\"key\">", page->out);
+  }
+  put_key(page->out, key);
+  fputs(defined ? "</a>" : "</span>", page->out);
+}
+
+enum { ANCHOR = 100 };
+
+/* "means-corrected-distance", as meanings.py makes it of a term. */
+static void anchor_of(char out[ANCHOR], const char *term)
+{
+  int used = snprintf(out, ANCHOR, "means");
+  bool gap = true;
+  for (; *term && used < ANCHOR - 2; term++) {
+    const int letter = tolower((unsigned char)*term);
+    if (!isalnum(letter)) {
+      gap = true;
+      continue;
+    }
+    if (gap)
+      out[used++] = '-';
+    out[used++] = (char)letter;
+    gap = false;
+  }
+  out[used] = '\0';
+}
+
+/* Where the page says when a measure misleads: at its own term, or where its block is explained. */
+static void meaning_of(char out[ANCHOR], const cgap_field *f)
+{
+  static const char *const terms[CGAP_GROUPS] = {
+    [CGAP_GROUP_GAP] = "the gap",
+    [CGAP_GROUP_UNIFORMITY] = "uniformity",
+    [CGAP_GROUP_ALIGNMENT] = "alignment",
+    [CGAP_GROUP_RETRIEVAL] = "recall k",
+    [CGAP_GROUP_MIXED_RETRIEVAL] = "search in one mixed index",
+    [CGAP_GROUP_CSLS] = "csls",
+    [CGAP_GROUP_ZERO_SHOT] = "zero shot",
+    [CGAP_GROUP_ARITHMETIC] = "zero shot and arithmetic",
+    [CGAP_GROUP_LOSS] = "loss clip",
+    [CGAP_GROUP_SPECTRUM] = "spectrum",
+    [CGAP_GROUP_HUBNESS] = "hubness and neighbours",
+    [CGAP_GROUP_HUBS_WITHIN] = "hubness and neighbours",
+    [CGAP_GROUP_MIXED] = "same modality",
+    [CGAP_GROUP_AGREEMENT] = "agreement",
+  };
+  char id[ANCHOR + 10];
+  anchor_of(out, f->label);
+  snprintf(id, sizeof id, "id=\"%s\"", out);
+  if (!strstr(cgap_embedded("measures.html"), id))
+    anchor_of(out, terms[f->group]);
+}
+
 void cgap_page_definitions(cgap_page *page, unsigned has)
 {
   static const char *const heads[] = {"Measure", "Key", "Definition", "Source"};
-  cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
+  has |= page->linked;
+  cgap_page_table(page,
+                  "What each number is, of rows divided by their norm, with t = 2 and temperature 0.01. A name leads "
+                  "to when it misleads.",
+                  heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
     const bool again = i > 0 && has_same_definition(f, cgap_field_at(i - 1));
@@ -472,37 +630,44 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     title = cgap_field_title(f, page->names);
     snprintf(key, sizeof key, "%s", f->key);
     if (shared) {
-      snprintf(title.s, sizeof title.s, "%.100s: %.300s", cgap_groups[f->group].title,
+      snprintf(title.s, sizeof title.s, "%s: %.300s", cgap_tr(page->names, cgap_groups[f->group].title),
                cgap_field_label(f, page->names).s);
       snprintf(key, sizeof key, "%.*s.*%s", (int)strcspn(f->key, "."), f->key, last ? last : "");
     }
     const cgap_phrase definition = cgap_phrase_of(page->names, f->definition);
+    char meaning[ANCHOR];
+    meaning_of(meaning, f);
     const cgap_cell cells[] = {
-      {.text = title.s}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
-    cgap_page_row(page, cells, 4);
+      {.text = title.s, .link = meaning}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
+    put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
+  fprintf(page->out,
+          "<details class=\"meanings\">\n<summary>What the measures mean, and when they mislead (MEASURES)"
+          "</summary>\n%s</details>\n",
+          cgap_embedded("measures.html"));
 }
 
 /* ---------------------------------------------------------------- the page */
 
 static void open_page(cgap_page *page, const char *title, const char *about, const cgap_section *sections)
 {
-  fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+  const struct cgap_language *language = page->names ? page->names->language : NULL;
+  fprintf(page->out, "<!DOCTYPE html>\n<html lang=\"%s\">\n", language ? language->code : "en");
+  fputs("<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta name=\"color-scheme\" content=\"light dark\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline'; img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n",
         page->out);
   cgap_page_put(page, "title", "%s", title);
-  fprintf(page->out,
-          "<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">Skip to the report</a>\n<header>\n",
-          cgap_embedded("page.css"), sections[0].id);
+  fprintf(page->out, "<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">%s</a>\n<header>\n",
+          cgap_embedded("page.css"), sections[0].id, cgap_tr(page->names, "Skip to the report"));
   cgap_page_put(page, "h1", "%s", title);
   cgap_page_put(page, "p class=\"soft\"", "%s", about);
-  fputs("<nav aria-label=\"Sections\">\n<ul>\n", page->out);
+  fprintf(page->out, "<nav aria-label=\"%s\">\n<ul>\n", cgap_tr(page->names, "Sections"));
   for (; sections->id; sections++)
-    fprintf(page->out, "<li><a href=\"#%s\">%s</a></li>\n", sections->id, sections->title);
+    fprintf(page->out, "<li><a href=\"#%s\">%s</a></li>\n", sections->id, cgap_tr(page->names, sections->title));
   fputs("</ul>\n</nav>\n</header>\n<main>\n", page->out);
 }
 
@@ -518,10 +683,12 @@ cgap_status cgap_page_write(const char *folder, const char *title, const char *a
   if (status != CGAP_OK)
     return status;
   cgap_page page = {.out = file.stream, .folder = folder, .names = names, .warn_line = warn_line, .error = error};
+  for (const cgap_section *s = sections; s->id; s++)
+    page.defines |= strcmp(s->id, "definitions") == 0;
   open_page(&page, title, about, sections);
   for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
     fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,
-            s->id, s->title);
+            s->id, cgap_tr(names, s->title));
     s->put(&page, data);
     fputs("</section>\n", page.out);
   }

@@ -11,6 +11,9 @@
 typedef struct cgap_page {
   bool within;                      /* no cosines across: figures are of each modality by itself */
   bool unpaired;                    /* no pairs: figures show none */
+  bool defines;                     /* it has a section of definitions, which keys lead to … */
+  unsigned linked;                  /* … and has what these need, of keys so far */
+  bool small;                       /* figures are next to tiles, their captions folded */
   FILE *out;                        /* for HTML as it stands here; text from outside goes through the functions below */
   const char *folder;               /* of the page; its figures are in folder/figures */
   const cgap_modality_names *names; /* which formats, captions and figures get; NULL: those by default */
@@ -32,7 +35,8 @@ CGAP_MUST_CHECK cgap_status cgap_page_write(const char *folder, const char *titl
 
 /* ---------------------------------------------------------------- elements; all text is escaped */
 
-/* Formats and captions are templates (base/modality_names.h). */
+/* Formats and captions are templates (base/modality_names.h). Negative numbers get a minus sign, but not in "pre",
+ * "code", terms and cells of words. */
 
 void cgap_page_text(cgap_page *page, const char *format, ...) CGAP_PRINTF(2, 3);
 void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...) CGAP_PRINTF(3, 4); /* "p class=\"bad\"" */
@@ -40,6 +44,8 @@ void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...) CG
 /* A cell of text, or of a number, which sorts by its value. */
 typedef struct cgap_cell {
   const char *text; /* NULL: shown */
+  const char *key;  /* below it, as cgap_page_key; NULL: none */
+  const char *link; /* an anchor of the page that it leads to; NULL: none */
   char shown[40], sort[40];
   bool is_number, is_key;
 } cgap_cell;
@@ -63,8 +69,24 @@ void cgap_page_figures(cgap_page *page, const char *const *names, size_t count);
 /* The verdict box, what is alarming before it, the rest of the notes (NULL: none) after it. */
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes);
 
-/* The table of definitions and sources of every field whose `needs` are in `has`. */
+/* The first sentence of a verdict, large up to its colon. */
+void cgap_page_headline(cgap_page *page, const char *sentence);
+
+/* What the checks found and is not alarming, as a list. */
+void cgap_page_notes(cgap_page *page, const cgap_notes *notes);
+
+/* Whether the gap is bad, why, what it costs and what to do, with the first figure of the audit. */
+void cgap_audit_first_screen(cgap_page *page, const cgap_audit *audit);
+
+/* The table of definitions and sources of every field whose `needs` are in `has`, and, folded, what the measures mean
+ * and when they mislead: the chapters of analysis/MEASURES.md. */
 void cgap_page_definitions(cgap_page *page, unsigned has);
+
+/* A key, in small letters; a link to its definition where the page has one. */
+void cgap_page_key(cgap_page *page, const char *key);
+
+/* "severe": the class of page.css that has the colour of a level. */
+const char *cgap_level_class(cgap_level level);
 
 /* The table of every measure of an audit. */
 void cgap_page_measures(cgap_page *page, const cgap_audit *audit);

@@ -123,7 +123,7 @@ json_t *cgap_recommendation_json(const cgap_recommendation *r)
 
 /* ---------------------------------------------------------------- in words */
 
-enum { WORDS = 120, CHANGE = 400 };
+enum { WORDS = 120, CHANGE = 600 };
 
 static void CGAP_PRINTF(2, 3) add_sentence(cgap_advice_words *out, const char *format, ...)
 {
@@ -142,22 +142,29 @@ static void difference_words(char out[WORDS], const cgap_scalar *d)
     snprintf(out, WORDS, "%+.3f", d->value);
 }
 
-/* What the difference of the goal's measure on the test part says. */
-static const char *outcome(const cgap_scalar *d)
+const cgap_scalar *cgap_recommendation_gain(const cgap_recommendation *r)
 {
-  return !isfinite(d->lo) ? "it cannot be told whether it helps"
-         : d->lo > 0      ? "it helps"
-         : d->hi < 0      ? "it hurts"
-                          : "it is not shown to help";
+  return r->choice->goal == CGAP_GOAL_ZERO_SHOT   ? &r->from_zero_shot
+         : r->choice->goal == CGAP_GOAL_RETRIEVAL ? &r->from_before[CGAP_TRIAL_RECALL_AT_1]
+                                                  : &r->from_before[CGAP_TRIAL_MIXED_NDCG];
+}
+
+const char *cgap_recommendation_outcome(const cgap_recommendation *r)
+{
+  const cgap_scalar *d = cgap_recommendation_gain(r);
+  return !isfinite(d->lo) ? N_("it cannot be told whether it helps")
+         : d->lo > 0      ? N_("it helps")
+         : d->hi < 0      ? N_("it hurts")
+                          : N_("it is not shown to help");
 }
 
 /* "recall@1 in the other modality 0.720 to 0.745 (+0.025 [-0.021, +0.070])" */
-static void change_words(char out[CHANGE], const char *what, const cgap_scalar *from, const cgap_scalar *to,
-                         const cgap_scalar *difference)
+static void change_words(char out[CHANGE], const cgap_modality_names *names, const char *what, const cgap_scalar *from,
+                         const cgap_scalar *to, const cgap_scalar *difference)
 {
   char change[WORDS];
   difference_words(change, difference);
-  snprintf(out, CHANGE, "%.200s %.3f to %.3f (%s)", what, from->value, to->value, change);
+  cgap_modality_printf(out, CHANGE, names, "%s %.3f to %.3f (%s)", what, from->value, to->value, change);
 }
 
 /* By the measure of the goal first; of classes the searches would be for any image of the class. */
@@ -166,26 +173,28 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
   char first[CHANGE], second[CHANGE + 2] = "";
   const cgap_goal goal = r->choice->goal;
   const int measure = goal == CGAP_GOAL_RETRIEVAL ? CGAP_TRIAL_RECALL_AT_1 : CGAP_TRIAL_MIXED_NDCG;
-  const cgap_scalar *gain = goal == CGAP_GOAL_ZERO_SHOT ? &r->from_zero_shot : &r->from_before[measure];
+  const cgap_scalar *gain = cgap_recommendation_gain(r);
   if (goal == CGAP_GOAL_ZERO_SHOT)
-    change_words(first, "accuracy, a mean over classes,", &r->zero_shot[0], &r->zero_shot[1], gain);
+    change_words(first, &r->names, cgap_tr(&r->names, N_("accuracy, a mean over classes,")), &r->zero_shot[0],
+                 &r->zero_shot[1], gain);
   else
-    change_words(first,
+    change_words(first, &r->names,
                  cgap_phrase_of(&r->names, measure == CGAP_TRIAL_RECALL_AT_1
-                                             ? "recall@1 in the other modality"
-                                             : "nDCG@10 in one index of {images} and {texts}")
+                                             ? N_("recall@1 in the other modality")
+                                             : N_("nDCG@10 in one index of {images} and {texts}"))
                    .s,
                  &r->before[measure], &r->chosen[measure], gain);
   if (goal == CGAP_GOAL_MIXED) {
     second[0] = ',';
     second[1] = ' ';
-    change_words(second + 2, "recall@1 in the other modality", &r->before[CGAP_TRIAL_RECALL_AT_1],
-                 &r->chosen[CGAP_TRIAL_RECALL_AT_1], &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
+    change_words(second + 2, &r->names, cgap_tr(&r->names, "recall@1 in the other modality"),
+                 &r->before[CGAP_TRIAL_RECALL_AT_1], &r->chosen[CGAP_TRIAL_RECALL_AT_1],
+                 &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
   }
   add_sentence(
     out, "%s. On the test part (%zu {images}), which the choice never saw, %s: %s%s, corrected distance %.3f to %.3f.",
-    out->word, r->images, outcome(gain), first, second, r->before[CGAP_TRIAL_DISTANCE].value,
-    r->chosen[CGAP_TRIAL_DISTANCE].value);
+    out->word, r->images, cgap_tr(out->names, cgap_recommendation_outcome(r)), first, second,
+    r->before[CGAP_TRIAL_DISTANCE].value, r->chosen[CGAP_TRIAL_DISTANCE].value);
 }
 
 /* What it adds to the simplest method. */
@@ -206,7 +215,8 @@ void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation
   size_t left = 0;
   for (size_t k = 0; k < c->count; k++)
     left += c->candidate[k].out != NULL;
-  *out = (cgap_advice_words){.names = &r->names, .word = c->chosen ? r->method : "nothing to do"};
+  *out =
+    (cgap_advice_words){.names = &r->names, .word = c->chosen ? r->method : cgap_tr(&r->names, N_("nothing to do"))};
   if (c->chosen)
     say_gain(out, r);
   if (c->chosen && c->goal != CGAP_GOAL_ZERO_SHOT && strcmp(r->method, "center") != 0)
@@ -216,95 +226,15 @@ void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation
       out,
       "Why: of %zu candidates (%zu left out) %s; scored by %s of %zu held-out %s%s. Fitting it takes %.2g s, "
       "applying it %.2g s per million rows here.",
-      c->count, left, c->reason,
-      c->goal == CGAP_GOAL_MIXED       ? "nDCG@10 and mrr"
-      : c->goal == CGAP_GOAL_RETRIEVAL ? "the mrr"
-                                       : "the accuracy",
-      c->images, c->goal == CGAP_GOAL_ZERO_SHOT ? "classes" : cgap_phrase_of(&r->names, "{images}").s,
-      c->folds > 1 ? " in 5 folds" : "", c->seconds_fit, c->seconds_per_million_rows);
+      c->count, left, cgap_tr(&r->names, c->reason),
+      cgap_tr(&r->names, c->goal == CGAP_GOAL_MIXED       ? N_("nDCG@10 and mrr")
+                         : c->goal == CGAP_GOAL_RETRIEVAL ? N_("the mrr")
+                                                          : N_("the accuracy")),
+      c->images,
+      c->goal == CGAP_GOAL_ZERO_SHOT ? cgap_tr(&r->names, N_("classes")) : cgap_phrase_of(&r->names, "{images}").s,
+      cgap_tr(&r->names, c->folds > 1 ? N_(" in 5 folds") : ""), c->seconds_fit, c->seconds_per_million_rows);
   else
-    add_sentence(out, "%s: of %zu candidates %s; the embeddings stay as they are.", out->word, c->count, c->reason);
+    add_sentence(out, "%s: of %zu candidates %s; the embeddings stay as they are.", out->word, c->count,
+                 cgap_tr(&r->names, c->reason));
   snprintf(out->command, sizeof out->command, "%s", r->command);
-}
-
-/* ---------------------------------------------------------------- on the page */
-
-void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r, const cgap_changes *changes,
-                              const cgap_row_names *names)
-{
-  char lost[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
-  cgap_advice_words words;
-  const size_t first = r->choice->goal == CGAP_GOAL_ZERO_SHOT ? CGAP_CHANGE_CLASSES : 0;
-  const size_t count = r->choice->chosen ? cgap_changes_words(lost, changes, names) : 0;
-  cgap_recommendation_write(&words, r);
-  fputs("<div class=\"verdict\">\n", page->out);
-  for (size_t i = 0; i < words.count; i++) {
-    for (size_t k = first; i + 1 == words.count && k < count; k++)
-      cgap_page_put(page, "p", "%s", lost[k]);
-    cgap_page_put(page, "p", "%s%s", i ? "" : "Recommended: ", words.sentence[i]);
-  }
-  fputs("</div>\n", page->out);
-  if (words.command[0])
-    cgap_page_put(page, "pre", "%s", words.command);
-}
-
-static void put_index(cgap_page *page, const char *caption, const cgap_pilot_index *index, size_t count)
-{
-  static const char *const HEADS[] = {"#items in the index", "#found before", "#found after", "#more", "95 %"};
-  cgap_page_table(page, caption, HEADS, sizeof HEADS / sizeof *HEADS);
-  for (size_t k = 0; k < count; k++) {
-    char ends[100];
-    cgap_interval_show(ends, index[k].gain.lo, index[k].gain.hi, 0, "%s to %s");
-    cgap_page_row(page,
-                  (const cgap_cell[]){cgap_cell_count((double)index[k].items), cgap_cell_number(index[k].before, 0),
-                                      cgap_cell_number(index[k].after, 0), cgap_cell_number(index[k].gain.value, 0),
-                                      cgap_cell_text(ends)},
-                  sizeof HEADS / sizeof *HEADS);
-  }
-  cgap_page_table_end(page);
-}
-
-void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r)
-{
-  const cgap_pilot *p = r->pilot;
-  const cgap_learning *l = r->choice->curve;
-  if (p->queries) {
-    cgap_page_put(
-      page, "p",
-      "Of 1,000 searches, how many find their partner among the first ten: %zu test {images} and their {texts} "
-      "search among all rows of the file, and among random parts of them.",
-      p->queries);
-    put_index(page, "In one index of {images} and {texts}", p->mixed, p->mixed_count);
-    put_index(page, "In an index of the other modality", p->cross, p->cross_count);
-  }
-  if (p->pairs_for_two_points)
-    cgap_page_put(
-      page, "p", "To see a difference of 2 points in recall@1 in four of five trials, a test needs about %zu {images}.",
-      p->pairs_for_two_points);
-  cgap_page_put(
-    page, "p",
-    "More data: fitted on %zu, %zu and %zu {images}, the recommended candidate scores %.3f, %.3f and %.3f on "
-    "the test part (standard error %.3f).",
-    l[0].images, l[1].images, l[2].images, l[0].score, l[1].score, l[2].score, l[2].standard_error);
-}
-
-void cgap_candidates_page(cgap_page *page, const cgap_recommendation *r)
-{
-  static const char *const HEADS[] = {"candidate", "#score", "#behind the best", "#standard error", "#gap left", ""};
-  const cgap_choice *c = r->choice;
-  cgap_page_table(page, "What was tried, from the simplest; the score is of held-out {images}", HEADS,
-                  sizeof HEADS / sizeof *HEADS);
-  for (size_t k = 0; k < c->count; k++) {
-    const cgap_candidate *a = &c->candidate[k];
-    cgap_page_row(page,
-                  (const cgap_cell[]){cgap_cell_text(a->name), cgap_cell_number(a->mean, 3),
-                                      cgap_cell_number(a->behind, 3), cgap_cell_number(a->standard_error, 3),
-                                      cgap_cell_number(a->corrected_distance, 3),
-                                      cgap_cell_text(k == c->chosen ? "recommended"
-                                                     : k == c->best ? "best score"
-                                                     : a->out       ? a->out
-                                                                    : "")},
-                  sizeof HEADS / sizeof *HEADS);
-  }
-  cgap_page_table_end(page);
 }

@@ -1,5 +1,4 @@
-/* What train recommends, by the choice among candidates and the test part: for programs, on the terminal and on the
- * page. */
+/* What train recommends, by the choice among candidates and the test part: for programs and in words. */
 #ifndef CGAP_REPORT_RECOMMENDATION_H
 #define CGAP_REPORT_RECOMMENDATION_H
 
@@ -41,10 +40,8 @@ json_t *cgap_recommendation_json(const cgap_recommendation *r);
  * sentences, the first begins with the word; and the command. */
 void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation *r);
 
-/* On the page: the sentences, who gains and who loses, and the command; what a pilot would see; the candidates. */
-void cgap_recommendation_page(cgap_page *page, const cgap_recommendation *r, const cgap_changes *changes,
-                              const cgap_row_names *names);
-void cgap_pilot_page(cgap_page *page, const cgap_recommendation *r);
-void cgap_candidates_page(cgap_page *page, const cgap_recommendation *r);
+/* The difference on the test part of the measure that the goal is about, and what it says: "it helps". */
+const cgap_scalar *cgap_recommendation_gain(const cgap_recommendation *r);
+const char *cgap_recommendation_outcome(const cgap_recommendation *r);
 
 #endif

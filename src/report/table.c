@@ -225,10 +225,12 @@ static void print_notes(const cgap_notes *notes, bool bad, const style *paint, F
 static void print_advice(const cgap_audit *a, const style *paint, FILE *out)
 {
   cgap_advice_words advice;
+  cgap_phrase head;
   cgap_advice_write(&advice, a);
   if (!advice.word)
     return;
-  fprintf(out, "\n  %sAdvice: %s.%s\n", paint->bold, advice.word, paint->off);
+  (void)cgap_modality_printf(head.s, sizeof head.s, &a->names, "Advice: %s.", advice.word);
+  fprintf(out, "\n  %s%s%s\n", paint->bold, head.s, paint->off);
   for (size_t i = 0; i < advice.count; i++)
     cgap_text_wrap(out, paint->columns, "  ", advice.sentence[i], 2);
   if (advice.command[0])
@@ -297,11 +299,11 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
 static void put_advice(FILE *out, cgap_markup markup, const cgap_audit *a)
 {
   cgap_advice_words advice;
-  char strong[60], text[CGAP_REASONS * (CGAP_SENTENCE + 1)] = "";
+  char strong[200], text[CGAP_REASONS * (CGAP_SENTENCE + 1)] = "";
   cgap_advice_write(&advice, a);
   if (!advice.word)
     return;
-  snprintf(strong, sizeof strong, "Advice: %s.", advice.word);
+  (void)cgap_modality_printf(strong, sizeof strong, &a->names, "Advice: %s.", advice.word);
   for (size_t i = 0, used = 0; i < advice.count; i++, used = strlen(text))
     snprintf(text + used, sizeof text - used, "%s%s", i ? " " : "", advice.sentence[i]);
   cgap_markup_note(out, markup, strong, text);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analysis/fields.h"
+#include "base/language.h"
 #include "report/markup.h"
 
 /* ---------------------------------------------------------------- numbers and lines */
@@ -39,9 +40,9 @@ int cgap_text_width(const char *text, size_t bytes);
 /* ---------------------------------------------------------------- verdict and notes */
 
 /* The thresholds of the word for a gap, shown wherever the word is. */
-#define CGAP_GAP_SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
+#define CGAP_GAP_SCALE N_("this tool's own scale: low below 0.19, moderate, severe from 0.63")
 
-enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
+enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 900, CGAP_NOTES = 20 };
 enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a modality, below which chance alone moves everything */
 
 /* Adds to a sentence, as much as fits. */
@@ -77,10 +78,10 @@ typedef struct cgap_advice_words {
   const cgap_modality_names *names;
   const char *word; /* "subtract the means"; NULL: the audit has no advice */
   char sentence[CGAP_REASONS][CGAP_SENTENCE];
-  size_t count;
-  char command[700];         /* "": none */
-  const char *further;       /* what else may help, and … */
-  char further_command[700]; /* … the command that finds out; NULL and "": nothing */
+  size_t count, trial, trial_count; /* of them on the trial: from `trial` on so many */
+  char command[700];                /* "": none */
+  const char *further;              /* what else may help, and … */
+  char further_command[700];        /* … the command that finds out; NULL and "": nothing */
 } cgap_advice_words;
 
 void cgap_advice_write(cgap_advice_words *out, const cgap_audit *audit);

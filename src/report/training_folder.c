@@ -1,4 +1,4 @@
-/* The folder of a training: its head and history, its reports, its figures and its page. */
+/* The folder of a training: its head and history, its reports and its figures. */
 #include "report/training_folder.h"
 
 #include <math.h>
@@ -199,7 +199,7 @@ static const measured MEASURED[] = {
   {"L_Align", offsetof(cgap_epoch, training.align), offsetof(cgap_epoch, validation.align)},
   {"recall@1", ABSENT, ABSENT}, /* mean of both directions, see value_of */
 };
-enum { MEASURES = sizeof MEASURED / sizeof *MEASURED, RECALL = MEASURES - 1 };
+enum { MEASURES = sizeof MEASURED / sizeof *MEASURED, DISTANCE = 2, RECALL = MEASURES - 1 };
 
 static double value_of(const cgap_epoch *e, int measure, bool training)
 {
@@ -261,8 +261,28 @@ static void add_curve(curve_list *l, const cgap_training_result *f, int measure,
   double *x = l->numbers + 2 * l->count * l->most, *y = x + l->most;
   fill_curve_points(x, y, f, measure, training);
   if (has_values(y, epochs_of(f)))
-    l->curve[l->count++] =
-      (cgap_curve){.panel = MEASURED[measure].panel, .series = series, .x = x, .y = y, .count = epochs_of(f)};
+    l->curve[l->count++] = (cgap_curve){.panel = MEASURED[measure].panel,
+                                        .series = series,
+                                        .x = x,
+                                        .y = y,
+                                        .count = epochs_of(f),
+                                        .kept = &x[f->kept_epoch]};
+}
+
+enum { LINES = MEASURES };
+
+/* A race shows where it comes from: what the validation rows are without a head; a history what its distance can mean:
+ * the noise floor through the head that was kept. Returns how many. */
+static size_t fill_lines(cgap_reference_line out[LINES], const cgap_training_result *f, bool race)
+{
+  const cgap_reference_levels *l = &f->levels;
+  const cgap_epoch raw = {.training = cgap_loss_terms_unknown(), .validation = l->raw, .validation_gap = l->raw_gap};
+  size_t count = 0;
+  for (int m = 1; race && m < MEASURES; m++)
+    out[count++] = (cgap_reference_line){MEASURED[m].panel, "before", value_of(&raw, m, false)};
+  if (!race)
+    out[count++] = (cgap_reference_line){MEASURED[DISTANCE].panel, "noise floor", l->noise_floor};
+  return count;
 }
 
 static cgap_status write_curves(const cgap_training_results *r, const char *folder, cgap_error *error)
@@ -289,160 +309,42 @@ static cgap_status write_curves(const cgap_training_results *r, const char *fold
       if (!race || m != 0) /* losses of different kinds do not compare */
         add_curve(&list, r->training_result[k], m, race ? c->input[k + 1].name : "validation", false);
     }
+  cgap_reference_line line[LINES];
+  const size_t line_count = fill_lines(line, r->training_result[0], race);
   const cgap_curves_about about = {.title = race ? "The race: only the loss differs" : "Training",
                                    .shown = shown,
                                    .x = "epoch",
+                                   .line = line,
+                                   .line_count = line_count,
                                    .source = r->source,
                                    .images = after->images,
                                    .texts = after->texts,
                                    .dim = after->dim,
                                    .names = &after->names};
   if (status == CGAP_OK)
-    status = cgap_curves_write(folder, race ? "race" : "history", list.curve, list.count, &about, error);
+    status = cgap_curves_write(folder, cgap_training_curves(r), list.curve, list.count, &about, error);
   curve_list_clear(&list);
   return status;
 }
 
-/* ---------------------------------------------------------------- the page */
-
-static void put_result(cgap_page *page, const void *result)
+static cgap_status write_figures(const cgap_training_results *r, const char *folder,
+                                 void (*warn_line)(const char *line), cgap_error *error)
 {
-  const cgap_training_results *r = result;
-  const cgap_comparison *c = &r->evaluation->comparison;
-  char conclusion[CGAP_SENTENCE];
-  double before[CGAP_TRIAL_MEASURES];
-  cgap_trial_values(before, &r->evaluation->audit[0]);
-  for (size_t k = 1; k <= r->run_count; k++) {
-    const cgap_training_result *f = r->training_result[k - 1];
-    cgap_verdict_words words;
-    cgap_comparison_words(&words, c, k);
-    cgap_page_put(page, "h3", "%s", c->input[k].name);
-    for (size_t i = 0; !r->recommendation && i < words.count; i++)
-      cgap_page_put(page, i || !cgap_comparison_opens(c, k) ? "p" : "p class=\"bad\"", "%s", words.sentence[i]);
-    if (f->history.count)
-      cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
-                    (unsigned long long)f->kept_epoch);
-    cgap_comparison_page_words(page, c, k);
-  }
-  cgap_against_page(page, before, r->head, r->run_count);
-  cgap_against_conclude(conclusion, r->head, r->run_count);
-  if (!r->recommendation)
-    cgap_page_put(page, "p", "%s", conclusion);
-}
-
-static void put_changes(cgap_page *page, const void *result)
-{
-  const cgap_training_results *r = result;
-  const cgap_held_out_view view = {r->evaluation, r->changes, r->run_count};
-  if (r->changes[0]->held)
-    cgap_held_out_page(page, &view);
-  for (size_t k = 0; k < r->run_count; k++) {
-    if (r->run_count > 1)
-      cgap_page_put(page, "h3", "%s", r->evaluation->comparison.input[k + 1].name);
-    cgap_changes_page(page, r->changes[k], r->names);
-  }
-}
-
-static void put_recommendation(cgap_page *page, const void *result)
-{
-  const cgap_training_results *r = result;
-  cgap_recommendation_page(page, r->recommendation, r->changes[0], r->names);
-}
-
-static void put_pilot(cgap_page *page, const void *result)
-{
-  cgap_pilot_page(page, ((const cgap_training_results *)result)->recommendation);
-}
-
-static void put_candidates(cgap_page *page, const void *result)
-{
-  cgap_candidates_page(page, ((const cgap_training_results *)result)->recommendation);
-}
-
-static const char *curves_name(const cgap_training_results *r)
-{
-  return r->run_count > 1 ? "race" : "history";
-}
-
-static void put_training(cgap_page *page, const void *result)
-{
-  cgap_page_figures(page, (const char *const[]){curves_name(result)}, 1);
-}
-
-static void put_figures(cgap_page *page, const void *result)
-{
-  (void)result;
-  cgap_page_figures(page, cgap_before_after, CGAP_BEFORE_AFTER);
-}
-
-static void put_measures(cgap_page *page, const void *result)
-{
-  const cgap_training_results *r = result;
-  const cgap_evaluation *e = r->evaluation;
-  fputs("<p>All on the test part, which training never saw. The columns on the right are the head at its start, and "
-        "methods that need no training.</p>\n",
-        page->out);
-  for (size_t k = 1; k <= r->run_count; k++)
-    cgap_comparison_page_table(page, &e->comparison, k, r->run_count + 1, e->count);
-}
-
-static void put_definitions(cgap_page *page, const void *result)
-{
-  cgap_page_definitions(page, ((const cgap_training_results *)result)->evaluation->audit[0].has);
-}
-
-static void put_run(cgap_page *page, const void *result)
-{
-  const cgap_training_results *r = result;
-  cgap_page_run(page, &r->run);
-  cgap_page_term(page, "options", "%s", r->training_result[0]->head->options);
-  fputs("</dl>\n", page->out);
-}
-
-/* Whether a head was trained: what needs no training has no curves. */
-static bool has_epochs(const cgap_training_results *r)
-{
-  return r->training_result[0]->history.count > 0;
-}
-
-static cgap_status write_page(const cgap_training_results *r, const char *folder, void (*warn_line)(const char *line),
-                              cgap_error *error)
-{
-  cgap_section sections[12];
-  size_t count = 0;
-  if (r->recommendation)
-    sections[count++] = (cgap_section){"recommendation", "What to do", put_recommendation};
-  sections[count++] = (cgap_section){"result", "What it gained and what it cost", put_result};
-  sections[count++] = (cgap_section){"changes", "Which queries and classes get worse", put_changes};
-  if (r->recommendation)
-    sections[count++] = (cgap_section){"candidates", "What was tried", put_candidates};
-  if (has_epochs(r))
-    sections[count++] = (cgap_section){"training", "Training", put_training};
-  sections[count++] = (cgap_section){"figures", "Before and after", put_figures};
-  if (r->recommendation)
-    sections[count++] = (cgap_section){"pilot", "What a pilot would see", put_pilot};
-  sections[count++] = (cgap_section){"measures", "Every measure", put_measures};
-  sections[count++] = (cgap_section){"definitions", "Definitions", put_definitions};
-  sections[count++] = (cgap_section){"run", "How it was run", put_run};
-  sections[count] = (cgap_section){NULL, NULL, NULL};
   char path[CGAP_PATH];
-  const char *names[1 + CGAP_BEFORE_AFTER] = {curves_name(r)};
-  const size_t first = has_epochs(r) ? 0 : 1;
+  const bool curves = cgap_training_has_epochs(r);
+  const char *names[1 + CGAP_BEFORE_AFTER] = {cgap_training_curves(r)};
   const cgap_audit *audit = r->evaluation->audit;
   cgap_folder made;
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   if (status == CGAP_OK)
     status = cgap_folder_open(&made, path, error);
-  if (status == CGAP_OK && has_epochs(r))
+  if (status == CGAP_OK && curves)
     status = write_curves(r, path, error);
   if (status == CGAP_OK) /* of a race the last, which has every term */
     status = cgap_before_after_write(&audit[0], &audit[r->run_count], r->source, path, error);
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
-  if (status == CGAP_OK)
-    status = cgap_figures_render(path, names + first, 1 + CGAP_BEFORE_AFTER - first, warn_line, error);
-  return status == CGAP_OK
-           ? cgap_page_write(folder, "Closing the gap", r->source, &audit->names, sections, r, warn_line, error)
-           : status;
+  return status == CGAP_OK ? cgap_figures_render(path, names + !curves, curves + CGAP_BEFORE_AFTER, warn_line, error)
+                           : status;
 }
 
 cgap_status cgap_training_folder_write(const cgap_training_results *r, const char *folder,
@@ -454,7 +356,9 @@ cgap_status cgap_training_folder_write(const cgap_training_results *r, const cha
   if (status == CGAP_OK)
     status = write_reports(r, stage.path, error);
   if (status == CGAP_OK)
-    status = write_page(r, stage.path, warn_line, error);
+    status = write_figures(r, stage.path, warn_line, error);
+  if (status == CGAP_OK)
+    status = cgap_training_page_write(r, stage.path, warn_line, error);
   if (status == CGAP_OK) /* the reports of a run that --force replaced are gone since its begin */
     return cgap_overwrite_replace(&stage, CGAP_FOLDER_TRAIN, (const char *const[]){NULL}, error);
   return cgap_stage_close(&stage, false, &ignored) == CGAP_OK ? status : ignored.status;

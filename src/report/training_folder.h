@@ -3,13 +3,7 @@
 #define CGAP_REPORT_TRAINING_FOLDER_H
 
 #include "base/output_file.h"
-#include "head/evaluation/evaluation.h"
-#include "head/model/loss.h"
-#include "head/training/training_run.h"
-#include "report/against_show.h"
-#include "report/changes_show.h"
-#include "report/json.h"
-#include "report/recommendation.h"
+#include "report/training_page.h"
 
 /* path = folder/PREFIXname, prefix "" or "clip-" … */
 CGAP_MUST_CHECK cgap_status cgap_training_file(char path[CGAP_PATH], const char *folder, const char *prefix,
@@ -27,21 +21,6 @@ void cgap_training_folder_remove(const char *folder);
 /* file: CGAP_TRAINING_HEAD or CGAP_TRAINING_EXPORT. */
 CGAP_MUST_CHECK cgap_status cgap_training_folder_write_head(const char *folder, const char *prefix, int file,
                                                             const cgap_head *head, cgap_error *error);
-
-typedef struct cgap_training_results {
-  const cgap_evaluation *evaluation;
-  const cgap_training_result *training_result[CGAP_NAMED_LOSSES]; /* inputs 1 to fits of the study */
-  const cgap_changes *changes[CGAP_NAMED_LOSSES];                 /* of these against input 0 */
-  const char *prefix[CGAP_NAMED_LOSSES];                          /* of their files */
-  cgap_contender head[CGAP_NAMED_LOSSES];                         /* the same, next to what needs no training */
-  size_t run_count;
-  const cgap_row_names *names;
-  const cgap_recommendation *recommendation; /* NULL: there was no choice */
-  const char *source;
-  json_t *input;   /* borrowed */
-  json_t *fail_if; /* the outcome of each threshold, borrowed; NULL: none was given */
-  cgap_run run;
-} cgap_training_results;
 
 /* head.h5 and history.jsonl of a choice. */
 CGAP_MUST_CHECK cgap_status cgap_training_folder_write_choice(const char *folder, const cgap_choice *choice,

@@ -20,43 +20,48 @@ static void CGAP_PRINTF(2, 3) add_sentence(cgap_verdict_words *out, const char *
 
 cgap_phrase cgap_image_word(const cgap_audit *a, size_t count)
 {
-  return cgap_phrase_of(&a->names, count == 1 ? "{one image}" : "{images}");
+  return cgap_phrase_of(&a->names, count == 1 ? N_("{one image}") : N_("{images}"));
 }
 
 cgap_phrase cgap_text_word(const cgap_audit *a, size_t count)
 {
   const bool classes = a->has & CGAP_TEXT_IS_CLASSES;
-  return cgap_phrase_of(&a->names, count == 1 ? (classes ? "class text" : "{one text}")
-                                   : classes  ? "class texts"
-                                              : "{texts}");
+  return cgap_phrase_of(&a->names, count == 1 ? (classes ? N_("class text") : N_("{one text}"))
+                                   : classes  ? N_("class texts")
+                                              : N_("{texts}"));
 }
 
 enum { MANY = 2 };
 
 /* ---------------------------------------------------------------- the gap */
 
-enum { WORDS = 160 };
+enum { WORDS = 320 };
 
-static void distance_words(char out[WORDS], const cgap_scalar *d)
+static const char *level_word(const cgap_modality_names *names, cgap_level level)
+{
+  return cgap_tr(names, cgap_level_word(level));
+}
+
+static void distance_words(char out[WORDS], const cgap_modality_names *names, const cgap_scalar *d)
 {
   if (isfinite(d->lo) && isfinite(d->hi))
-    snprintf(out, WORDS, "corrected distance %.3f [%.3f, %.3f]", d->value, d->lo, d->hi);
+    cgap_modality_printf(out, WORDS, names, "corrected distance %.3f [%.3f, %.3f]", d->value, d->lo, d->hi);
   else
-    snprintf(out, WORDS, "corrected distance %.3f", d->value);
+    cgap_modality_printf(out, WORDS, names, "corrected distance %.3f", d->value);
 }
 
 /* Whether the interval of the distance crosses a threshold of the scale, in words. */
-static void crossing_words(char out[WORDS], const cgap_scalar *d, cgap_level level)
+static void crossing_words(char out[WORDS], const cgap_modality_names *names, const cgap_scalar *d, cgap_level level)
 {
   out[0] = '\0';
   if (!isfinite(d->lo) || !isfinite(d->hi))
     return;
   if (level == CGAP_LEVEL_NOISE && d->hi >= CGAP_GAP_LOW)
-    snprintf(out, WORDS, ", but a %s one of up to %.3f is not excluded", cgap_level_word(cgap_distance_level(d->hi)),
-             d->hi);
+    cgap_modality_printf(out, WORDS, names, ", but a %s one of up to %.3f is not excluded",
+                         level_word(names, cgap_distance_level(d->hi)), d->hi);
   else if (level != CGAP_LEVEL_NOISE && cgap_distance_level(d->lo) != cgap_distance_level(d->hi))
-    snprintf(out, WORDS, "; the interval reaches from %s to %s", cgap_level_word(cgap_distance_level(d->lo)),
-             cgap_level_word(cgap_distance_level(d->hi)));
+    cgap_modality_printf(out, WORDS, names, "; the interval reaches from %s to %s",
+                         level_word(names, cgap_distance_level(d->lo)), level_word(names, cgap_distance_level(d->hi)));
 }
 
 static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const char *distance)
@@ -65,14 +70,14 @@ static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const ch
              both = images && cgap_cosines_collapsed(&a->cosine_text);
   char other[WORDS] = "";
   if (both)
-    snprintf(other, WORDS, ", of two %.100s %.3f", cgap_text_word(a, MANY).s, a->cosine_text.mean);
+    cgap_modality_printf(other, WORDS, &a->names, ", of two %s %.3f", cgap_text_word(a, MANY).s, a->cosine_text.mean);
   add_sentence(
     out,
     "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
     "that such rows can hardly be told from each other; %s, by itself %s.",
     images ? cgap_image_word(a, MANY).s : cgap_text_word(a, MANY).s,
     images ? a->cosine_image.mean : a->cosine_text.mean, other, CGAP_COLLAPSED_COSINE, distance,
-    cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
+    level_word(out->names, cgap_gap_level(&a->gap.corrected_distance)));
 }
 
 /* The whole interval is at 0: the distance is far below what sampling alone gives, so the means were subtracted from
@@ -85,13 +90,13 @@ static bool shift_is_gone(const cgap_scalar *corrected_distance)
 static void say_apart(cgap_verdict_words *out, const cgap_audit *a, const char *distance)
 {
   const char *what = shift_is_gone(&a->gap.corrected_distance)
-                       ? "the shift is gone, the neighbourhoods still differ"
-                       : "their centroids are near each other, yet the neighbourhoods differ";
+                       ? N_("the shift is gone, the neighbourhoods still differ")
+                       : N_("their centroids are near each other, yet the neighbourhoods differ");
   add_sentence(
     out,
     "The modalities are apart: %s. %.0f %% of a row's nearest rows are of its own modality (by chance %.0f %%; this "
     "tool calls it apart above %.0f %%); %s.",
-    what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value,
+    cgap_tr(out->names, what), 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value,
     100 * cgap_apart_above(&a->mixed.unbiased), distance);
 }
 
@@ -100,19 +105,21 @@ static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
   const cgap_scalar *d = &a->gap.corrected_distance;
   char distance[WORDS], crossing[WORDS];
   if (!cgap_scalar_known(d)) {
-    add_sentence(out, "The gap could not be measured: %s.", d->why ? d->why : "the centroids are not defined");
+    add_sentence(out, "The gap could not be measured: %s.",
+                 cgap_tr(out->names, d->why ? d->why : N_("the centroids are not defined")));
     return;
   }
-  distance_words(distance, d);
-  crossing_words(crossing, d, out->level);
+  const char *scale = cgap_tr(out->names, CGAP_GAP_SCALE);
+  distance_words(distance, out->names, d);
+  crossing_words(crossing, out->names, d, out->level);
   if (out->level == CGAP_LEVEL_COLLAPSED)
     say_collapsed(out, a, distance);
   else if (out->level == CGAP_LEVEL_APART)
     say_apart(out, a, distance);
   else if (out->level == CGAP_LEVEL_NOISE)
-    add_sentence(out, "No gap is found (none): %s, which reaches 0%s (" CGAP_GAP_SCALE ").", distance, crossing);
+    add_sentence(out, "No gap is found (none): %s, which reaches 0%s (%s).", distance, crossing, scale);
   else
-    add_sentence(out, "The gap is %s: %s%s (" CGAP_GAP_SCALE ").", out->word, distance, crossing);
+    add_sentence(out, "The gap is %s: %s%s (%s).", cgap_tr(out->names, out->word), distance, crossing, scale);
 }
 
 /* ---------------------------------------------------------------- a linear classifier */
@@ -132,7 +139,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   const char *texts = words.s;
   if (!cgap_scalar_known(s)) {
     add_sentence(out, "Whether a linear classifier tells {images} from %s is not known (%s).", texts,
-                 s->why ? s->why : "it was not measured");
+                 cgap_tr(out->names, s->why ? s->why : N_("it was not measured")));
     return;
   }
   const size_t rows = classifier_rows(a);
@@ -154,8 +161,8 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   else if (right.lo > 0.5)
     add_sentence(out,
                  "A linear classifier %stells {images} from %s%s: %.1f %% correct on held-out rows (chance: 50 %%).",
-                 right.lo >= 0.65 && right.lo < 0.85 ? "mostly " : "", texts,
-                 right.lo < 0.65 ? " better than chance does" : "", percent);
+                 cgap_tr(out->names, right.lo >= 0.65 && right.lo < 0.85 ? N_("mostly ") : ""), texts,
+                 cgap_tr(out->names, right.lo < 0.65 ? N_(" better than chance does") : ""), percent);
   else if (right.hi > 0.6)
     add_sentence(out,
                  "Whether a linear classifier tells {images} from %s is unclear: %.1f %% correct on held-out rows "
@@ -173,7 +180,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
 static const char *fills_sphere(const cgap_audit *a, const cgap_scalar *uniformity, const cgap_scalar *dimensions,
                                 size_t rows)
 {
-  return cgap_sphere_words(uniformity, a->uniformity.sphere, dimensions, rows, a->dim);
+  return cgap_tr(&a->names, cgap_sphere_words(uniformity, a->uniformity.sphere, dimensions, rows, a->dim));
 }
 
 static void dimensions_words(char out[WORDS], const cgap_audit *a)
@@ -185,8 +192,8 @@ static void dimensions_words(char out[WORDS], const cgap_audit *a)
     return;
   cgap_value_show(counts[0], image->value, image->value < 10);
   cgap_value_show(counts[1], text->value, text->value < 10);
-  snprintf(out, WORDS, "; of %zu dimensions about %s and %s are in use (participation ratio)", a->dim, counts[0],
-           counts[1]);
+  cgap_modality_printf(out, WORDS, &a->names, "; of %zu dimensions about %s and %s are in use (participation ratio)",
+                       a->dim, counts[0], counts[1]);
 }
 
 static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
@@ -210,13 +217,14 @@ static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
 
 /* ---------------------------------------------------------------- what search finds */
 
-static void found_words(char out[WORDS], const cgap_scalar *first, const cgap_scalar *among)
+static void found_words(char out[WORDS], const cgap_modality_names *names, const cgap_scalar *first,
+                        const cgap_scalar *among)
 {
   char ends[40] = "";
   if (isfinite(first->lo) && isfinite(first->hi))
     snprintf(ends, sizeof ends, " [%.1f, %.1f]", 100 * first->lo, 100 * first->hi);
-  snprintf(out, WORDS, "first in %.1f %%%s of searches, among the first ten in %.1f %%", 100 * first->value, ends,
-           100 * among->value);
+  cgap_modality_printf(out, WORDS, names, "first in %.1f %%%s of searches, among the first ten in %.1f %%",
+                       100 * first->value, ends, 100 * among->value);
 }
 
 /* Whether recall@10 may be what guessing gives: each of `candidates`, of which `right` are right, as likely as any. */
@@ -234,23 +242,23 @@ static void say_search(cgap_verdict_words *out, const cgap_audit *a)
   if (!(a->has & CGAP_HAS_PAIRS) || !cgap_scalar_known(&image->recall_at_1) || !cgap_scalar_known(&text->recall_at_1) ||
       !cgap_scalar_known(&image->recall_at_10) || !cgap_scalar_known(&text->recall_at_10))
     return;
-  found_words(by_image, &image->recall_at_1, &image->recall_at_10);
-  found_words(by_text, &text->recall_at_1, &text->recall_at_10);
+  found_words(by_image, &a->names, &image->recall_at_1, &image->recall_at_10);
+  found_words(by_text, &a->names, &text->recall_at_1, &text->recall_at_10);
   const bool guessing = images > 10 && is_guessing(&image->recall_at_10, texts / images, texts) &&
                         is_guessing(&text->recall_at_10, 1, images);
-  const char *beats = guessing ? " is not shown to beat guessing" : "";
+  const char *beats = cgap_tr(&a->names, guessing ? N_(" is not shown to beat guessing") : "");
   add_sentence(
     out,
     "Search%s: among %zu {texts} {an image} finds one of its own %s; among %zu {images} {a text} finds its own %s.",
     beats, a->texts, by_image, a->images, by_text);
 }
 
-static void among_words(char out[WORDS], const cgap_scalar *among)
+static void among_words(char out[WORDS], const cgap_modality_names *names, const cgap_scalar *among)
 {
   char ends[40] = "";
   if (isfinite(among->lo) && isfinite(among->hi))
     snprintf(ends, sizeof ends, " [%.1f, %.1f]", 100 * among->lo, 100 * among->hi);
-  snprintf(out, WORDS, "in %.1f %%%s of searches", 100 * among->value, ends);
+  cgap_modality_printf(out, WORDS, names, "in %.1f %%%s of searches", 100 * among->value, ends);
 }
 
 /* Where the gap costs most: the query's own modality is nearer than its partner. */
@@ -262,8 +270,8 @@ static void say_mixed_search(cgap_verdict_words *out, const cgap_audit *a)
       !cgap_scalar_known(&text->recall_at_10) || !cgap_scalar_known(&image->ndcg_at_10) ||
       !cgap_scalar_known(&text->ndcg_at_10))
     return;
-  among_words(by_image, &image->recall_at_10);
-  among_words(by_text, &text->recall_at_10);
+  among_words(by_image, &a->names, &image->recall_at_10);
+  among_words(by_text, &a->names, &text->recall_at_10);
   add_sentence(
     out,
     "Search in one mixed index of all %zu {images} and {texts}: the partner is among the first ten %s by {image} "
@@ -280,7 +288,7 @@ static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
   if (isfinite(s->lo) && isfinite(s->hi))
     snprintf(ends, WORDS, " [%.1f, %.1f]", 100 * s->lo, 100 * s->hi);
   if (a->has & CGAP_TEXT_IS_CLASSES)
-    snprintf(classes, WORDS, " of %zu (guessing: %.1f %%)", a->texts, 100 / (double)a->texts);
+    cgap_modality_printf(classes, WORDS, &a->names, " of %zu (guessing: %.1f %%)", a->texts, 100 / (double)a->texts);
   add_sentence(out, "Zero-shot: %.1f %%%s of the {images} have the text of their own class nearest%s.", 100 * s->value,
                ends, classes);
 }
@@ -322,21 +330,23 @@ static void CGAP_PRINTF(2, 3) add_reason(cgap_advice_words *out, const char *for
 }
 
 /* "from 0.770 to 0.760 (difference -0.010 [-0.050, +0.030])" */
-static void change_words(char out[WORDS], const cgap_center_trial *t, int measure)
+static void change_words(char out[WORDS], const cgap_modality_names *names, const cgap_center_trial *t, int measure)
 {
   const cgap_scalar *d = &t->difference[measure];
   char ends[40] = "";
   if (isfinite(d->lo) && isfinite(d->hi))
     snprintf(ends, sizeof ends, " [%+.3f, %+.3f]", d->lo, d->hi);
-  snprintf(out, WORDS, "from %.3f to %.3f (difference %+.3f%s)", t->before[measure].value, t->after[measure].value,
-           d->value, ends);
+  cgap_modality_printf(out, WORDS, names, "from %.3f to %.3f (difference %+.3f%s)", t->before[measure].value,
+                       t->after[measure].value, d->value, ends);
 }
 
 static void add_trial(cgap_advice_words *out, const cgap_audit *a)
 {
   const cgap_center_trial *t = &a->advice.center;
+  out->trial = out->count;
+  out->trial_count = a->has & CGAP_HAS_PAIRS ? 2 : 1;
   char distance[WORDS], mixed[WORDS], recall[WORDS];
-  change_words(distance, t, CGAP_TRIAL_DISTANCE);
+  change_words(distance, &a->names, t, CGAP_TRIAL_DISTANCE);
   if (!(a->has & CGAP_HAS_PAIRS)) {
     add_reason(
       out,
@@ -345,8 +355,8 @@ static void add_trial(cgap_advice_words *out, const cgap_audit *a)
       t->images, t->texts, cgap_text_word(a, MANY).s, distance);
     return;
   }
-  change_words(mixed, t, CGAP_TRIAL_MIXED_NDCG);
-  change_words(recall, t, CGAP_TRIAL_RECALL_AT_1);
+  change_words(mixed, &a->names, t, CGAP_TRIAL_MIXED_NDCG);
+  change_words(recall, &a->names, t, CGAP_TRIAL_RECALL_AT_1);
   add_reason(
     out,
     "Subtracting each modality's mean, tried on %zu {images} and %zu {texts} with the means of all other rows: in "
@@ -359,10 +369,10 @@ static void advise_to_look(cgap_advice_words *out, const cgap_audit *a)
 {
   const bool matched = a->pairing_check.verdict == CGAP_PAIRING_MATCHED, blocks = a->pairing_check.block_count;
   add_reason(out, "%s: every number that needs pairs depends on them. The report of this command lists %s.",
-             !matched ? "The pairs do not look matched"
-             : blocks ? "Some consecutive pairs do not fit"
-                      : "Many pairs look mismatched",
-             matched && blocks ? "these rows" : "the pairs with the lowest cosine");
+             cgap_tr(out->names, !matched ? N_("The pairs do not look matched")
+                                 : blocks ? N_("Some consecutive pairs do not fit")
+                                          : N_("Many pairs look mismatched")),
+             cgap_tr(out->names, matched && blocks ? N_("these rows") : N_("the pairs with the lowest cosine")));
 }
 
 /* Why no remedy is named. */
@@ -379,15 +389,15 @@ static void add_no_remedy(cgap_advice_words *out, const cgap_audit *a)
     add_reason(out, "No gap is found.");
   else if (t->why)
     add_reason(out, "The gap is %s, and what subtracting the means does could not be tried: %s.",
-               cgap_level_word(level), t->why);
+               level_word(out->names, level), cgap_tr(out->names, t->why));
   else if ((a->has & CGAP_HAS_PAIRS) && cgap_level_is_gap(level) && a->images < CGAP_TRAINING_IMAGES_MIN)
     add_reason(
       out,
       "The gap is %s, subtracting the means is not shown to help, and %zu {images} are too few to train on (at "
       "least %d).",
-      cgap_level_word(level), a->images, CGAP_TRAINING_IMAGES_MIN);
+      level_word(out->names, level), a->images, CGAP_TRAINING_IMAGES_MIN);
   else
-    add_reason(out, "The gap is %s, and subtracting the means is not shown to help.", cgap_level_word(level));
+    add_reason(out, "The gap is %s, and subtracting the means is not shown to help.", level_word(out->names, level));
 }
 
 /* Why to train: by the trial, or because there could be none. */
@@ -401,21 +411,24 @@ static void add_training(cgap_advice_words *out, const cgap_audit *a)
   }
   add_trial(out, a);
   add_reason(out, "%s; a trained head may do better.",
-             t->gap_stays || cgap_audit_level(a) == CGAP_LEVEL_APART ? "A gap stays"
-                                                                     : "Subtracting the means lowers recall@1");
+             cgap_tr(out->names, t->gap_stays || cgap_audit_level(a) == CGAP_LEVEL_APART
+                                   ? N_("A gap stays")
+                                   : N_("Subtracting the means lowers recall@1")));
 }
 
 void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
 {
   static const char *const WORDS_OF[] = {[CGAP_ADVICE_NOT_ASKED] = NULL,
-                                         [CGAP_ADVICE_LOOK] = "look at the pairs first",
-                                         [CGAP_ADVICE_SUBTRACT] = "subtract the means",
-                                         [CGAP_ADVICE_TRAIN] = "train",
-                                         [CGAP_ADVICE_NOTHING] = "nothing to do",
-                                         [CGAP_ADVICE_MEASURE] = "measure more rows"};
+                                         [CGAP_ADVICE_LOOK] = N_("look at the pairs first"),
+                                         [CGAP_ADVICE_SUBTRACT] = N_("subtract the means"),
+                                         [CGAP_ADVICE_TRAIN] = N_("train"),
+                                         [CGAP_ADVICE_NOTHING] = N_("nothing to do"),
+                                         [CGAP_ADVICE_MEASURE] = N_("measure more rows")};
   const cgap_advice *advice = &a->advice;
   const char *input = advice->input;
-  *out = (cgap_advice_words){.names = &a->names, .word = WORDS_OF[advice->word]};
+  *out = (cgap_advice_words){.names = &a->names};
+  if (WORDS_OF[advice->word])
+    out->word = cgap_tr(out->names, WORDS_OF[advice->word]);
   switch (advice->word) {
   case CGAP_ADVICE_NOT_ASKED:
     break;
@@ -427,7 +440,7 @@ void cgap_advice_write(cgap_advice_words *out, const cgap_audit *a)
     add_trial(out, a);
     snprintf(out->command, sizeof out->command, "contragap apply --method center %s -o centered.h5", input);
     if ((a->has & CGAP_HAS_PAIRS) && a->images >= CGAP_TRAINING_IMAGES_MIN) {
-      out->further = "A trained head may add to it. This finds out:";
+      out->further = cgap_tr(out->names, N_("A trained head may add to it. This finds out:"));
       snprintf(out->further_command, sizeof out->further_command, "contragap train %s -o closed", input);
     }
     break;
@@ -462,9 +475,9 @@ static void CGAP_PRINTF(3, 4) add_note(cgap_notes *out, bool bad, const char *fo
 }
 
 /* Before "row" and "column". */
-static const char *text_word(const cgap_audit *a)
+static cgap_phrase text_word(const cgap_audit *a)
 {
-  return a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1);
+  return cgap_phrase_of(&a->names, a->has & CGAP_TEXT_IS_CLASSES ? N_("class text") : N_("{text}"));
 }
 
 static bool all_equal(const cgap_spectrum *s, size_t rows)
@@ -481,7 +494,8 @@ static void shift_sentence(char out[CGAP_PHRASE], const cgap_modality_names *nam
     (void)cgap_modality_printf(
       out, CGAP_PHRASE, names,
       " They fit better where {text} i belongs to {image} i %c %d: the {texts} must move %s by %d row%s.",
-      shift > 0 ? '+' : '-', abs(shift), shift > 0 ? "down" : "up", abs(shift), abs(shift) == 1 ? "" : "s");
+      shift > 0 ? '+' : '-', abs(shift), cgap_tr(names, shift > 0 ? N_("down") : N_("up")), abs(shift),
+      abs(shift) == 1 ? "" : "s");
 }
 
 static void note_whole(cgap_notes *out, const cgap_pairing_check *c)
@@ -493,7 +507,8 @@ static void note_whole(cgap_notes *out, const cgap_pairing_check *c)
              "The pairs look shuffled, or the model does not match {images} with {texts}: the mean cosine of pairs is "
              "%.3f, of "
              "random pairs %.3f (z = %.1f).%s",
-             c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
+             c->matched_mean, c->shuffled_mean, c->z,
+             c->shift ? shift : cgap_tr(out->names, N_(" Check the order of the rows.")));
   else if (c->verdict == CGAP_PAIRING_UNCLEAR)
     add_note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random pairs %.3f (z = %.1f).%s",
              c->matched_mean, c->shuffled_mean, c->z, shift);
@@ -528,7 +543,7 @@ static void note_run(cgap_notes *out, const cgap_audit *a, const cgap_pair_block
              "for a missing or "
              "an extra row there.",
              where, abs(shift), abs(shift) == 1 ? "" : "s", abs(shift), abs(shift) == 1 ? "" : "s",
-             shift > 0 ? "after" : "before");
+             cgap_tr(out->names, shift > 0 ? N_("after") : N_("before")));
   else
     add_note(out, true, "%s the pairs do not fit, as if they were shuffled (z = %.1f). Check the order of these rows.",
              where, first->z);
@@ -579,7 +594,7 @@ static void note_equal_modalities(cgap_notes *out, const cgap_audit *a)
   if (all_equal(&a->pca_image, a->images))
     add_note(out, true, "All {image} rows are the same: nothing that compares {images} means anything here.");
   if (all_equal(&a->pca_text, a->texts))
-    add_note(out, true, "All %s rows are the same: nothing that compares {texts} means anything here.", text_word(a));
+    add_note(out, true, "All %s rows are the same: nothing that compares {texts} means anything here.", text_word(a).s);
 }
 
 /* Data measured against themselves. */
@@ -604,13 +619,13 @@ static void note_size(cgap_notes *out, const cgap_audit *a)
 {
   const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
   const bool one = few == 1;
-  const char *what = !(a->has & CGAP_HAS_PAIRS) ? (one ? "row" : "rows")
-                     : few == a->texts          ? (one ? "pair" : "pairs")
-                                                : (one ? "{one image}" : "{images}");
+  const char *what = !(a->has & CGAP_HAS_PAIRS) ? (one ? N_("row") : N_("rows"))
+                     : few == a->texts          ? (one ? N_("pair") : N_("pairs"))
+                                                : (one ? N_("{one image}") : N_("{images}"));
   if (few < CGAP_RELIABLE_ROWS_MIN)
     add_note(out, true, "Only %zu %s%s: chance alone moves every number below; measure %d or more.", few,
-             cgap_phrase_of(&a->names, what).s, a->has & CGAP_HAS_PAIRS ? "" : " in one modality",
-             CGAP_RELIABLE_ROWS_MIN);
+             cgap_phrase_of(&a->names, what).s,
+             cgap_tr(&a->names, a->has & CGAP_HAS_PAIRS ? "" : N_(" in one modality")), CGAP_RELIABLE_ROWS_MIN);
 }
 
 static bool many_copies(const cgap_audit *a)
@@ -637,12 +652,12 @@ static void note_copies(cgap_notes *out, const cgap_audit *a)
 
 /* ---------------------------------------------------------------- what is worth knowing */
 
-static void rows_of(char out[80], const cgap_check *check)
+static void rows_of(char out[80], const cgap_modality_names *names, const cgap_check *check)
 {
   size_t used = 0;
   out[0] = '\0';
   if (check->example_count)
-    used = (size_t)snprintf(out, 80, " (first: ");
+    used = (size_t)snprintf(out, 80, "%s", cgap_tr(names, N_(" (first: ")));
   for (size_t i = 0; i < check->example_count && i < 3 && used < 80; i++)
     used += (size_t)snprintf(out + used, 80 - used, "%s%zu", i ? ", " : "", check->examples[i]);
   if (used && used < 79)
@@ -653,10 +668,10 @@ static void note_check(cgap_notes *out, const cgap_check *check, const char *mod
                        const char *many)
 {
   char first[80];
-  rows_of(first, check);
+  rows_of(first, out->names, check);
   if (check->count)
-    add_note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality, check->count == 1 ? one : many,
-             first);
+    add_note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality,
+             cgap_tr(out->names, check->count == 1 ? one : many), first);
 }
 
 /* copies: whether rows that repeat others are worth a line of their own. sampled: rows that near duplicates were looked
@@ -664,38 +679,39 @@ static void note_check(cgap_notes *out, const cgap_check *check, const char *mod
 static void note_modality(cgap_notes *out, const cgap_modality_checks *c, const char *modality, bool copies,
                           size_t sampled)
 {
-  char many[100] = "rows nearly repeat another (cosine > 0.999)";
+  char many[WORDS] = N_("rows nearly repeat another (cosine > 0.999)");
   if (sampled)
-    (void)snprintf(many, sizeof many, "rows of the %zu sampled nearly repeat another of them (cosine > 0.999)",
-                   sampled);
-  note_check(out, &c->not_finite, modality, "row has NaN or infinity", "rows have NaN or infinity");
-  note_check(out, &c->zero, modality, "row is zero", "rows are zero");
+    (void)cgap_modality_printf(many, sizeof many, out->names,
+                               "rows of the %zu sampled nearly repeat another of them (cosine > 0.999)", sampled);
+  note_check(out, &c->not_finite, modality, N_("row has NaN or infinity"), N_("rows have NaN or infinity"));
+  note_check(out, &c->zero, modality, N_("row is zero"), N_("rows are zero"));
   if (copies)
-    note_check(out, &c->duplicates, modality, "row repeats an earlier row exactly",
-               "rows repeat an earlier row exactly");
+    note_check(out, &c->duplicates, modality, N_("row repeats an earlier row exactly"),
+               N_("rows repeat an earlier row exactly"));
   /* copies and what they copy are nearly alike as well */
   if (c->near_duplicates.count > 2 * c->duplicates.count)
-    note_check(out, &c->near_duplicates, modality, "row nearly repeats another (cosine > 0.999)", many);
-  note_check(out, &c->constant_columns, modality, "column holds one value in all rows",
-             "columns hold one value in all rows");
+    note_check(out, &c->near_duplicates, modality, N_("row nearly repeats another (cosine > 0.999)"), many);
+  note_check(out, &c->constant_columns, modality, N_("column holds one value in all rows"),
+             N_("columns hold one value in all rows"));
 }
 
 static void note_norms(cgap_notes *out, const cgap_audit *a)
 {
   const struct {
     const cgap_modality_checks *checks;
-    const char *modality;
+    cgap_phrase modality;
     size_t rows;
-  } modalities[] = {{&a->checks_image, cgap_modality_name(a->names.of[0], 0), a->images + a->dropped_images},
+  } modalities[] = {{&a->checks_image, cgap_phrase_of(&a->names, "{image}"), a->images + a->dropped_images},
                     {&a->checks_text, text_word(a), a->texts + a->dropped_texts}};
-  char text[200];
+  char text[CGAP_SENTENCE];
   size_t used = 0;
   for (size_t k = 0; k < 2; k++) {
     const uint64_t off = modalities[k].checks->off_unit.count;
     if (off)
-      used += (size_t)snprintf(text + used, sizeof text - used, "%s%llu of %zu %s rows (mean norm %.4g)",
-                               used ? " and " : "", (unsigned long long)off, modalities[k].rows, modalities[k].modality,
-                               modalities[k].checks->norm_mean);
+      used += (size_t)cgap_modality_printf(
+        text + used, sizeof text - used, &a->names, "%s%llu of %zu %s rows (mean norm %.4g)",
+        cgap_tr(&a->names, used ? N_(" and ") : ""), (unsigned long long)off, modalities[k].rows,
+        modalities[k].modality.s, modalities[k].checks->norm_mean);
   }
   if (used)
     add_note(out, false, "Not of unit norm, and normalised: %s.", text);
@@ -712,7 +728,7 @@ static void note_sample(cgap_notes *out, const cgap_audit *a)
     out, false,
     "Sampled: uniformity and quantiles of cosines from the pairs of %zu {images} and %zu %s drawn at random; %smixing "
     "and separability are those of these rows alone.",
-    s->images, s->texts, cgap_text_word(a, MANY).s, pairs ? "hubness, " : "");
+    s->images, s->texts, cgap_text_word(a, MANY).s, cgap_tr(&a->names, pairs ? N_("hubness, ") : ""));
   if (pairs)
     add_note(out, false,
              "Losses and retrieval: %zu of the {images} and %zu of the {texts}, each against every candidate.",
@@ -733,15 +749,15 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
   if (a->dropped_images || a->dropped_texts)
     add_note(out, false, "Dropped as bad: %zu %s and %zu %s.", a->dropped_images,
              cgap_image_word(a, a->dropped_images).s, a->dropped_texts,
-             cgap_phrase_of(&a->names, a->dropped_texts == 1 ? "{one text}" : "{texts}").s);
+             cgap_phrase_of(&a->names, a->dropped_texts == 1 ? N_("{one text}") : N_("{texts}")).s);
   if (a->merged_images)
     add_note(out, false, "%zu repeated {image} row%s merged: %zu {images} are left, with %zu {texts}.",
              a->merged_images, a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
   if (!all_equal(&a->pca_image, a->images))
-    note_modality(out, &a->checks_image, cgap_modality_name(a->names.of[0], 0), !a->merged_images && !many_copies(a),
+    note_modality(out, &a->checks_image, cgap_phrase_of(&a->names, "{image}").s, !a->merged_images && !many_copies(a),
                   a->sample.images);
   if (!all_equal(&a->pca_text, a->texts))
-    note_modality(out, &a->checks_text, text_word(a), true, a->sample.texts);
+    note_modality(out, &a->checks_text, text_word(a).s, true, a->sample.texts);
   note_norms(out, a);
   if (a->has & CGAP_ONE_SPACE)
     note_sample(out, a);

@@ -8,7 +8,7 @@
 #include "base/modality_names.h"
 #include "report/text.h"
 
-enum { WORDS = 200, NAMED = CGAP_NAME_SIZE + 16 };
+enum { WORDS = 320, NAMED = CGAP_NAME_SIZE + 16 };
 
 static void CGAP_PRINTF(2, 3) say(cgap_verdict_words *out, const char *format, ...)
 {
@@ -16,7 +16,7 @@ static void CGAP_PRINTF(2, 3) say(cgap_verdict_words *out, const char *format, .
   if (out->count == CGAP_SENTENCES)
     return;
   va_start(values, format);
-  (void)vsnprintf(out->sentence[out->count++], CGAP_SENTENCE, format, values);
+  (void)cgap_modality_vprintf(out->sentence[out->count++], CGAP_SENTENCE, out->names, format, values);
   va_end(values);
 }
 
@@ -26,7 +26,7 @@ static void CGAP_PRINTF(3, 4) note(cgap_notes *out, bool bad, const char *format
   if (out->count == CGAP_NOTES)
     return;
   va_start(values, format);
-  (void)vsnprintf(out->text[out->count], CGAP_SENTENCE, format, values);
+  (void)cgap_modality_vprintf(out->text[out->count], CGAP_SENTENCE, out->names, format, values);
   va_end(values);
   out->bad[out->count++] = bad;
 }
@@ -45,10 +45,10 @@ const char *cgap_sphere_words(const cgap_scalar *uniformity, double sphere, cons
 {
   const double missing = uniformity->value - sphere, n = (double)rows, d = (double)dim;
   const bool all_used = !cgap_scalar_known(dimensions) || dimensions->value > 0.8 * n * d / (n + d);
-  return missing < 0.03 && all_used ? "fill the sphere evenly"
-         : missing < 0.7            ? "fill most of the sphere"
-         : missing < 2              ? "fill a part of the sphere"
-                                    : "fill only a narrow cone";
+  return missing < 0.03 && all_used ? N_("fill the sphere evenly")
+         : missing < 0.7            ? N_("fill most of the sphere")
+         : missing < 2              ? N_("fill a part of the sphere")
+                                    : N_("fill only a narrow cone");
 }
 
 /* ---------------------------------------------------------------- one modality */
@@ -86,9 +86,9 @@ static alone alone_of(const cgap_audit *a, bool text)
                   .spectrum = &a->pca_text,
                   .hubs = &a->hubs_text,
                   .checks = &a->checks_text};
-  cgap_modality_words(out.images, NAMED, text ? "{texts}" : "{images}", &a->names);
-  cgap_modality_words(out.image, NAMED, text ? "{one text}" : "{one image}", &a->names);
-  cgap_modality_words(out.beginning, NAMED, text ? "{Texts}" : "{Images}", &a->names);
+  cgap_modality_words(out.images, NAMED, text ? N_("{texts}") : N_("{images}"), &a->names);
+  cgap_modality_words(out.image, NAMED, text ? N_("{one text}") : N_("{one image}"), &a->names);
+  cgap_modality_words(out.beginning, NAMED, text ? N_("{Texts}") : N_("{Images}"), &a->names);
   return out;
 }
 
@@ -105,8 +105,9 @@ static void say_cone(cgap_verdict_words *out, const alone *m)
         m->images, m->cosines->mean, CGAP_COLLAPSED_COSINE, uniformity, m->sphere);
   else
     say(out, "%s %s: uniformity %s (evenly spread: %.2f), mean cosine of two of them %.2f.", m->beginning,
-        cgap_sphere_words(m->uniformity, m->sphere, &m->spectrum->participation_ratio, m->rows, m->dim), uniformity,
-        m->sphere, fabs(m->cosines->mean) < 0.005 ? 0 : m->cosines->mean); /* not -0.00 */
+        cgap_tr(out->names,
+                cgap_sphere_words(m->uniformity, m->sphere, &m->spectrum->participation_ratio, m->rows, m->dim)),
+        uniformity, m->sphere, fabs(m->cosines->mean) < 0.005 ? 0 : m->cosines->mean); /* not -0.00 */
 }
 
 static void say_dimensions(cgap_verdict_words *out, const alone *m)
@@ -139,7 +140,7 @@ static void say_no_copies(cgap_verdict_words *out, const alone *m)
 {
   if (m->checks->duplicates.count == 0 && m->checks->near_duplicates.count == 0)
     say(out, "No %s repeats another exactly%s (cosine > 0.999).", m->image,
-        m->sampled ? ", and none of the sample nearly" : " or nearly");
+        cgap_tr(out->names, m->sampled ? N_(", and none of the sample nearly") : N_(" or nearly")));
 }
 
 /* ---------------------------------------------------------------- two spaces */
@@ -164,12 +165,12 @@ static void say_agreement(cgap_verdict_words *out, const cgap_audit *a, const al
   }
   if (!cgap_scalar_known(&g->cka) && !cgap_scalar_known(&g->mutual_knn)) {
     say(out, "Whether the two agree on which rows are near each other is not known: %s.",
-        g->cka.why ? g->cka.why : "it was not measured");
+        cgap_tr(out->names, g->cka.why ? g->cka.why : N_("it was not measured")));
     return;
   }
   if (cgap_scalar_known(&g->mutual_knn))
-    (void)snprintf(
-      neighbours, sizeof neighbours,
+    (void)cgap_modality_printf(
+      neighbours, sizeof neighbours, out->names,
       "of a row's %zu nearest %s %.1f %% are, by their pairs, also among the nearest %s of its partner (by "
       "chance %.1f %%); ",
       a->images - 1 < 10 ? a->images - 1 : 10, image->images, 100 * g->mutual_knn.value, text->images,
@@ -188,7 +189,7 @@ static void say_drift(cgap_verdict_words *out, const cgap_audit *a, const alone 
   value_words(distance, d, 3);
   if (!cgap_scalar_known(d))
     say(out, "Whether the %s drift from the %s is not known: %s.", new->images, old->images,
-        d->why ? d->why : "the centroids are not defined");
+        cgap_tr(out->names, d->why ? d->why : N_("the centroids are not defined")));
   else if (d->lo <= 0)
     say(out, "No drift of the mean is seen from the %s to the %s: corrected distance %s, whose interval reaches 0.",
         old->images, new->images, distance);
@@ -208,7 +209,7 @@ static void say_distribution(cgap_verdict_words *out, const cgap_audit *a)
     return;
   value_words(value, m, 5);
   say(out, "Their distributions %s (squared maximum mean discrepancy %s).",
-      isfinite(m->lo) && m->lo > 0 ? "differ" : "are not shown to differ", value);
+      cgap_tr(out->names, isfinite(m->lo) && m->lo > 0 ? N_("differ") : N_("are not shown to differ")), value);
 }
 
 static void say_told_apart(cgap_verdict_words *out, const cgap_audit *a)
@@ -218,12 +219,13 @@ static void say_told_apart(cgap_verdict_words *out, const cgap_audit *a)
                new = a->sample.images ? a->sample.texts : a->texts, rows = old < new ? old : new;
   if (!cgap_scalar_known(s)) {
     say(out, "Whether a linear classifier tells the two sets apart is not known: %s.",
-        s->why ? s->why : "it was not measured");
+        cgap_tr(out->names, s->why ? s->why : N_("it was not measured")));
     return;
   }
   const cgap_scalar right = cgap_scalar_wilson(s->value, 0, rows);
   say(out, "A linear classifier %s: %.1f %% correct on held-out rows (chance: 50 %%).",
-      right.lo > 0.5 ? "tells the two sets apart" : "does not tell the two sets apart", 100 * s->value);
+      cgap_tr(out->names, right.lo > 0.5 ? N_("tells the two sets apart") : N_("does not tell the two sets apart")),
+      100 * s->value);
 }
 
 /* The sets have no row in common: the variances of the two add up. */
@@ -240,13 +242,14 @@ static void say_spread(cgap_verdict_words *out, const cgap_audit *a, const alone
   if (cgap_scalar_known(p) && cgap_scalar_known(q)) {
     cgap_value_show(used[0], p->value, 1);
     cgap_value_show(used[1], q->value, 1);
-    (void)snprintf(dimensions, sizeof dimensions, "; dimensions in use: %s and %s of %zu", used[0], used[1], a->dim);
+    (void)cgap_modality_printf(dimensions, sizeof dimensions, out->names, "; dimensions in use: %s and %s of %zu",
+                               used[0], used[1], a->dim);
   }
   say(out, "Uniformity goes from %s to %s (difference %+.3f [%+.3f, %+.3f]: %s)%s.", before, after, change,
       change - half, change + half,
-      change - half > 0   ? "a narrower cone"
-      : change + half < 0 ? "more evenly spread"
-                          : "no difference is shown",
+      cgap_tr(out->names, change - half > 0   ? N_("a narrower cone")
+                          : change + half < 0 ? N_("more evenly spread")
+                                              : N_("no difference is shown")),
       dimensions);
 }
 
@@ -279,18 +282,18 @@ void cgap_verdict_one_write(cgap_verdict_words *out, const cgap_audit *a)
 
 const char *cgap_title_words(const cgap_audit *a)
 {
-  return a->has & CGAP_IS_DRIFT    ? "Drift"
-         : a->has & CGAP_ONE_SPACE ? "Contrastive gap"
-         : a->has & CGAP_HAS_TEXT  ? "Two embedding spaces"
-                                   : "Embeddings";
+  return cgap_tr(&a->names, a->has & CGAP_IS_DRIFT    ? N_("Drift")
+                            : a->has & CGAP_ONE_SPACE ? N_("Contrastive gap")
+                            : a->has & CGAP_HAS_TEXT  ? N_("Two embedding spaces")
+                                                      : N_("Embeddings"));
 }
 
 const char *cgap_size_words(char out[CGAP_SENTENCE], const cgap_audit *a)
 {
   const alone image = alone_of(a, false), text = alone_of(a, true);
   if (a->has & CGAP_HAS_TEXT)
-    (void)snprintf(out, CGAP_SENTENCE, "%zu %s of %zu dimensions, %zu %s of %zu, %s", a->images, image.images, a->dim,
-                   a->texts, text.images, a->text_dim, a->pairing);
+    (void)cgap_modality_printf(out, CGAP_SENTENCE, &a->names, "%zu %s of %zu dimensions, %zu %s of %zu, %s", a->images,
+                               image.images, a->dim, a->texts, text.images, a->text_dim, a->pairing);
   else
     (void)snprintf(out, CGAP_SENTENCE, "%zu %s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu", a->images, image.images,
                    a->dim);

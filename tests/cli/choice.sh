@@ -38,7 +38,11 @@ assert {l["candidate"] for l in lines} <= set(names) and {l.get("fold", 0) for l
 options = json.loads(h5py.File("chosen/head.h5").attrs["options"])
 assert options["candidate"] == r["method"], options
 page = open("chosen/report.html").read()
-assert page.index("Recommended: ") < page.index("id=\"result\"") and "What a pilot would see" in page
+assert page.index("Recommended: ") < page.index("id=\"result\"") and "<h2 id=\"pilot-title\">Pilot</h2>" in page
+assert page.index("<b>Who loses.</b>") < page.index("<pre>contragap apply") < page.index("id=\"changes\"")
+tiles = page[page.index("<dl class=\"tiles\""):page.index("</dl>")]
+assert tiles.count("<div class=\"tile") == 4 and tiles.count("<b class=\"word\">") == 3 and "<dt>Cost</dt>" in tiles, tiles
+assert "Clearly better (95" not in page and "aria-hidden=\"true\"><i class=\"" in page
 '
 
 # the same bits again, for other threads and from --resume

@@ -88,7 +88,7 @@ static cgap_status write_safetensors(const cgap_head *h, const char *path, cgap_
 {
   tensors t = {0};
   cgap_array_files *w = NULL;
-  const cgap_modality_names names = {{"", ""}};
+  const cgap_modality_names names = {0};
   json_t *marks = json_pack("{s:s, s:o, s:s}", "kind", cgap_head_kind_name(h->layers.shape.kind), "options",
                             cgap_json_string(h->options), "contragap", cgap_version());
   if (marks && !cgap_modality_names_default(&h->names))

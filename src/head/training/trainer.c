@@ -262,6 +262,78 @@ cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, doubl
   return CGAP_OK;
 }
 
+/* out (dim): the mean of rows. */
+static void mean_row(double *out, const float *row, size_t rows, size_t dim)
+{
+  memset(out, 0, dim * sizeof *out);
+  for (size_t i = 0; i < rows; i++)
+    for (size_t k = 0; k < dim; k++)
+      out[k] += (double)row[i * dim + k];
+  for (size_t k = 0; k < dim; k++)
+    out[k] /= (double)rows;
+}
+
+/* gap.noise_floor (analysis/centroid.c) of mapped rows; a text of several images counts for each by its fraction.
+ * mean (3, dim): scratch. */
+static double noise_floor(const cgap_positives *v, const float *x, const float *y, size_t dim, double *mean)
+{
+  const double n = (double)v->images, m = (double)v->texts;
+  double square = 0, *text_mean = mean + dim, *own = mean + 2 * dim;
+  mean_row(mean, x, v->images, dim);
+  mean_row(text_mean, y, v->texts, dim);
+  for (size_t i = 0; i < v->images; i++) {
+    for (size_t k = 0; k < dim; k++)
+      own[k] = ((double)x[i * dim + k] - mean[k]) / n;
+    for (size_t c = v->image_first[i]; c < v->image_first[i + 1]; c++) {
+      const size_t j = v->positive_text[c];
+      const double weight = 1 / (m * (double)(v->text_first[j + 1] - v->text_first[j]));
+      for (size_t k = 0; k < dim; k++)
+        own[k] -= weight * ((double)y[j * dim + k] - text_mean[k]);
+    }
+    for (size_t k = 0; k < dim; k++)
+      square += own[k] * own[k];
+  }
+  return v->images > 1 ? sqrt(square / (1 - 1 / n)) : NAN;
+}
+
+/* The losses of the validation rows without a head. */
+static cgap_status score_raw(cgap_trainer *t, cgap_reference_levels *out, cgap_error *error)
+{
+  const cgap_split_rows *rows = t->validation;
+  const cgap_positives *v = &rows->positives;
+  cgap_loss *loss = NULL;
+  cgap_status status = cgap_loss_open(&loss, v->images, v->texts, v->count, rows->dim, t->options.threads, error);
+  if (status == CGAP_OK) {
+    cgap_loss_run(loss, v, rows->image, rows->text, &t->options.weights, t->options.temperature, &out->raw, NULL);
+    out->raw_gap = centroid_distance(rows->image, v->images, rows->text, v->texts, rows->dim);
+    status = cgap_loss_status(loss, error);
+  }
+  cgap_loss_close(loss);
+  return status;
+}
+
+cgap_status cgap_trainer_levels(cgap_trainer *t, cgap_reference_levels *out, cgap_error *error)
+{
+  const cgap_positives *v = &t->validation->positives;
+  const size_t dim = t->layers.shape.dim;
+  const int blas = cgap_blas_single();
+  cgap_loss_terms kept;
+  double gap;
+  *out = (cgap_reference_levels){cgap_loss_terms_unknown(), NAN, NAN};
+  cgap_status status = v->count && t->validation->image ? score_raw(t, out, error) : CGAP_OK;
+  memcpy(t->parameters, t->kept, t->count * sizeof *t->parameters);
+  if (status == CGAP_OK)
+    status = cgap_trainer_validate(t, &kept, &gap, error);
+  double *mean = cgap_alloc(3, dim * sizeof *mean);
+  if (status == CGAP_OK && !mean)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu means", dim);
+  if (status == CGAP_OK && v->count)
+    out->noise_floor = noise_floor(v, t->activations[0].z, t->activations[1].z, dim, mean);
+  cgap_free(mean);
+  cgap_blas_restore(blas);
+  return status;
+}
+
 static bool keeps_log_temperature(cgap_trainer *t)
 {
   float *log_temperature = &t->parameters[t->layers.count];

@@ -46,6 +46,13 @@ typedef struct cgap_progress_state {
   double gradient_norm;
 } cgap_progress_state;
 
+/* What a history is read against, of the validation part. NaN where its rows are not in memory. */
+typedef struct cgap_reference_levels {
+  cgap_loss_terms raw; /* of the rows as they are in the file, without a head */
+  double raw_gap;      /* their centroid distance */
+  double noise_floor;  /* gap.noise_floor of the rows through the kept head */
+} cgap_reference_levels;
+
 typedef struct cgap_trainer {
   cgap_train_options options;
   const cgap_split_rows *training, *validation; /* borrowed; validation->positives.count 0: none */
@@ -80,6 +87,9 @@ CGAP_MUST_CHECK cgap_status cgap_trainer_epoch(cgap_trainer *trainer, cgap_epoch
 /* Loss terms and centroid distance of the validation split under the trainer's parameters; NaN where it is empty. */
 CGAP_MUST_CHECK cgap_status cgap_trainer_validate(cgap_trainer *trainer, cgap_loss_terms *terms, double *gap,
                                                   cgap_error *error);
+
+/* Fills *out once training has ended; the parameters become those of the kept epoch. */
+CGAP_MUST_CHECK cgap_status cgap_trainer_levels(cgap_trainer *trainer, cgap_reference_levels *out, cgap_error *error);
 
 /* Every rank gets the state of rank 0. */
 CGAP_MUST_CHECK cgap_status cgap_trainer_broadcast(cgap_trainer *trainer, cgap_error *error);

@@ -335,7 +335,7 @@ cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_dat
                               const cgap_observer *observer, cgap_error *error)
 {
   run_state *f = cgap_zalloc(1, sizeof *f);
-  *out = (cgap_training_result){0};
+  *out = (cgap_training_result){.levels = {cgap_loss_terms_unknown(), NAN, NAN}};
   if (!f)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status =
@@ -351,6 +351,8 @@ cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_dat
   const bool began = status == CGAP_OK;
   if (began)
     status = run_epochs(f, out, observer, error);
+  if (began && status == CGAP_OK && store->levels)
+    status = cgap_trainer_levels(&f->trainer, &out->levels, error);
   if (began && (status == CGAP_OK || status == CGAP_USAGE)) {
     cgap_status taken = cgap_training_take_head(out, &f->trainer, training_data, status == CGAP_OK ? error : NULL);
     status = status == CGAP_OK ? taken : status;

@@ -13,13 +13,15 @@ typedef struct cgap_training_output {
   bool resume;        /* from the folder's checkpoint, where it has one */
   bool table;         /* history.csv next to history.jsonl */
   const char *events; /* folder for TensorBoard; NULL: none */
+  bool levels;        /* on every rank alike: measure the result's levels */
 } cgap_training_output;
 
 typedef struct cgap_training_result {
   cgap_head *head; /* of the kept epoch */
   cgap_history history;
-  cgap_head *start_head; /* before the first step */
-  cgap_epoch start;      /* epoch 0: validation before the first step; training terms NaN */
+  cgap_head *start_head;        /* before the first step */
+  cgap_epoch start;             /* epoch 0: validation before the first step; training terms NaN */
+  cgap_reference_levels levels; /* of the validation part, where they were asked for and training has ended; else NaN */
   uint64_t kept_epoch, steps;
   double seconds; /* of training, over all sessions */
   bool resumed;
