@@ -261,7 +261,8 @@ typedef struct cgap_contributions {
   double *loss_image, *loss_text;      /* (images) NaN without a text, (texts): the loss of each query */
   size_t *text_count;                  /* (images) */
   unsigned char *place;                /* (images) of the right class: 1 first, 2 among the first five, 0 neither */
-  size_t *label, classes;              /* (images) both NULL or 0 without zero-shot */
+  size_t *label, classes;              /* (images) place, label and nearest are empty without zero-shot */
+  size_t *nearest;                     /* (images) the nearest class */
   size_t queries, *query_image;        /* (queries) of arithmetic */
   double *query_weight;                /* (queries) */
   size_t *query_found;                 /* (queries) the nearest image */

@@ -63,12 +63,13 @@ cgap_contributions *cgap_contributions_new(size_t images, size_t texts, size_t c
   c->text_count = cgap_zalloc(images, sizeof *c->text_count);
   c->place = cgap_zalloc(classes ? images : 0, sizeof *c->place);
   c->label = cgap_zalloc(classes ? images : 0, sizeof *c->label);
+  c->nearest = cgap_zalloc(classes ? images : 0, sizeof *c->nearest);
   c->query_image = cgap_zalloc(queries, sizeof *c->query_image);
   c->query_weight = cgap_zalloc(queries, sizeof *c->query_weight);
   c->query_found = cgap_zalloc(queries, sizeof *c->query_found);
   c->query_right = cgap_zalloc(queries, sizeof *c->query_right);
-  if (next && c->text_count && c->place && c->label && c->query_image && c->query_weight && c->query_found &&
-      c->query_right)
+  if (next && c->text_count && c->place && c->label && c->nearest && c->query_image && c->query_weight &&
+      c->query_found && c->query_right)
     return c;
   cgap_contributions_free(c);
   return NULL;
@@ -82,6 +83,7 @@ void cgap_contributions_free(cgap_contributions *c)
   cgap_free(c->text_count);
   cgap_free(c->place);
   cgap_free(c->label);
+  cgap_free(c->nearest);
   cgap_free(c->query_image);
   cgap_free(c->query_weight);
   cgap_free(c->query_found);

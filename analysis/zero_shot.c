@@ -37,6 +37,15 @@ bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, siz
   return true;
 }
 
+/* The lower class of those as near as rounding can tell; the right one where it is among them. */
+static size_t nearest_class(const double *score, size_t classes, size_t label, bool right)
+{
+  size_t best = 0;
+  for (size_t c = 1; c < classes; c++)
+    best = score[c] > score[best] + CGAP_COSINE_TIE ? c : best;
+  return right ? label : best;
+}
+
 void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *scores)
 {
   cgap_zero_shot_tally *t = tally;
@@ -52,8 +61,10 @@ void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *
     t->class_right[label] += before == 0;
     t->top_1 += before == 0;
     t->top_5 += before < TOP_CLASSES;
-    if (t->place)
+    if (t->place) {
       t->place[first + i] = before == 0 ? 1 : before < TOP_CLASSES ? 2 : 0;
+      t->nearest[first + i] = nearest_class(score, t->classes, label, before == 0);
+    }
   }
 }
 

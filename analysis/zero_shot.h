@@ -11,6 +11,7 @@ typedef struct cgap_zero_shot_tally {
   uint64_t images, top_1, top_5;
   uint64_t *class_images, *class_right; /* (classes) */
   unsigned char *place; /* (images) of the right class: 1 first, 2 among the first five, 0 neither; NULL: not kept */
+  size_t *nearest;      /* (images) the nearest class, where places are kept */
 } cgap_zero_shot_tally;
 
 /* vectors (classes, dim) from texts (classes, prompts, dim), both double: prompts normalised, averaged, normalised.

@@ -156,7 +156,7 @@ do for [p = 1:shown_panels] {
     set tmargin at screen 1 - (top + row * cell_h + 22) / height
     set bmargin at screen 1 - (top + (row + 1) * cell_h - 12) / height
     set label 910 panel at graph 0, graph 1 + 11.0 / panel_h left font pt(13) textcolor rgb ink noenhanced
-    if (last) { set format x "% h" } else { set format x "" }
+    if (last) { set format x "%h" } else { set format x "" }
     do for [k = 1:lines] {
       if (of_panel(k)) {
         y = number(sprintf("line_%d", k))

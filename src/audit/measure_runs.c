@@ -216,6 +216,7 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
   for (size_t i = 0; kept && i < e->image.rows; i++)
     kept->label[i] = (size_t)e->data->labels[e->image.file_row[i]];
   tally.place = kept ? kept->place : NULL;
+  tally.nearest = kept ? kept->nearest : NULL;
   double *vectors = cgap_alloc(classes * source->dim, sizeof *vectors), *gap = cgap_alloc(classes, sizeof *gap);
   tally.class_images = cgap_zalloc(classes, sizeof *tally.class_images);
   tally.class_right = cgap_zalloc(classes, sizeof *tally.class_right);

@@ -55,6 +55,15 @@ const cgap_figure_info cgap_figure_infos[] = {
    "Each measure against the option that was varied; bars are one standard deviation of the runs, pale points single "
    "runs."},
   {"map", "The map", "One measure over two options; each cell names its value, a frame marks the best."},
+  {"one_index", "Search in one index of {images} and {texts}",
+   "How many queries have their partner among the first k of one index of {images} and {texts}; broken lines before, "
+   "solid ones after. Where a gap puts every row of the other modality last, the curve rises at the right end alone."},
+  {"confusion", "Classes that lose {images}, and to which",
+   "Each number counts {images} whose nearest class text was their own before and is that of the column's class "
+   "afterwards; the classes that lose most are on top."},
+  {"who_loses", "Queries that lose, and that win",
+   "Ranks of the partner in the other modality; the larger a point, the more queries it stands for. Above the diagonal "
+   "are those that search worse than before."},
   {"matrix", "The gaps between the modalities",
    "Each cell is the corrected distance of two modalities: the darker, the wider the gap between them."},
   {"modalities", "All modalities on the two main axes",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "head/training/epoch_log.h"
+#include "report/change_figures.h"
 #include "report/comparison_show.h"
 #include "report/figures.h"
 #include "report/overwrite.h"
@@ -332,7 +333,7 @@ static cgap_status write_figures(const cgap_training_results *r, const char *fol
 {
   char path[CGAP_PATH];
   const bool curves = cgap_training_has_epochs(r);
-  const char *names[1 + CGAP_BEFORE_AFTER] = {cgap_training_curves(r)};
+  const char *names[1 + CGAP_BEFORE_AFTER + CGAP_CHANGE_FIGURES] = {cgap_training_curves(r)};
   const cgap_audit *audit = r->evaluation->audit;
   cgap_folder made;
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
@@ -342,9 +343,12 @@ static cgap_status write_figures(const cgap_training_results *r, const char *fol
     status = write_curves(r, path, error);
   if (status == CGAP_OK) /* of a race the last, which has every term */
     status = cgap_before_after_write(&audit[0], &audit[r->run_count], r->source, path, error);
+  const cgap_change_view view = {r->changes[r->run_count - 1], &audit[0], &audit[r->run_count], r->names, r->source};
+  if (status == CGAP_OK)
+    status = cgap_change_figures_write(&view, path, error);
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
-  return status == CGAP_OK ? cgap_figures_render(path, names + !curves, curves + CGAP_BEFORE_AFTER, warn_line, error)
-                           : status;
+  const size_t count = curves + CGAP_BEFORE_AFTER + cgap_change_figures_of(view.changes, names + 1 + CGAP_BEFORE_AFTER);
+  return status == CGAP_OK ? cgap_figures_render(path, names + !curves, count, warn_line, error) : status;
 }
 
 cgap_status cgap_training_folder_write(const cgap_training_results *r, const char *folder,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/change_figures.h"
 #include "report/figures.h"
 #include "report/tiles.h"
 
@@ -230,6 +231,10 @@ static void put_changes(cgap_page *page, const void *result)
     }
     cgap_changes_page(page, r->changes[k], r->names);
   }
+  const char *figures[CGAP_CHANGE_FIGURES];
+  const size_t count = cgap_change_figures_of(r->changes[r->run_count - 1], figures);
+  if (count)
+    cgap_page_figures(page, figures, count);
 }
 
 /* ---------------------------------------------------------------- what changed */

@@ -119,6 +119,21 @@ order, high = np.argsort(ps, kind="stable"), 0
 for step, c in enumerate(order):
     high = max(high, min(1, (len(ps) - step) * ps[c]))
     assert abs(float(lines[c]["p_holm"]) - high) < 1e-8, (c, lines[c], high)
+# the figure of the classes: where each lost image goes
+through_classes = {when: (r["image"][images] @ r["class_text"].T).argmax(1) for when, r in (("before", rows), ("after", through))}
+own_class = label[images]
+lost = (through_classes["before"] == own_class) & (through_classes["after"] != own_class)
+lines = open(folder + "/figures/confusion.tsv", encoding="utf-8").read().splitlines()
+about = dict(l[2:].split("\t", 1) for l in lines if l.startswith("# "))
+cells = [l.split("\t") for l in lines[1:] if not l.startswith("# ")]
+assert {(int(a), int(b)): int(n) for a, b, _, _, n in cells} == {
+    (a, b): int((lost & (own_class == a) & (through_classes["after"] == b)).sum())
+    for a in range(5) for b in range(5) if (lost & (own_class == a) & (through_classes["after"] == b)).any()}, cells
+assert cells and int(about["lost"]) == lost.sum() == sum(int(l["lost"]) for l in json.load(open(folder + "/compare.json"))["changes"]["after"]["classes"])
+for a, b, column, row, n in cells:
+    names = ["air port", "beach", "c", "d", "e"]
+    assert (about["row_" + row], about["column_" + column]) == (names[int(a)], names[int(b)])
+    assert about["lost_" + row] == f"{(lost & (own_class == int(a))).sum()} of {(own_class == int(a)).sum()}"
 # names: no control character, one line each, and what a reader of such tables makes of quotes
 with h5py.File("named.h5") as f:
     caption, file = f["caption"][:], f["image_filename"][:]

@@ -178,6 +178,28 @@ static void count_flips_of_classes(cgap_changes *c, const cgap_contributions *be
   }
 }
 
+static int by_move(const void *a, const void *b)
+{
+  const cgap_class_move *x = a, *y = b;
+  return x->label != y->label ? (x->label > y->label) - (x->label < y->label)
+                              : (x->into > y->into) - (x->into < y->into);
+}
+
+/* move has a place for every image. */
+static void fill_moves(cgap_changes *c, const cgap_contributions *before, const cgap_contributions *after)
+{
+  size_t lost = 0;
+  for (size_t i = 0; i < before->images; i++)
+    if (before->place[i] == 1 && after->place[i] != 1)
+      c->move[lost++] = (cgap_class_move){before->label[i], after->nearest[i], 1};
+  qsort(c->move, lost, sizeof *c->move, by_move);
+  for (size_t k = 0; k < lost; k++)
+    if (c->moves && by_move(&c->move[c->moves - 1], &c->move[k]) == 0)
+      c->move[c->moves - 1].images++;
+    else
+      c->move[c->moves++] = c->move[k];
+}
+
 static cgap_status fill_classes(cgap_changes *c, const cgap_audit *before, const cgap_audit *after, cgap_error *error)
 {
   const cgap_zero_shot_class *from = before->zero_shot.classes, *to = after->zero_shot.classes;
@@ -189,6 +211,7 @@ static cgap_status fill_classes(cgap_changes *c, const cgap_audit *before, const
     c->class[k] = (cgap_changed_class){
       .label = from[k].label, .top_1 = {from[k].top_1, to[k].top_1}, .gap = {from[k].gap, to[k].gap}};
   count_flips_of_classes(c, before->contributions, after->contributions);
+  fill_moves(c, before->contributions, after->contributions);
   for (size_t k = 0; k < count; k++)
     p[k] = c->class[k].flips.p = cgap_sign_test((double)c->class[k].flips.lost, (double)c->class[k].flips.gained);
   const cgap_status status = cgap_holm(p + count, p, count, error);
@@ -234,10 +257,10 @@ cgap_status cgap_changes_init(cgap_changes *out, const cgap_audit *before, const
   double *scratch = cgap_alloc(2 * before->images, sizeof *scratch);
   *out = (cgap_changes){.names = before->names, .query = cgap_alloc(rows, sizeof *out->query)};
   out->class = cgap_alloc(classes ? before->zero_shot.class_count : 0, sizeof *out->class);
-  cgap_status status =
-    scratch && out->query && out->class ? CGAP_OK
-                                        : cgap_fail(error, CGAP_RESOURCE, "out of memory for the changes of %zu rows",
-                                                    rows);
+  out->move = cgap_alloc(classes ? before->images : 0, sizeof *out->move);
+  cgap_status status = scratch && out->query && out->class && out->move
+                         ? CGAP_OK
+                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for the changes of %zu rows", rows);
   for (int s = 0; status == CGAP_OK && s < CGAP_SEARCHES; s++)
     for (int a = 0; a < CGAP_ASKING; a++)
       for (int cut = 0; cut < CGAP_CUTS; cut++)
@@ -261,5 +284,6 @@ void cgap_changes_clear(cgap_changes *c)
 {
   cgap_free(c->query);
   cgap_free(c->class);
+  cgap_free(c->move);
   *c = (cgap_changes){0};
 }

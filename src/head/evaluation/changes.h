@@ -37,6 +37,12 @@ typedef struct cgap_changed_class {
   double p_holm;    /* flips.p after Holm's correction for all classes */
 } cgap_changed_class;
 
+/* Images of a class whose nearest class text was their own before and is another one's afterwards. */
+typedef struct cgap_class_move {
+  size_t label, into;
+  uint64_t images;
+} cgap_class_move;
+
 typedef struct cgap_changes {
   cgap_modality_names names;
   cgap_flips flips[CGAP_SEARCHES][CGAP_ASKING][CGAP_CUTS];
@@ -44,6 +50,8 @@ typedef struct cgap_changes {
   size_t queries;
   cgap_changed_class *class; /* (classes) that have images, by label */
   size_t classes;
+  cgap_class_move *move; /* (moves) by label, then by where they go */
+  size_t moves;
   /* Places in query, in class, of those that lose most, the worst first: of queries by how much 1/rank falls in the
    * search in the other modality; of classes by top_1. */
   size_t losing_query[CGAP_LOSERS], losing_queries;
