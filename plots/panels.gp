@@ -10,11 +10,9 @@ across = panels_across(counted_panels)
 down = panels_down(counted_panels)
 many = counted_series > 8
 
-# green, purple-red, indigo, ochre, grey, ink: none of them is the colour of images or texts
-array colour[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink]
 array mark[6] = [7, 5, 9, 11, 13, 1]
 # seeds without number: thin and pale, their mean on top
-of(i) = colour[1 + (i - 1) % 6]
+of(i) = series_colour[1 + (i - 1) % 6]
 pale = "#b0".soft[2:7]
 taken(p, s) = (strcol(1) eq p && strcol(2) eq s) ? 1 : 0
 at(p, s, k) = taken(p, s) ? column(k) : NaN
