@@ -242,6 +242,67 @@ cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *co
   return CGAP_OK;
 }
 
+/* ---------------------------------------------------------------- axes of a picture */
+
+/* vector less its part along the unit vector `axis`, of length 1; returns the length before that. */
+static double make_orthogonal(double *vector, const double *axis, size_t n)
+{
+  cblas_daxpy((int)n, -cblas_ddot((int)n, vector, 1, axis, 1), axis, 1, vector, 1);
+  const double length = cblas_dnrm2((int)n, vector, 1);
+  if (length > 0)
+    cblas_dscal((int)n, 1 / length, vector, 1);
+  return length;
+}
+
+/* The power method in the space orthogonal to `axis`, from `vector`; both become unit vectors of that space. A picture
+ * needs no more than a few digits: it stops when the vector turns by less than 1e-6, or after STEPS_MAX. */
+static void first_orthogonal(const double *covariance, const double *axis, double *vector, double *moved, size_t n)
+{
+  enum { STEPS_MAX = 500 };
+  bool turning = make_orthogonal(vector, axis, n) > 0;
+  for (int step = 0; turning && step < STEPS_MAX; step++) {
+    cblas_dsymv(CblasColMajor, CblasLower, (int)n, 1, covariance, (int)n, vector, 1, 0, moved, 1);
+    if (!(make_orthogonal(moved, axis, n) > 0))
+      return;
+    turning = 1 - cblas_ddot((int)n, moved, 1, vector, 1) > 1e-12;
+    memcpy(vector, moved, n * sizeof *vector);
+  }
+}
+
+static double variance_along(const double *covariance, const double *axis, double *moved, size_t n)
+{
+  double all = 0;
+  for (size_t k = 0; k < n; k++)
+    all += covariance[k * n + k];
+  cblas_dsymv(CblasColMajor, CblasLower, (int)n, 1, covariance, (int)n, axis, 1, 0, moved, 1);
+  return all > 0 ? cblas_ddot((int)n, moved, 1, axis, 1) / all : NAN;
+}
+
+cgap_status cgap_pca_gap_axes(const cgap_audit_sums *e, double *components, double variance[2], cgap_error *error)
+{
+  const size_t n = e->dim;
+  double *const block = cgap_alloc(n * n + 3 * n, sizeof *block);
+  if (!block)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the axes of %zu dimensions", n);
+  double *const axis = block + n * n, *const moved = axis + n, *const mean = moved + n, *const second = components + n;
+  const row_pool pool = pool_of(e, JOINT);
+  fill_covariance(&pool, block, mean);
+  for (size_t k = 0; k < n; k++)
+    axis[k] = e->image.mean[k] - e->text.mean[k];
+  const double length = cblas_dnrm2((int)n, axis, 1);
+  if (length > 0) {
+    cblas_dscal((int)n, 1 / length, axis, 1);
+    /* both components have a part in the start, so that it is not orthogonal to what is looked for */
+    cblas_daxpy((int)n, 1, components, 1, second, 1);
+    first_orthogonal(block, axis, second, moved, n);
+    memcpy(components, axis, n * sizeof *components);
+  }
+  for (size_t c = 0; c < 2; c++)
+    variance[c] = variance_along(block, components + c * n, moved, n);
+  cgap_free(block);
+  return CGAP_OK;
+}
+
 static const cgap_field fields[] = {
   {"pca.image.participation_ratio", "participation ratio", CGAP_GROUP_SPECTRUM, 0,
    offsetof(cgap_audit, pca_image.participation_ratio), 2, CGAP_HIGHER, 0,

@@ -75,7 +75,7 @@ do for [p = 1:panels_counted] {
       set ytics 1
     }
     if (step > 0) { set xtics step } else { set xtics autofreq }
-    plot table skip 1 using (of_panel(4)):(of_panel(3)):(of_panel(5)):(of_panel(6)) with xerrorbars pointtype 1 pointsize 0.01 linewidth 1.4 linecolor rgb soft notitle, \
+    plot table skip 1 using (of_panel(4)):(of_panel(3)):(of_panel(5)):(of_panel(6)) with xerrorbars pointtype 1 pointsize 0.01 linewidth 1.4 linecolor rgb ink notitle, \
       table skip 1 using (of_mark(4, 0)):(of_panel(3)) with points pointtype 6 pointsize 0.7 linewidth 1.4 linecolor rgb ink notitle, \
       table skip 1 using (of_mark(4, 1)):(of_panel(3)) with points pointtype 7 pointsize 0.9 linecolor rgb c_pair notitle
     set ytics format

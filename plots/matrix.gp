@@ -1,6 +1,6 @@
 # One measure of every pair of modalities as a map with its numbers.
 call "style.gp" "matrix" ARG1 ARG2 ARG3 ARG4
-counted = meta("file").": ".meta("counted")
+counted = strlen(meta("file")) + strlen(meta("counted")) > 90 ? meta("counted") : meta("file").": ".meta("counted")
 headline_title = meta("title")
 headline_shown = meta("shown")
 eval headline

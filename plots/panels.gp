@@ -31,8 +31,6 @@ do for [s = 1:(direct ? counted_series : 0)] { named = longer(meta(sprintf("seri
 lines = strlen(meta("lines")) ? int(real(meta("lines"))) : 0
 do for [k = 1:lines] { named = longer(meta(sprintf("line_%d_name", k))) }
 
-# green, purple-red, indigo, ochre, grey, ink: none of them is the colour of images or texts
-array colour[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink]
 array mark[6] = [7, 5, 9, 11, 13, 1]
 set linetype 101 dashtype 1
 set linetype 102 dashtype (10,4)
@@ -40,7 +38,7 @@ set linetype 103 dashtype (3,3)
 set linetype 104 dashtype (10,3,2,3)
 set linetype 105 dashtype (6,6)
 set linetype 106 dashtype (14,3)
-of(i) = colour[1 + (i - 1) % 6]
+of(i) = series_colour[1 + (i - 1) % 6]
 pale = "#b0".soft[2:7]
 series(s) = meta(sprintf("series_%d", s))
 at(p, s, k) = (strcol(1) eq p && strcol(2) eq s) ? column(k) : NaN

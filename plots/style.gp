@@ -50,18 +50,30 @@ if (height == 0) {
     panel_rows * (panel_rows > 1 ? 105 : (width - left_space - right_space) / (width > 550 ? 2.2 : 1.618)))
 }
 
-# Okabe and Ito's colours, told apart by colour-blind eyes; images are always blue, texts always orange-red.
+# The palette of Okabe and Ito (2008); tests/colours.py proves that eyes without green cones tell apart what a figure
+# draws together, and that lines stand out from the paper. Images are always blue, texts always vermilion. Dark paper
+# takes the palette's sky blue for its blue, whose words would be too dim.
 ink        = dark ? "#e6e6e6" : "#222222"
-soft       = dark ? "#a0a0a0" : "#666666"
+soft       = dark ? "#a0a0a0" : "#5f5f5f"
 faint      = dark ? "#3a3f46" : "#dddddd"
 paper      = dark ? "#16191d" : "#ffffff"
 c_image    = dark ? "#56b4e9" : "#0072b2"
-c_text     = dark ? "#f0913a" : "#d55e00"
-c_pair     = dark ? "#35c79a" : "#008a64"
-c_cross    = dark ? "#b0a8b9" : "#7a6f85"
-c_joint    = dark ? "#e39cc6" : "#a8487e"
-c_third    = dark ? "#a99be8" : "#4b3b9e"
-c_fourth   = dark ? "#d8c25a" : "#8a6d00"
+c_text     = "#d55e00"
+c_pair     = "#009e73"
+c_joint    = "#cc79a7"
+c_cross    = dark ? "#d0d0d0" : "#555555"
+c_sixth    = dark ? "#f0e442" : "#565656"
+# words in a colour: the same hue, as dark as small letters need
+w_image    = dark ? "#56b4e9" : "#0072b2"
+w_text     = dark ? "#d55e00" : "#c05400"
+w_pair     = dark ? "#009e73" : "#008460"
+w_joint    = dark ? "#cc79a7" : "#a25f84"
+w_cross    = dark ? "#d0d0d0" : "#555555"
+w_sixth    = dark ? "#f0e442" : "#565656"
+# Series that are not modalities, in their order. On white the orange, the sky blue and the yellow of the palette are too
+# pale for a line, so ink, a grey and the modalities' colours follow green and purple; a seventh needs a dash or a mark.
+array series_colour[6] = [c_pair, c_joint, ink, c_sixth, c_image, c_text]
+array series_word[6]   = [w_pair, w_joint, ink, w_sixth, w_image, w_text]
 
 if (kind eq "svg") {
   if (hover) {
@@ -125,9 +137,12 @@ if (dumb) {
   }
 }
 
-# the axes of a plane of principal components, and how much of the variance they hold
-component(n) = (print_out ? sprintf("PC %d", n) : (n == 1 ? "first" : "second")." principal component"). \
-  (strlen(meta(sprintf("share_%d", n))) ? sprintf(" (%.1f %%%s)", 100 * real(meta(sprintf("share_%d", n))), print_out ? "" : " of the variance") : "")
+# the axes of a plane, of principal components or along the gap, and how much of the variance they hold
+along_gap = meta("axes") eq "gap" || meta("after_axes") eq "gap"
+axis_name(n) = along_gap ? (n == 1 ? (print_out ? "along the gap" : "along the difference of the centroids") : "first component orthogonal to it") : \
+  print_out ? sprintf("PC %d", n) : (n == 1 ? "first" : "second")." principal component"
+axis_share(n) = meta(sprintf("share_%d", n))
+component(n) = axis_name(n).(strlen(axis_share(n)) ? sprintf(" (%.1f %%%s)", 100 * real(axis_share(n)), n == 1 && !print_out ? " of the variance" : "") : "")
 
 # a step of 1, 2 or 5 and zeros, at most x: for an axis that has little place for numbers
 magnitude(x) = 10 ** floor(log10(x))
@@ -150,3 +165,13 @@ headline = 'if (print_out) { headline_title = "" } else { if (dumb) { set title 
   if (!hover) { set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced }; \
   set label 902 headline_shown at screen 16.0/width, screen 1 - (hover ? 18.0 : 45.0)/height left font pt(13) textcolor rgb soft front noenhanced; \
   set label 903 counted at screen 16.0/width, screen 12.0/height left font pt(11) textcolor rgb soft front noenhanced } }'
+# for figures whose curves carry their names: no key, and its place is the plot's; letters alone keep it
+no_key = 'if (!dumb) { \
+  set key off; \
+  plot_height = plot_height + (print_out ? 24 : 26); \
+  if (!print_out) { set tmargin at screen 1 - (top_space - 26)/height } }'
+# two plots, one above the other, each with a line above it, for p = 1 and p = 2
+two_panels = 'set key off; panel_head = print_out ? 20.0 : hover ? 26.0 : 62.0; panel_between = 58.0; \
+  if (dumb) { set key default; set key top right noenhanced } else { plot_height = (height - panel_head - bottom_space - panel_between) / 2 }'
+next_panel = 'set tmargin at screen 1 - (panel_head + (p - 1) * (plot_height + panel_between)) / height; \
+  set bmargin at screen (bottom_space + (2 - p) * (plot_height + panel_between)) / height'

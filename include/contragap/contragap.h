@@ -486,6 +486,9 @@ typedef struct cgap_audit {
   cgap_point *scatter_image,
     *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
   size_t scatter_images, scatter_texts;
+  double
+    scatter_variance[2]; /* the share of the pooled variance along each axis: the first two principal components, or
+                            of unpaired sets the centroids' difference and the first component orthogonal to it */
 
   cgap_row_neighbours *image_neighbours; /* (images) of one modality alone, all pairs measured; else NULL */
 

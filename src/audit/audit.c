@@ -288,6 +288,10 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
     status = f.status;
     *error = f.error;
   }
+  if (!status && is_first(r) && r->evidence.text.rows > 0 && !(r->prepared.has & CGAP_HAS_PAIRS))
+    status = cgap_pca_gap_axes(&r->evidence, components, out->scatter_variance, error);
+  else if (!status && is_first(r) && out->pca_joint.count > 1)
+    memcpy(out->scatter_variance, out->pca_joint.explained_variance_ratio, sizeof out->scatter_variance);
   if (!status && is_first(r) && r->evidence.text.rows > 0)
     status = cgap_pca_scatter_run(&r->embeddings, components, threads, out, error);
   cgap_free(components);

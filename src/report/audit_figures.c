@@ -133,9 +133,11 @@ static cgap_status write_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   if (t->names)
     cgap_tsv_about(t, "named", "yes");
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
+  if (!(a->has & CGAP_HAS_PAIRS))
+    cgap_tsv_about(t, "axes", "gap");
   if (a->pca_joint.count > 1) {
-    cgap_tsv_about(t, "share_1", "%.6g", a->pca_joint.explained_variance_ratio[0]);
-    cgap_tsv_about(t, "share_2", "%.6g", a->pca_joint.explained_variance_ratio[1]);
+    cgap_tsv_about(t, "share_1", "%.6g", a->scatter_variance[0]);
+    cgap_tsv_about(t, "share_2", "%.6g", a->scatter_variance[1]);
   }
   about_centroid(t, "image", a->scatter_image, a->scatter_images);
   about_centroid(t, "text", a->scatter_text, a->scatter_texts);
@@ -234,6 +236,7 @@ static cgap_status write_variance(cgap_tsv *t, const cgap_audit *a, cgap_error *
     value_with_interval(ratio[s], &spectra[s]->participation_ratio, 1);
   cgap_tsv_about(t, "image_ratio", "%s", ratio[0]);
   cgap_tsv_about(t, "text_ratio", "%s", ratio[1]);
+  cgap_tsv_about(t, "joint_ratio", "%s", ratio[2]);
   const char *image = cgap_modality_name(a->names.of[0], 0), *text = cgap_modality_name(a->names.of[1], 1);
   if (!(a->has & CGAP_HAS_TEXT))
     cgap_tsv_about(t, "ratios", "%s", ratio[0]);
@@ -252,14 +255,48 @@ static bool among_largest(const cgap_audit *a, size_t coordinate)
   return false;
 }
 
+/* Which two coordinates hold most of the squared centroid distance, and what share of it. */
+static void about_largest(cgap_tsv *t, const cgap_audit *a, double square)
+{
+  const size_t none = a->dim;
+  size_t top[2] = {none, none};
+  double held[2] = {0, 0};
+  for (size_t k = 0; k < a->dim; k++) {
+    const double off = a->image_mean[k] - a->text_mean[k], holds = off * off;
+    const int place = top[0] == none || holds > held[0] ? 0 : top[1] == none || holds > held[1] ? 1 : 2;
+    if (place == 0) {
+      top[1] = top[0];
+      held[1] = held[0];
+    }
+    if (place < 2) {
+      top[place] = k;
+      held[place] = holds;
+    }
+  }
+  if (!(square > 0)) {
+    cgap_tsv_about(t, "largest", "nothing");
+    cgap_tsv_about(t, "largest_two", "no coordinate holds any");
+    return;
+  }
+  cgap_tsv_about(t, "largest", "%.1f %%", 100 * held[0] / square);
+  for (int i = 0; i < 2 && top[i] != none; i++) {
+    cgap_tsv_about(t, i ? "second_coordinate" : "first_coordinate", "%zu", top[i]);
+    cgap_tsv_about(t, i ? "second_share" : "first_share", "%.1f %%", 100 * held[i] / square);
+  }
+  if (top[1] != none)
+    cgap_tsv_about(t, "largest_two", "coordinates %zu and %zu hold %.1f %%", top[0], top[1],
+                   100 * (held[0] + held[1]) / square);
+  else
+    cgap_tsv_about(t, "largest_two", "coordinate %zu holds 100.0 %%", top[0]);
+}
+
 static cgap_status write_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
   (void)error;
-  double square = 0, largest = 0;
+  double square = 0;
   for (size_t k = 0; k < a->dim; k++) {
     double off = a->image_mean[k] - a->text_mean[k];
     square += off * off;
-    largest = fmax(largest, off * off);
   }
   for (size_t k = 0; k < a->dim; k++) {
     double off = a->image_mean[k] - a->text_mean[k];
@@ -271,10 +308,7 @@ static cgap_status write_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_error
   char distance[150];
   value_with_interval(distance, &a->gap.corrected_distance, 3);
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
-  if (square > 0)
-    cgap_tsv_about(t, "largest", "%.1f %%", 100 * largest / square);
-  else
-    cgap_tsv_about(t, "largest", "nothing");
+  about_largest(t, a, square);
   return CGAP_OK;
 }
 
@@ -286,6 +320,21 @@ static double fraction_within(const double *ranks, size_t count, double k)
     found += ranks[i] <= k;
   }
   return asked ? (double)found / (double)asked : NAN;
+}
+
+/* The ends of the intervals of both directions, where the audit has them: for 1, 5 and 10 candidates. */
+static void put_recall_intervals(cgap_tsv *t, const cgap_audit *a, double k)
+{
+  const cgap_retrieval *const direction[] = {&a->image_to_text, &a->text_to_image};
+  for (int d = 0; d < 2; d++) {
+    const cgap_scalar *s = k == 1    ? &direction[d]->recall_at_1
+                           : k == 5  ? &direction[d]->recall_at_5
+                           : k == 10 ? &direction[d]->recall_at_10
+                                     : NULL;
+    const bool known = s && isfinite(cgap_value_or_nan(s));
+    cgap_tsv_number(t, known ? s->lo : NAN, '\t');
+    cgap_tsv_number(t, known ? s->hi : NAN, d ? '\n' : '\t');
+  }
 }
 
 static cgap_status write_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
@@ -305,7 +354,8 @@ static cgap_status write_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *er
       cgap_tsv_number(t, fraction_within(a->rank_image_to_text, a->images, k), '\t');
       cgap_tsv_number(t, fraction_within(a->rank_text_to_image, a->texts, k), '\t');
       cgap_tsv_number(t, 1 - pow(fmax(0, 1 - k / (double)a->texts), per_image), '\t');
-      cgap_tsv_number(t, fmin(1, k / (double)a->images), '\n');
+      cgap_tsv_number(t, fmin(1, k / (double)a->images), '\t');
+      put_recall_intervals(t, a, k);
     }
   }
   value_with_interval(recall[0], &a->image_to_text.recall_at_1, 3);
@@ -355,7 +405,10 @@ static const struct figure {
   {"variance", "components\t{image}\t{text}\tjoint\tuniform", 0, write_variance, true},
   {"dimensions", "coordinate\t{image}_mean\t{text}_mean\tdifference\tshare\tlabel", CGAP_ONE_SPACE, write_dimensions,
    true},
-  {"recall", "k\t{image}_to_{text}\t{text}_to_{image}\tchance_{image}_to_{text}\tchance_{text}_to_{image}",
+  {"recall",
+   "k\t{image}_to_{text}\t{text}_to_{image}\tchance_{image}_to_{text}\tchance_{text}_to_{image}\t{image}_to_{text}_"
+   "low\t"
+   "{image}_to_{text}_high\t{text}_to_{image}_low\t{text}_to_{image}_high",
    CGAP_HAS_PAIRS, write_recall, false},
   {"plane", "name\tkind\tuniformity\talignment\tuniformity_low\tuniformity_high\talignment_low\talignment_high",
    CGAP_HAS_PAIRS, write_plane, false},

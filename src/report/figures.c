@@ -12,42 +12,48 @@ const cgap_figure_info cgap_figure_infos[] = {
    "axes; whether {images} and {texts} mix in the others is what the measures of the same modality say."},
   {"cosines", "Cosines of matched and of other pairs",
    "Matched pairs should be to the right of all others, without overlap. Where pairs of {images} or of {texts} are to "
-   "the "
-   "right of the matched pairs, a row is nearer to others of its own modality than to its partner."},
-  {"scatter_unpaired", "{Images} and {texts} on the two main axes",
-   "Each dot is a row; the thick line joins the two centroids. Two clouds apart are a gap. One mixed cloud shows none "
-   "on "
-   "these two axes; whether {images} and {texts} mix in the others is what the measures of the same modality say."},
+   "the right of the matched pairs, a row is nearer to others of its own modality than to its partner."},
+  {"scatter_unpaired", "{Images} and {texts} along the gap",
+   "Each dot is a row. The horizontal axis runs along the difference of the two centroids, which the thick line joins; "
+   "the vertical one is the direction across it in which the rows vary most. Two clouds apart are a gap; clouds that "
+   "overlap here overlap along the only direction in which their means differ."},
   {"cosines_unpaired", "Cosines of {images} with {texts}, and within each",
    "The farther the cosines across are to the left of those within, the farther {images} and {texts} are apart."},
   {"cosines_within", "Cosines within a modality",
    "The farther to the right, the narrower the cone that the rows fill; evenly spread rows have cosines around 0."},
   {"variance", "Variance of the principal components",
-   "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all of them "
-   "equally."},
+   "The higher a curve on the left, the fewer directions the rows use; the dotted line is a cloud that uses all of "
+   "them "
+   "equally. Joint is both modalities in one pool: where it starts far above the others, the gap itself is one of its "
+   "main directions. The number of components is on a logarithmic axis."},
+  {"variance_within", "Variance of the principal components",
+   "The higher a curve on the left, the fewer directions the rows use; the dotted line is a cloud that uses all of "
+   "them "
+   "equally. The number of components is on a logarithmic axis."},
   {"dimensions", "The gap, coordinate by coordinate",
    "A few long bars mean that the gap sits in a few coordinates, as it often does in CLIP; many short ones that it is "
-   "distributed over all."},
+   "distributed over all. The two largest have their share of the squared distance between the centroids."},
   {"recall", "Recall at k",
-   "The fraction of queries that find their partner among the first k; the dotted line is guessing."},
+   "The fraction of queries that find their partner among the first k = 1, 5 and 10, in both directions, with 95 % "
+   "intervals; the broken lines are guessing."},
   {"plane", "Uniformity and alignment",
    "Lower means that matched pairs are closer, further left that the rows fill the sphere more evenly; good embeddings "
-   "are low and "
-   "left. "
-   "Hollow points are values of the paper, on other data."},
+   "are low and left. Hollow points are values of the paper, on other data."},
   {"scatter_before_after", "{Images} and {texts}, before and after",
    "The same rows before and after, on axes of the same scale: the two clouds should come together. Two dimensions do "
-   "not "
-   "show whether they mix in the others."},
+   "not show whether they mix in the others."},
   {"cosines_before_after", "Cosines, before and after",
    "Where the gap is closed and the rows are spread, the matched pairs are to the right of everything else."},
   {"variance_before_after", "Variance, before and after",
-   "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
-  {"dimensions_before_after", "The gap by coordinate, before and after", "After training all bars should be short."},
+   "A solid line after, a broken line before, for each modality and for both in one pool (joint): the nearer to the "
+   "dotted line, the more directions the rows use. Above each panel is the participation ratio, the number of "
+   "directions in use."},
+  {"dimensions_before_after", "The gap by coordinate, before and after",
+   "After training all bars should be short. Above each panel is the distance of the centroids, and what the two "
+   "largest coordinates hold of it."},
   {"history", "Training",
    "Every loss term and measure, epoch by epoch. The upright line is the epoch that was kept; a centroid distance at "
-   "the "
-   "noise floor is what so few pairs show without any gap."},
+   "the noise floor is what so few pairs show without any gap."},
   {"race", "The race",
    "The same start, data and options under several losses: only the loss differs. The dotted lines are the same rows "
    "before any training."},

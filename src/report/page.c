@@ -197,9 +197,10 @@ void cgap_page_table_end(cgap_page *page)
 static const struct {
   unsigned rgb;
   const char *name;
-} colours[] = {{0x222222, "ink"},   {0x666666, "soft"},  {0xdddddd, "faint"},  {0xffffff, "paper"},
-               {0x0072b2, "image"}, {0xd55e00, "text"},  {0x008a64, "pair"},   {0x7a6f85, "cross"},
-               {0xa8487e, "joint"}, {0x4b3b9e, "third"}, {0x8a6d00, "fourth"}, {0x000000, "ink"}};
+} colours[] = {{0x222222, "ink"},        {0x5f5f5f, "soft"},  {0xdddddd, "faint"},     {0xffffff, "paper"},
+               {0x0072b2, "image"},      {0xd55e00, "text"},  {0x009e73, "pair"},      {0xcc79a7, "joint"},
+               {0x555555, "cross"},      {0x565656, "sixth"}, {0xc05400, "text-word"}, {0x008460, "pair-word"},
+               {0xa25f84, "joint-word"}, {0x000000, "ink"}};
 
 static void put_colour(FILE *out, unsigned rgb)
 {
