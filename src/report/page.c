@@ -378,14 +378,19 @@ static void put_svg_text(FILE *out, const char *text, size_t length)
       fputc(text[i], out);
 }
 
+enum { LEFT = 8 };
+
 static bool put_svg(FILE *out, const char *svg, const char *name, const char *label)
 {
   const char *at = strstr(svg, "<svg"), *box = at ? strstr(at, "viewBox=\"") : NULL;
   const char *end = at ? strchr(at, '>') : NULL;
   if (!box || !end || box > end)
     return false;
-  box += strlen("viewBox=\"");
-  fprintf(out, "<svg viewBox=\"%.*s\" role=\"img\" aria-label=\"", (int)strcspn(box, "\""), box);
+  double width, height;
+  if (sscanf(box, "viewBox=\"0 0 %lf %lf\"", &width, &height) != 2)
+    return false;
+  /* some more to the left, where wide numbers push the axis' name over the edge */
+  fprintf(out, "<svg viewBox=\"%d 0 %g %g\" role=\"img\" aria-label=\"", -LEFT, width + LEFT, height);
   put_escaped(out, label);
   fputs("\">\n", out);
   cleaner c = {.out = out, .name = name};
