@@ -193,7 +193,10 @@ static void put_result(cgap_page *page, const void *data)
   cgap_verdict_words words;
   cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
   cgap_overview_words(&words, o, heads);
-  cgap_page_verdict(page, &words, NULL);
+  fputs("<div class=\"verdict\">\n", page->out);
+  for (size_t i = 0; i < words.count; i++)
+    cgap_page_put(page, i ? "p" : "p class=\"lead\"", "%s", words.sentence[i]);
+  fputs("</div>\n", page->out);
   if (cgap_overview_legend(legend, o->comparison, heads))
     cgap_page_put(page, "p", "%s", legend);
 }
