@@ -109,7 +109,7 @@ void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, siz
                 "excludes 0; %s unclear or the same; %s no interval, or no better direction.",
                 count[BETTER] + count[WORSE] + count[UNCLEAR], text, LOOK[BETTER].sign, LOOK[WORSE].sign,
                 LOOK[UNCLEAR].sign, LOOK[BARE].sign);
-  fputs("<table class=\"summary\" aria-label=\"Groups of measures\">\n<tbody>\n", page->out);
+  fputs("<table class=\"summary\">\n<caption>A mark for each measure</caption>\n<tbody>\n", page->out);
   for (size_t g = 0; g < CGAP_GROUPS; g++) {
     if (count_outcomes(count, c, k, g) == count[BARE])
       continue;

@@ -102,7 +102,8 @@ function look() {
   const box = (element) => element.getBoundingClientRect();
   const svgs = [...document.querySelectorAll("figure svg")];
   const luminance = (text) => {
-    const part = text.match(/[\d.]+/g).slice(0, 3).map((v) => v / 255);
+    const most = text.startsWith("color(") ? 1 : 255; // what color-mix() gives is from 0 to 1
+    const part = text.match(/[\d.]+/g).slice(0, 3).map((v) => v / most);
     const linear = part.map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
   };
@@ -171,7 +172,7 @@ function look() {
     overflow: document.documentElement.scrollWidth - window.innerWidth,
     h1: document.querySelectorAll("h1").length,
     h2: document.querySelectorAll("h2").length,
-    heads: [...document.querySelectorAll("th")].every((h) => h.getAttribute("scope") === "col"),
+    heads: [...document.querySelectorAll("th")].every((h) => ["col", "row"].includes(h.getAttribute("scope"))),
     captions: [...document.querySelectorAll("table")].every((t) => t.caption && t.caption.textContent.trim()),
     links: [...document.querySelectorAll("a")].every((a) => a.getAttribute("href").startsWith("#") &&
       document.getElementById(a.getAttribute("href").slice(1))),
