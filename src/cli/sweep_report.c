@@ -395,11 +395,12 @@ static void put_mover(cgap_page *page, const sweep_view *v)
   const gap_range range = range_along(v, axis);
   char *const *at = v->grid->value[axis];
   if (!isfinite(range.to - range.from))
-    cgap_page_put(page, "p", "What moves the gap is not known: a value of --%s has no results.", cgap_axis_name(axis));
+    cgap_page_put(page, "p class=\"lead\"", "What moves the gap is not known: a value of --%s has no results.",
+                  cgap_axis_name(axis));
   else
-    cgap_page_put(page, "p", "The gap moves %s --%s: %s %.3f at %s, %.3f at %s%s.", v->axes > 1 ? "most with" : "with",
-                  cgap_axis_name(axis), SHOWN[GAP].title, range.from, at[range.low], range.to, at[range.high],
-                  v->axes > 1 ? ", means over the other options" : "");
+    cgap_page_put(page, "p class=\"lead\"", "The gap moves %s --%s: %s %.3f at %s, %.3f at %s%s.",
+                  v->axes > 1 ? "most with" : "with", cgap_axis_name(axis), SHOWN[GAP].title, range.from, at[range.low],
+                  range.to, at[range.high], v->axes > 1 ? ", means over the other options" : "");
 }
 
 static void name_figure(char name[40], int axis)

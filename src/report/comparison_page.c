@@ -105,11 +105,11 @@ void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, siz
     return;
   append_counts(text, count, UNCLEAR);
   cgap_page_put(page, "p",
-                "Of %zu measures with an interval: %s. %s better and %s worse: the 95 %% interval of the difference "
+                "Of %zu measures: %s. %s better and %s worse: the 95 %% interval of the difference "
                 "excludes 0; %s unclear or the same; %s no interval, or no better direction.",
                 count[BETTER] + count[WORSE] + count[UNCLEAR], text, LOOK[BETTER].sign, LOOK[WORSE].sign,
                 LOOK[UNCLEAR].sign, LOOK[BARE].sign);
-  fputs("<table class=\"summary\" aria-label=\"Groups of measures\">\n<tbody>\n", page->out);
+  fputs("<table class=\"summary\">\n<caption>A mark for each measure</caption>\n<tbody>\n", page->out);
   for (size_t g = 0; g < CGAP_GROUPS; g++) {
     if (count_outcomes(count, c, k, g) == count[BARE])
       continue;
@@ -134,8 +134,11 @@ void cgap_comparison_worse(char text[CGAP_SENTENCE], const cgap_comparison *c, s
   const char *comma = ": ";
   text[0] = '\0';
   count_outcomes(count, c, k, CGAP_GROUPS);
-  cgap_sentence_append(text, "%zu of %zu measures clearly worse", count[WORSE],
-                       count[BETTER] + count[WORSE] + count[UNCLEAR]);
+  const size_t all = count[BETTER] + count[WORSE] + count[UNCLEAR];
+  if (count[WORSE])
+    cgap_sentence_append(text, "%zu of %zu measures clearly worse", count[WORSE], all);
+  else
+    cgap_sentence_append(text, "none of %zu measures clearly worse", all);
   for (size_t g = 0; g < CGAP_GROUPS && count[WORSE]; g++) {
     size_t own[OUTCOMES];
     count_outcomes(own, c, k, g);

@@ -152,7 +152,7 @@ static void put_value(cgap_page *page, const cgap_overview *o, const cgap_ranked
 static void put_matrix(cgap_page *page, const cgap_overview *o)
 {
   const size_t count = o->comparison->count;
-  char heads[count][CGAP_HEAD_SIZE], named[count][CGAP_HEAD_SIZE + 1], caption[400];
+  char heads[count][CGAP_HEAD_SIZE], named[count][CGAP_HEAD_SIZE + 1], caption[200];
   const char *titles[count + 1];
   cgap_notes notes;
   cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
@@ -161,10 +161,10 @@ static void put_matrix(cgap_page *page, const cgap_overview *o)
     snprintf(named[i], sizeof named[i], "#%s", heads[o->order[i]]);
     titles[i + 1] = named[i];
   }
-  snprintf(
-    caption, sizeof caption,
-    "%zu inputs, sorted by %s. ↓ lower is better, ↑ higher; the darker a cell, the nearer to the best of its line",
-    count, o->sort_entry == SIZE_MAX ? "their numbers" : cgap_entry_key(o->sort_entry));
+  cgap_page_put(page, "p class=\"soft\"",
+                "↓ lower is better, ↑ higher is better; the darker a cell, the nearer to the best of its line.");
+  snprintf(caption, sizeof caption, "%zu inputs, sorted by %s", count,
+           o->sort_entry == SIZE_MAX ? "their numbers" : cgap_entry_key(o->sort_entry));
   cgap_page_table(page, caption, titles, count + 1);
   for (size_t m = 0; m < o->ranking.count; m++) {
     const cgap_ranked *r = &o->ranking.measure[m];
@@ -193,7 +193,10 @@ static void put_result(cgap_page *page, const void *data)
   cgap_verdict_words words;
   cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
   cgap_overview_words(&words, o, heads);
-  cgap_page_verdict(page, &words, NULL);
+  fputs("<div class=\"verdict\">\n", page->out);
+  for (size_t i = 0; i < words.count; i++)
+    cgap_page_put(page, i ? "p" : "p class=\"lead\"", "%s", words.sentence[i]);
+  fputs("</div>\n", page->out);
   if (cgap_overview_legend(legend, o->comparison, heads))
     cgap_page_put(page, "p", "%s", legend);
 }

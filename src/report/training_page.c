@@ -18,6 +18,12 @@ const char *cgap_training_curves(const cgap_training_results *r)
   return r->run_count > 1 ? "race" : "history";
 }
 
+/* Not where the embeddings as they are were chosen: before and after are the same. */
+static bool changes_rows(const cgap_training_results *r)
+{
+  return !r->recommendation || r->recommendation->choice->chosen > 0;
+}
+
 /* ---------------------------------------------------------------- tiles */
 
 /* What a tile of the means over both directions is called. */
@@ -92,7 +98,7 @@ static void put_cost(cgap_page *page, const cgap_training_results *r, size_t run
     cgap_page_text(page, "to fit it");
   fputs("</small>\n<small>", page->out);
   cgap_page_text(page, "%s", worse);
-  fputs(" <a href=\"#result\">which</a></small>\n</dd>\n</div>\n", page->out);
+  fputs("; <a href=\"#result\">each measure</a></small>\n</dd>\n</div>\n", page->out);
 }
 
 static void put_tiles(cgap_page *page, const cgap_training_results *r, size_t run, bool changes)
@@ -152,25 +158,26 @@ static void put_recommendation(cgap_page *page, const void *result)
 {
   const cgap_training_results *r = result;
   const cgap_recommendation *own = r->recommendation;
-  const bool chosen = own->choice->chosen > 0;
+  const bool chosen = changes_rows(r);
   const cgap_scalar *gain = cgap_recommendation_gain(own);
   cgap_advice_words words;
   cgap_recommendation_write(&words, own);
   open_box(page, !chosen || gain->lo > 0 ? CGAP_LEVEL_LOW : gain->hi < 0 ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
-  cgap_page_put(page, "p", chosen ? "Recommended: %s: %s." : "Recommended: %s.",
-                chosen ? words.word : words.sentence[0], cgap_recommendation_outcome(own));
+  if (chosen)
+    cgap_page_put(page, "p class=\"lead\"", "Recommended: %s: %s.", words.word, cgap_recommendation_outcome(own));
+  else
+    cgap_page_put(page, "p class=\"lead\"", "Recommended: %s", words.sentence[0]);
+  if (words.command[0])
+    cgap_page_put(page, "pre", "%s", words.command);
   for (size_t i = 1; i < words.count; i++) { /* the first gives the numbers of the tiles */
     if (i + 1 == words.count)
       put_losers(page, r);
     cgap_page_put(page, "p", "%s", words.sentence[i]);
   }
-  if (words.command[0])
-    cgap_page_put(page, "pre", "%s", words.command);
   fputs("</div>\n", page->out);
   put_tiles(page, r, 0, chosen);
-  cgap_page_put(page, "p class=\"soft\"",
-                "On the test part, %zu {images} that the choice never saw; brackets: paired 95 %% intervals.",
-                own->images);
+  cgap_page_put(page, "p class=\"soft\"", "On the test part, %zu {images} that the choice never saw%s.", own->images,
+                chosen ? "; brackets: paired 95 % intervals" : "");
 }
 
 /* Without a choice: how each head did, and next to what needs no training. */
@@ -187,7 +194,7 @@ static void put_conclusion(cgap_page *page, const void *result)
   cgap_against_conclude(conclusion, r->head, r->run_count);
   open_box(page, opens && !race ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
   if (conclusion[0])
-    cgap_page_put(page, "p", "%s", conclusion);
+    cgap_page_put(page, "p class=\"lead\"", "%s", conclusion);
   for (size_t k = 1; k <= r->run_count; k++) {
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
@@ -253,7 +260,8 @@ static void put_result(cgap_page *page, const void *result)
     if (r->run_count > 1 && f->history.count)
       cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
                     (unsigned long long)f->kept_epoch);
-    cgap_comparison_page_summary(page, &r->evaluation->comparison, k);
+    if (changes_rows(r))
+      cgap_comparison_page_summary(page, &r->evaluation->comparison, k);
   }
 }
 
@@ -401,6 +409,13 @@ static void put_figures(cgap_page *page, const void *result)
   cgap_page_figures(page, cgap_before_after + 1, CGAP_BEFORE_AFTER - 1);
 }
 
+/* Of embeddings that stay as they are. */
+static void put_same(cgap_page *page, const void *result)
+{
+  (void)result;
+  cgap_page_figures(page, cgap_before_after, CGAP_BEFORE_AFTER);
+}
+
 static void put_measures(cgap_page *page, const void *result)
 {
   const cgap_training_results *r = result;
@@ -429,17 +444,19 @@ cgap_status cgap_training_page_write(const cgap_training_results *r, const char 
                                      void (*warn_line)(const char *line), cgap_error *error)
 {
   const bool choice = r->recommendation, race = r->run_count > 1;
+  const bool changes = changes_rows(r);
   const struct {
     cgap_section section;
     bool shown;
   } all[] = {{{"recommendation", "What to do", put_recommendation}, choice},
              {{"conclusion", "What came of it", put_conclusion}, !choice},
-             {{"changes", "Who loses", put_changes}, true},
-             {{"before-after", "Before and after", put_before_after}, true},
-             {{"result", "What changed", put_result}, true},
+             {{"changes", "Who loses", put_changes}, changes},
+             {{"before-after", "Before and after", put_before_after}, changes},
+             {{"result", changes ? "What changed" : "Next to center", put_result}, true},
              {{"candidates", "What was tried", put_candidates}, choice},
              {{"training", "Training", put_training}, cgap_training_has_epochs(r) && !race},
-             {{"figures", "More figures", put_figures}, true},
+             {{"figures", "More figures", put_figures}, changes},
+             {{"figures", "Figures", put_same}, !changes},
              {{"pilot", "Pilot", put_pilot}, choice},
              {{"measures", "Every measure", put_measures}, true},
              {{"definitions", "Definitions", put_definitions}, true},

@@ -39,7 +39,7 @@ options = json.loads(h5py.File("chosen/head.h5").attrs["options"])
 assert options["candidate"] == r["method"], options
 page = open("chosen/report.html").read()
 assert page.index("Recommended: ") < page.index("id=\"result\"") and "<h2 id=\"pilot-title\">Pilot</h2>" in page
-assert page.index("<b>Who loses.</b>") < page.index("<pre>contragap apply") < page.index("id=\"changes\"")
+assert page.index("<pre>contragap apply") < page.index("<b>Who loses.</b>") < page.index("id=\"changes\"")
 tiles = page[page.index("<dl class=\"tiles\""):page.index("</dl>")]
 assert tiles.count("<div class=\"tile") == 4 and tiles.count("<b class=\"word\">") == 3 and "<dt>Cost</dt>" in tiles, tiles
 assert "Clearly better (95" not in page and "aria-hidden=\"true\"><i class=\"" in page
@@ -99,6 +99,9 @@ fine simulate -o mixed.h5 --model uniform --n 200 --d 16
 fine train mixed.h5 -o nothing
 tr '\n' ' ' <out >line
 want_text line "Recommended: nothing to do: of 23 candidates the embeddings have no gap beyond noise"
+want_text nothing/report.html 'Recommended: nothing to do: ' 'as they are.</p>' '<h2 id="result-title">Next to center</h2>'
+runs grep -c 'Who loses\|class="summary"' nothing/report.html
+want_rc 1
 fine apply nothing mixed.h5 -o same.h5
 works "$python" -c '
 import h5py, numpy as np

@@ -219,7 +219,7 @@ want_text out-folder/report.html 'The gap narrows from a.h5 to c.h5' 'recall@1 i
 page_is_whole out-folder/report.html 4
 # first the gap in a sentence and in tiles, then a mark for each measure in place of lists of names
 works test "$(grep -c '<div class="tile ' out-folder/report.html)" -ge 3
-want_text out-folder/report.html 'class="tile gain"' 'measures with an interval: ' '<table class="summary"' '<i class="gain" title="Gap: corrected distance: '
+want_text out-folder/report.html 'class="tile gain"' ' measures: ' '<table class="summary"' '<i class="gain" title="Gap: corrected distance: '
 want_file out-folder/figures/cosines_before_after.tsv
 odd='a "q" <b>&.h5'
 cp a.h5 "$odd"
