@@ -575,8 +575,11 @@ static void print_rank(const sweep_view *v, size_t k, const cell_layout *c)
   printf("\n");
 }
 
-static void print_table(const sweep_view *v, const cell_layout *c)
+/* all: not only the first settings. */
+static void print_table(const sweep_view *v, const cell_layout *c, bool all)
 {
+  enum { SHOWN_FIRST = 10 };
+  size_t hidden = 0;
   const int width = rank_width(v) + axes_width(v);
   printf("%*s", rank_width(v), v->axes ? "rank" : "");
   for (size_t a = 0; a < v->axes; a++)
@@ -588,10 +591,16 @@ static void print_table(const sweep_view *v, const cell_layout *c)
     print_references(v, c, width);
   for (size_t k = 0; k < v->ranking->count; k++) {
     const sweep_rank *r = &v->ranking->rank[k];
+    if (!all && k >= SHOWN_FIRST) {
+      hidden++;
+      continue;
+    }
     if (v->axes && isfinite(r->score) && r->against.opens && (k == 0 || !r[-1].against.opens))
       printf("%*s\n", width, "open the gap:");
     print_rank(v, k, c);
   }
+  if (hidden)
+    printf("… and %zu settings more; --all shows them\n", hidden);
 }
 
 /* What ±, "sd" and brackets are. */
@@ -609,7 +618,7 @@ static void print_legend(const sweep_view *v, const cell_layout *c, const cgap_p
   cgap_text_wrap(stdout, paper->columns, "", text, 0);
 }
 
-cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, const cgap_paper *paper,
+cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, bool all, const cgap_paper *paper,
                                cgap_error *error)
 {
   sweep_ranking ranking;
@@ -626,7 +635,7 @@ cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g,
   if (text[0])
     cgap_text_wrap(stdout, paper->columns, "", text, 0);
   printf("\n");
-  print_table(&v, &c);
+  print_table(&v, &c, all);
   print_legend(&v, &c, paper);
   before_of(before, &v);
   if (v.axes == 0 && has_intervals(&v)) { /* a table of one line has no names */
