@@ -174,7 +174,9 @@ static cgap_status print_list(const plot_list *list, cgap_error *error)
     char name[NAME];
     snprintf(name, sizeof name, "%s", list->name[i]);
     cgap_text_clean(name, '?', "");
-    printf("%-22s %s\n", name, info ? info->title : "");
+    const char *title = info ? info->title : "";
+    const bool apart = cgap_text_width(title, strlen(title)) + 24 > cli_columns(STDOUT_FILENO);
+    printf("%-22s%s%s\n", name, apart ? "\n    " : " ", cgap_phrase_of(cli_names(), title).s);
   }
   return cli_printed(CGAP_OK, error);
 }

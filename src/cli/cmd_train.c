@@ -620,13 +620,14 @@ static void print_tables(const train_run *t, const cgap_paper *paper)
 static void print_results(const train_run *t, const cgap_paper *paper)
 {
   cgap_advice_words words = {0};
-  print_before(t, paper->columns);
   if (t->chooses) {
+    print_before(t, paper->columns);
     cgap_recommendation_write(&words, &t->recommendation);
     print_recommendation(t, &words, paper->columns);
-  } else {
-    print_conclusion(t, paper->columns);
+  } else { /* a gap that opens comes first */
     print_words(t, paper->columns);
+    print_before(t, paper->columns);
+    print_conclusion(t, paper->columns);
     print_changes(t, paper->columns);
   }
   print_held_out(t, paper->columns);

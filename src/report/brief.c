@@ -89,7 +89,7 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
   enum { NAME = 26 };
   const cgap_center_trial *t = &a->advice.center;
   const bool narrow = paper->columns < NARROW;
-  fprintf(out, "  %*s %s%7s%7s  difference [95 %%]%s\n", narrow ? 1 : NAME, "", paper->colour ? "\033[2m" : "",
+  fprintf(out, "  %*s%s%7s%7s  difference [95 %%]%s\n", narrow ? 0 : NAME + 1, "", paper->colour ? "\033[2m" : "",
           "before", "after", paper->colour ? "\033[0m" : "");
   bool hurts[CGAP_TRIAL_MEASURES] = {false};
   for (int i = 0; i < CGAP_TRIAL_MEASURES; i++) {
@@ -102,7 +102,7 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
     if (isfinite(d->lo) && isfinite(d->hi))
       snprintf(interval, sizeof interval, " [%+.3f, %+.3f]", d->lo, d->hi);
     if (narrow)
-      fprintf(out, "  %s\n   ", TRIALS[m].name);
+      fprintf(out, "  %s\n  ", TRIALS[m].name);
     else
       fprintf(out, "  %-*s ", NAME, TRIALS[m].name);
     fprintf(out, "%7.3f%7.3f  %+.3f%s", t->before[m].value, t->after[m].value, d->value, interval);

@@ -283,8 +283,11 @@ static cgap_phrase label_of(const cgap_comparison *c, const cgap_field *f, bool 
 {
   char words[100];
   const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
-  const bool says_little = f->group == CGAP_GROUP_UNIFORMITY && !titled; /* "mean" */
-  snprintf(words, sizeof words, "%s%.50s%s%.40s", says_little ? "uniformity, " : "", f->label, *column ? ", " : "",
+  const char *block = titled                               ? ""
+                      : f->group == CGAP_GROUP_UNIFORMITY ? "uniformity, " /* "mean" says too little */
+                      : f->group == CGAP_GROUP_ZERO_SHOT  ? "zero-shot, "
+                                                          : "";
+  snprintf(words, sizeof words, "%s%.50s%s%.40s", block, f->label, *column ? ", " : "",
            column);
   if (narrow)
     narrow_direction(words, &c->names);

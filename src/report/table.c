@@ -141,7 +141,7 @@ static void print_reasons(const cgap_audit *a, size_t group, const style *paint,
 /* "  recall@1, image to text  0.5520 [0.5081, 0.5951]"; a label that its column does not hold has a line of its own. */
 static void print_narrow(const cgap_audit *a, const cgap_field *f, const style *paint, FILE *out)
 {
-  enum { NARROW_LABEL = 22 };
+  enum { NARROW_LABEL = 21 };
   const cgap_scalar *s = cgap_field_scalar(a, f);
   const cgap_phrase label = in_columns(f) ? cgap_brief_label(f, &a->names) : label_of(a, f);
   const int width = cgap_text_width(label.s, strlen(label.s));
@@ -259,7 +259,7 @@ static void print_sphere(const cgap_audit *a, const style *paint, FILE *out)
       continue;
     cgap_value_show(value, values[k], 4);
     fprintf(out, "  %-*s %*s  %s%sd = %zu%s\n",
-            paint->narrow ? 22
+            paint->narrow ? 20
             : k           ? LABEL
                           : paint->label,
             k ? "" : "uniform", paint->narrow ? 8 : 9, value, paint->dim,
