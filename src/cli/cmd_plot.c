@@ -264,6 +264,7 @@ static cgap_status render_one(const plot_list *list, const char *name, const boo
 static int render_all(const plot_list *list, const bool wanted[3], const char *size)
 {
   int code = CGAP_OK;
+  size_t drawn = 0;
   cli_interrupt_set_message("the figures of %s that were drawn before stay", list->folder);
   for (size_t i = 0; i < list->count; i++) {
     cgap_error error = {0};
@@ -271,10 +272,13 @@ static int render_all(const plot_list *list, const bool wanted[3], const char *s
     if (status) {
       int failed = cli_fail(&error);
       code = code ? code : failed;
-    }
+    } else
+      drawn++;
     if (status == CGAP_USAGE || status == CGAP_INTERRUPTED || status == CGAP_RESOURCE)
       break;
   }
+  if (drawn && !opt.terminal)
+    cli_say("wrote %s: %zu figure%s as %s", list->folder, drawn, drawn == 1 ? "" : "s", opt.format);
   return code;
 }
 
