@@ -507,17 +507,21 @@ static void print_words(const train_run *t, int columns)
     }
 }
 
-/* Whom it helps and whom it hurts. */
+/* Whom it helps and whom it hurts; of a race, without --all, what its table does not have. */
 static void print_changes(const train_run *t, int columns)
 {
+  const bool race = t->runs > 1;
   for (size_t k = 0; k < t->runs; k++) {
-    char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE];
+    char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], first[sizeof t->run[k].name + 2] = "";
     const size_t count = cgap_changes_words(sentence, &t->run[k].changes, &t->names);
-    if (t->runs > 1)
-      printf("%s\n", t->run[k].name);
-    for (size_t i = t->choice.goal == CGAP_GOAL_ZERO_SHOT ? CGAP_CHANGE_CLASSES : 0; i < count; i++)
-      if (i != CGAP_CHANGE_MIXED || t->runs == 1 || opt.all) /* of a race, the table has it */
-        cgap_text_wrap(stdout, columns, t->runs > 1 ? "  " : "", sentence[i], t->runs > 1 ? 2 : 0);
+    if (race)
+      snprintf(first, sizeof first, "%s: ", t->run[k].name);
+    for (size_t i = t->choice.goal == CGAP_GOAL_ZERO_SHOT ? CGAP_CHANGE_CLASSES : 0; i < count; i++) {
+      if (i == CGAP_CHANGE_MIXED && race && !opt.all)
+        continue;
+      cgap_text_wrap(stdout, columns, first, sentence[i], race ? 2 : 0);
+      snprintf(first, sizeof first, "%s", race ? "  " : "");
+    }
   }
 }
 

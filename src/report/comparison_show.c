@@ -283,12 +283,11 @@ static cgap_phrase label_of(const cgap_comparison *c, const cgap_field *f, bool 
 {
   char words[100];
   const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
-  const char *block = titled                               ? ""
+  const char *block = titled                              ? ""
                       : f->group == CGAP_GROUP_UNIFORMITY ? "uniformity, " /* "mean" says too little */
                       : f->group == CGAP_GROUP_ZERO_SHOT  ? "zero-shot, "
                                                           : "";
-  snprintf(words, sizeof words, "%s%.50s%s%.40s", block, f->label, *column ? ", " : "",
-           column);
+  snprintf(words, sizeof words, "%s%.50s%s%.40s", block, f->label, *column ? ", " : "", column);
   if (narrow)
     narrow_direction(words, &c->names);
   return cgap_phrase_of(&c->names, words);
@@ -319,9 +318,14 @@ static bool is_listed_measure(const cgap_comparison *c, size_t k, size_t e, bool
   return all || cgap_entry_better(e) != CGAP_NEITHER;
 }
 
-static bool is_main_measure(size_t e)
+/* Whether a measure is among the first that matter and that both inputs have. */
+static bool is_main_measure(const cgap_comparison *c, size_t k, size_t e)
 {
-  return cgap_brief_place(cgap_field_at(e)->key) != CGAP_BRIEF_NOT;
+  const size_t place = cgap_brief_place(cgap_field_at(e)->key);
+  size_t before = 0;
+  for (size_t other = 0; place != CGAP_BRIEF_NOT && other < cgap_field_count(); other++)
+    before += is_listed_measure(c, k, other, false) && cgap_brief_place(cgap_field_at(other)->key) < place;
+  return place != CGAP_BRIEF_NOT && before < CGAP_BRIEF_LINES;
 }
 
 /* Without `all` those that matter alone. */
@@ -329,12 +333,11 @@ static void print_table(const cgap_comparison *c, size_t of, const shown_inputs 
                         bool colour, FILE *out)
 {
   put_head(c, s, l, out);
-  size_t group = SIZE_MAX, shown = 0;
+  size_t group = SIZE_MAX;
   bool any_marked = false;
   for (size_t e = 0; e < cgap_field_count(); e++) {
-    if (!is_listed_measure(c, of, e, all) || (!all && (!is_main_measure(e) || shown == CGAP_BRIEF_LINES)))
+    if (!is_listed_measure(c, of, e, all) || (!all && !is_main_measure(c, of, e)))
       continue;
-    shown++;
     if (all && cgap_field_at(e)->group != group)
       fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_field_at(e)->group].title,
               colour ? "\033[0m" : "");
@@ -368,7 +371,7 @@ static void print_rest(const cgap_comparison *c, size_t k, const cgap_paper *pap
   char text[CGAP_SENTENCE] = "", named[CGAP_SENTENCE] = "";
   size_t rest = 0, better = 0, worse = 0;
   for (size_t e = 0; e < cgap_field_count(); e++) {
-    if (!is_listed_measure(c, k, e, false) || is_main_measure(e))
+    if (!is_listed_measure(c, k, e, false) || is_main_measure(c, k, e))
       continue;
     const char *word = cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e));
     rest++;
