@@ -172,6 +172,7 @@ Test(terminal, matrix)
   char *out = drawn_table(TABLE, 60, true);
   cr_assert_not_null(out);
   cr_expect_eq(count_of(out, "0.400"), 2, "\n%s", out);
+  cr_expect(strstr(out, "image      text\n") && strstr(out, "\nimage  ") && strstr(out, "\ntext  "), "\n%s", out);
   free(out);
 }
 

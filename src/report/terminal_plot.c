@@ -454,42 +454,57 @@ static void print_dots(figure *f)
 
 /* ---------------------------------------------------------------- a matrix */
 
-/* Values in their places, darker where they are higher. */
+/* The row of the table that has a place of the matrix; SIZE_MAX: none has. */
+static size_t row_at_place(const table *t, size_t column, size_t row)
+{
+  for (size_t r = 0; r < t->rows; r++)
+    if (number_at(t, r, column_of(t, "column")) == (double)column &&
+        number_at(t, r, column_of(t, "row")) == (double)row)
+      return r;
+  return SIZE_MAX;
+}
+
+/* Values in their places, darker where they are higher; as many columns at a time as fit. */
 static void print_matrix(const figure *f)
 {
-  enum { LABEL = 14, VALUE = 7 };
-  static const char *const SHADES[2][5] = {{"  ", "..", "::", "##", "##"}, {"  ", "░░", "▒▒", "▓▓", "██"}};
+  enum { LABEL = 14, VALUE = 7, SHADE = 3 };
+  static const char *const SHADES[2][5] = {{"  ", "..", "::", "++", "##"}, {"  ", "░░", "▒▒", "▓▓", "██"}};
   const table *t = f->t;
-  const size_t column = column_of(t, "column"), row = column_of(t, "row"), value = column_of(t, "value");
   const picked_rows all = {SIZE_MAX, SIZE_MAX, NULL, NULL};
-  const size_t down = has(t, "a") ? column_of(t, "a") : column_of(t, "y"),
-               across = has(t, "b") ? column_of(t, "b") : column_of(t, "x");
-  const size_t columns = (size_t)(highest(t, &all, column, 0)) + 1, rows = (size_t)(highest(t, &all, row, 0)) + 1;
+  const size_t value = column_of(t, "value"), down = column_of(t, has(t, "a") ? "a" : "y"),
+               across = column_of(t, has(t, "b") ? "b" : "x");
   const double low = lowest(t, &all, value, INFINITY), high = highest(t, &all, value, -INFINITY);
-  const int fits = (f->terminal->columns - LABEL) / (VALUE + 3);
-  for (size_t from = 0; from < columns; from += (size_t)(fits > 0 ? fits : 1)) {
-    for (size_t line = 0; line <= rows; line++) {
-      bool named = false;
-      for (size_t c = from; c < columns && c < from + (size_t)fits; c++)
-        for (size_t r = 0; r < t->rows; r++) {
-          if ((size_t)number_at(t, r, column) != c || (line && (size_t)number_at(t, r, row) != line - 1) ||
-              (!line && number_at(t, r, row) != 0))
-            continue;
-          if (!named)
-            cgap_name_print(f->out, line ? word_at(t, r, down) : "", LABEL - 1);
-          named = true;
-          char shown[40];
-          cgap_value_show(shown, number_at(t, r, value), 3);
-          const double share = high > low ? (number_at(t, r, value) - low) / (high - low) : 0;
-          if (!line) {
-            fputs("   ", f->out);
-            cgap_name_print(f->out, word_at(t, r, across), VALUE);
-          } else if (isfinite(number_at(t, r, value)))
-            fprintf(f->out, " %s%*s", SHADES[f->terminal->utf8][(int)(share * 4)], VALUE, shown);
-          else
-            fprintf(f->out, "   %*s", VALUE, "-");
-        }
-      fputs(named ? "\n" : "", f->out);
+  size_t begin[2], end[2];
+  for (int k = 0; k < 2; k++) {
+    const size_t place = column_of(t, k ? "row" : "column");
+    begin[k] = t->rows ? (size_t)lowest(t, &all, place, INFINITY) : 0;
+    end[k] = t->rows ? (size_t)highest(t, &all, place, -INFINITY) + 1 : 0;
+  }
+  const size_t fits = (size_t)((f->terminal->columns - LABEL) / (VALUE + SHADE));
+  for (size_t from = begin[0]; from < end[0]; from += fits) {
+    const size_t last = from + fits < end[0] ? from + fits : end[0];
+    fprintf(f->out, "%*s", LABEL, "");
+    for (size_t c = from; c < last; c++) {
+      const size_t r = row_at_place(t, c, begin[1]);
+      char name[60];
+      cgap_name_shorten(name, VALUE + SHADE, r == SIZE_MAX ? "" : word_at(t, r, across));
+      fprintf(f->out, "%*s%s", VALUE + SHADE - cgap_text_width(name, strlen(name)), "", name);
+    }
+    fputc('\n', f->out);
+    for (size_t line = begin[1]; line < end[1]; line++) {
+      const size_t named = row_at_place(t, from, line);
+      cgap_name_print(f->out, named == SIZE_MAX ? "" : word_at(t, named, down), LABEL);
+      for (size_t c = from; c < last; c++) {
+        const size_t r = row_at_place(t, c, line);
+        const double v = r == SIZE_MAX ? NAN : number_at(t, r, value);
+        char shown[40] = "-";
+        if (isfinite(v))
+          cgap_value_show(shown, v, 3);
+        fprintf(f->out, " %s%*s",
+                SHADES[f->terminal->utf8][isfinite(v) && high > low ? (int)((v - low) / (high - low) * 4) : 0], VALUE,
+                shown);
+      }
+      fputc('\n', f->out);
     }
   }
 }
