@@ -11,11 +11,13 @@
 #include "io/find/dataset.h"
 
 static struct {
-  bool json;
+  bool json, markdown;
 } opt;
 
-static const cli_option own[] = {{"json", 0, CLI_FLAG, &opt.json, .help = "print JSON on stdout, and nothing else"},
-                                 {0}};
+static const cli_option own[] = {
+  {"json", 0, CLI_FLAG, &opt.json, .help = "print JSON on stdout, and nothing else"},
+  {"markdown", 0, CLI_FLAG, &opt.markdown, .help = "print the datasets as a table in Markdown"},
+  {0}};
 
 /* The parts of cgap_dataset_json, as a person calls them. */
 static const struct {
@@ -86,11 +88,15 @@ static void print_dataset(const json_t *dataset, const int width[COLUMNS])
   char shape[200];
   const char *unreadable = string_of(dataset, "unreadable");
   cells_of(cells, shape, dataset);
+  int used = 0;
+  for (int c = 0; c < COLUMNS; c++)
+    used += 2 + width[c];
+  const bool apart = used > cli_columns(STDOUT_FILENO); /* how it is stored then has a line of its own */
   for (int c = 0; c < COLUMNS - 1; c++) {
     printf("  ");
-    put_padded(cells[c], width[c]);
+    put_padded(cells[c], apart && c == COLUMNS - 2 ? 0 : width[c]);
   }
-  printf("  ");
+  printf(apart ? "\n      " : "  ");
   put_printable(cells[COLUMNS - 1]);
   if (json_is_true(json_object_get(dataset, "same_as_earlier")))
     printf(" (another name of one above)");
@@ -139,7 +145,10 @@ static void print_role(const char *title, const json_t *role)
                    (long long)json_integer_value(json_object_get(role, "dim")), kind);
   const int shown_width = TITLE + columns_of(string_of(role, "name")) + columns_of(rows) + columns_of(why) + 3;
   put_printable(string_of(role, "name"));
-  printf("%s", rows);
+  if (TITLE + columns_of(string_of(role, "name")) + columns_of(rows) > cli_columns(STDOUT_FILENO))
+    printf(",\n%*s%s", TITLE, "", rows + (rows[0] ? 2 : 0));
+  else
+    printf("%s", rows);
   if (shown_width > cli_columns(STDOUT_FILENO)) /* the reason has a line of its own */
     printf("\n%*s(", TITLE, "");
   else
@@ -243,6 +252,32 @@ static cgap_status print_text(const json_t *files, const json_t *taken, cgap_err
   return cli_printed(CGAP_OK, error);
 }
 
+/* A table of all datasets, with what each is taken as. */
+static cgap_status print_markdown(const json_t *files, cgap_error *error)
+{
+  static const char *const HEADS[] = {"dataset", "shape", "type", "storage", "taken as"};
+  const json_t *file, *dataset;
+  size_t i, k;
+  cgap_markup_begin(stdout, CGAP_MARKDOWN, HEADS, 5);
+  json_array_foreach(files, i, file)
+  {
+    json_array_foreach(json_object_get(file, "datasets"), k, dataset)
+    {
+      const char *cells[5] = {NULL}, *taken = string_of(dataset, "taken_as");
+      char shape[200], *name = cgap_format("%s:%s", string_of(file, "path"), string_of(dataset, "path"));
+      if (!name)
+        return cgap_fail(error, CGAP_RESOURCE, "out of memory for the listing");
+      cells_of(cells, shape, dataset);
+      cells[0] = name;
+      cells[4] = taken ? taken : "";
+      cgap_markup_row(stdout, CGAP_MARKDOWN, cells, 5);
+      free(name);
+    }
+  }
+  cgap_markup_end(stdout, CGAP_MARKDOWN);
+  return cli_printed(CGAP_OK, error);
+}
+
 /* ---------------------------------------------------------------- the command */
 
 static cgap_status print_listing(const cgap_dataset *dataset, const char *refusal, cgap_error *error)
@@ -256,7 +291,7 @@ static cgap_status print_listing(const cgap_dataset *dataset, const char *refusa
     status = cli_printed(cgap_json_print(out, stdout, error), error);
     json_decref(out);
   } else {
-    status = print_text(files, taken, error);
+    status = opt.markdown ? print_markdown(files, error) : print_text(files, taken, error);
   }
   json_decref(files);
   json_decref(taken);

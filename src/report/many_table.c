@@ -68,7 +68,7 @@ void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_
 
 static int width_after(const cgap_many *many, const cgap_paper *paper, int label)
 {
-  return ((paper->columns > 80 ? paper->columns : 80) - label - 2) / (int)many->count;
+  return (paper->columns - label - 2) / (int)many->count;
 }
 
 /* Of the names of rows: the longest, where the columns then have their width. */
@@ -92,18 +92,23 @@ static int column_width(const cgap_many *many, const cgap_paper *paper)
     const int letters = (int)strlen(many->modality[m].name) + 2;
     widest = letters > widest ? letters : widest;
   }
-  return widest < fits ? widest : fits;
+  return widest < fits ? widest : fits > COLUMN ? fits : COLUMN;
 }
 
-static void print_matrix(const cgap_many *many, cgap_many_measure measure, int width, const cgap_paper *paper,
-                         FILE *out)
+/* Columns from `from` on, as many at a time as fit. */
+static void print_matrix(const cgap_many *many, cgap_many_measure measure, int width, size_t from,
+                         const cgap_paper *paper, FILE *out)
 {
   const char *bold = paper->colour ? "\033[1m" : "", *dim = paper->colour ? "\033[2m" : "",
              *off = paper->colour ? "\033[0m" : "";
   const int label = label_width(many, paper);
+  const size_t fits = (size_t)((paper->columns - label) / width),
+               end = from + fits < many->count ? from + fits : many->count;
   char name[CGAP_NAME_SIZE];
+  if (from >= many->count)
+    return;
   fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_many_titles[measure], off, label, "", dim);
-  for (size_t b = 0; b < many->count; b++) {
+  for (size_t b = from; b < end; b++) {
     cgap_name_shorten(name, (size_t)width, many->modality[b].name);
     fprintf(out, "%*s%s", width - cgap_text_width(name, strlen(name)), "", name);
   }
@@ -111,7 +116,7 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
   for (size_t a = 0; a < many->count; a++) {
     fputs("  ", out);
     cgap_name_print(out, many->modality[a].name, label - 2);
-    for (size_t b = 0; b < many->count; b++) {
+    for (size_t b = from; b < end; b++) {
       char value[40] = "-";
       if (a != b)
         cgap_value_show(value, cgap_many_number(many, measure, a, b), 3);
@@ -119,13 +124,16 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
     }
     fputc('\n', out);
   }
+  print_matrix(many, measure, width, end, paper, out);
 }
 
 static void print_mixed(const cgap_many *many, const cgap_paper *paper, FILE *out)
 {
   const char *bold = paper->colour ? "\033[1m" : "", *off = paper->colour ? "\033[0m" : "";
   char value[40];
-  fprintf(out, "\n%sShare of the 10 nearest rows in one pool that are of the own modality%s\n", bold, off);
+  fprintf(out, "\n%s", bold);
+  cgap_text_wrap(out, paper->columns, "", "Share of the 10 nearest rows in one pool that are of the own modality", 2);
+  fputs(off, out);
   if (many->same_modality_share.why) {
     fprintf(out, "  n/a: %s\n", many->same_modality_share.why);
     return;
@@ -175,10 +183,10 @@ cgap_status cgap_many_table_print(const cgap_many *many, const cgap_many_input *
   cgap_text_wrap(out, paper->columns, "", head, 2);
   fputc('\n', out);
   print_sentences(many, paper, out);
-  fprintf(out, "  (" CGAP_GAP_SCALE ")\n");
+  cgap_text_wrap(out, paper->columns, "  ", "(" CGAP_GAP_SCALE ")", 4);
   for (int measure = 0; measure < CGAP_MANY_MEASURES; measure++)
     if (is_measured(many, (cgap_many_measure)measure))
-      print_matrix(many, (cgap_many_measure)measure, column_width(many, paper), paper, out);
+      print_matrix(many, (cgap_many_measure)measure, column_width(many, paper), 0, paper, out);
   print_mixed(many, paper, out);
   return printed(out, error);
 }

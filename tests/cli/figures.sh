@@ -120,6 +120,22 @@ want_text out "pairs" "cosine" "mean cosine"
 for figure in history race sweep-loss one_index confusion who_loses map; do
   fine plot trained --only "$figure" --terminal
 done
+fine plot report --terminal
+for title in "Cosines of" "coordinate by coordinate" "Recall at k" "two main axes" "Variance of"; do
+  want_text out "$title"
+done
+checks=$((checks + 1))
+if LC_ALL=C grep -q "[^ -~]" out; then
+  complain "more than ASCII without UTF-8:" "$(cat out)"
+fi
+LC_ALL=C.UTF-8 run plot report --only scatter --terminal
+want_rc 0
+want_text out "o image  × text" "┤" "└"
+LC_ALL=C.UTF-8 run plot report --only variance --terminal
+braille=$(printf '\342\240')
+want_text out "$braille"
+fine plot report --only scatter --format svg
+want_text err "contragap: wrote report/figures: 1 figure as svg"
 
 # a restyled script is the user's: it is drawn as it lies there
 sed 's/"Recall at k"/"My own title"/' report/figures/recall.gp >changed && mv changed report/figures/recall.gp

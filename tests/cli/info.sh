@@ -85,6 +85,10 @@ never_hidden -r compared
 refused 3 "no.x???????é.h5: no such file" info "no.$hostile"
 never_hidden out err
 
+# as a table
+fine info pairs.h5 --markdown
+want_text out "| dataset | shape | type | storage | taken as |" "pairs.h5:/image"
+
 # help
 fine info --help
 want_text out "usage: contragap info FILE" "contragap info pairs.h5"

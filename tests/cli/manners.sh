@@ -50,13 +50,33 @@ done
 TERM=xterm on_terminal 130 audit pairs.h5 --progress never
 want_rc 0
 widest plain 81 130
-TERM=xterm on_terminal 180 train pairs.h5 -o closed --epochs 2 --quiet --force
+TERM=xterm on_terminal 180 train pairs.h5 -o closed --epochs 2 --quiet --force --all
 want_rc 0
 widest plain 150 180
 want_text plain "recall@1, image to text" "cca"
-TERM=xterm on_terminal 70 audit pairs.h5 --progress never
-want_rc 0
-widest plain 60 80
+# ---- from 50 columns on nothing is wider than the terminal, but for commands to copy
+for command in "audit pairs.h5" "audit pairs.h5 --all" "audit pairs.h5 --unpaired --all" "audit pairs.h5 --by labels" \
+  "compare closed/before.json closed/after.json" "compare closed/before.json closed/after.json --all" \
+  "compare closed/before.json closed/after.json closed/center.json" "plot closed --list" "plot report --terminal" \
+  "sweep pairs.h5 -o sweep --dim 4,8 --loss clip,cua --seeds 1,2 --epochs 1 --quiet --force"; do
+  # shellcheck disable=SC2086  # several words
+  TERM=xterm on_terminal 50 $command --quiet
+  want_rc 0
+  grep -v "^    contragap " plain >lines
+  widest lines 35 50
+done
+for command in "" --all; do
+  # shellcheck disable=SC2086
+  TERM=xterm on_terminal 50 train pairs.h5 -o closed --epochs 2 --quiet --force $command
+  want_rc 0
+  widest plain 40 50
+done
+COLUMNS=60 run audit pairs.h5 --quiet # of what is no terminal
+grep -v "^    contragap " out >lines
+widest lines 45 60
+TERM=xterm on_terminal 40 audit pairs.h5 --quiet # as 50
+grep -v "^    contragap " plain >lines
+widest lines 35 50
 
 # ---- colours: on a terminal that has them, unless NO_COLOR is set
 TERM=xterm on_terminal 80 audit pairs.h5 --progress never
@@ -74,6 +94,16 @@ want_rc 0
 want_text out "s left" "training, epoch"
 tr '\r' '\n' <out | grep "epoch" | sed 's/'"$escape"'\[[0-9;]*[mK].*//' >lines
 widest lines 40 79
+want_none "^[^0-9]" lines # the share first
+# cut between words, and no bracket left open
+TERM=xterm on_terminal 50 train pairs.h5 -o long --epochs 1500 --batch 16 --patience 0 --force
+cp out ended
+tr '\r' '\n' <out | grep "epoch [0-9]*/" | sed 's/'"$escape"'\[[0-9;]*[mK].*//' >lines
+widest lines 20 49
+want_none "([^)]*\$" lines
+want_none "[a-z]\.\$\|[0-9]\.\$" lines
+# it clears itself
+works awk 'BEGIN { RS = "\r" } /^[0-9]+ %/ { shown = 1; next } /^\033\[K/ { shown = 0 } END { exit shown }' ended
 for quiet in --quiet "--progress never"; do
   # shellcheck disable=SC2086
   TERM=xterm on_terminal 80 train pairs.h5 -o "quiet$quiet" --epochs 2 $quiet
@@ -127,7 +157,7 @@ want_text err "interrupted; stopped holds a checkpoint" "--resume"
 want_file stopped/checkpoint.bin
 want_none "$escape\|$(printf '\r')" err
 cp err said
-works grep -c "^training, epoch.* %.* left\$" said
+works grep -c "^[0-9]* % training, epoch.* left\$" said
 
 # ---- a reader that leaves has had what it wanted
 for command in --help "audit --help" "audit pairs.h5" "audit pairs.h5 --json" "audit pairs.h5 --markdown" \
