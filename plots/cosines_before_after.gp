@@ -9,7 +9,9 @@ low(a, b) = a < b ? a : b
 high(a, b) = a > b ? a : b
 low_edge = low(real(meta("before_first")), real(meta("after_first")))
 high_edge = high(real(meta("before_last")), real(meta("after_last")))
-pad = (high_edge - low_edge) * 0.05 + 0.01
+# in a column of a paper words are short, and take more of the width
+short = print_out && width < 550
+pad = (high_edge - low_edge) * (short ? 0.14 : 0.06) + 0.01
 set xrange [low_edge - pad : high_edge + pad]
 set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype (3,2)
 set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
@@ -29,8 +31,8 @@ do for [when in "before after"] {
 top = (top > 0 ? top : 1) * (dumb ? 1.05 : 1.3)
 set yrange [0:top]
 set format y "%g"
-pair_name = total("before", "pair") > 0 ? "matched pairs" : ""
-cross_name = strlen(pair_name) ? "non-matching pairs" : "between the two"
+pair_name = total("before", "pair") > 0 ? (short ? "matched" : "matched pairs") : ""
+cross_name = strlen(pair_name) ? (short ? "non-matching" : "non-matching pairs") : "between the two"
 eval two_panels
 set multiplot
 do for [p = 1:2] {

@@ -5,7 +5,7 @@ headline_shown = meta("largest_two")." of the squared centroid distance"
 eval headline
 set xlabel "coordinate (from 0)" textcolor rgb ink
 difference = print_out ? images_word." − ".texts_word : "mean of the ".images_word." − mean of the ".texts_word
-if (strlen(difference) > 48) { difference = "difference of the two means" }
+if (!dumb && !print_out && 7.2 * strlen(difference) > plot_height + 60) { difference = "difference of the two means" }
 set ylabel difference noenhanced textcolor rgb ink offset 0.8,0
 d = real(meta("dim"))
 set xrange [-0.02*d - 0.5 : 1.02*d - 0.5]

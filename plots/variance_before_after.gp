@@ -43,7 +43,8 @@ if (dumb) {
     call "labels.gp" "begin"
     curve_name[1] = "after"; curve_word[1] = shade[p]
     curve_name[2] = "before"; curve_word[2] = w_sixth
-    curve_name[3] = "uniform"; curve_word[3] = ink
+    # a narrow panel has no place for a third name
+    curve_name[3] = panel_width > 120 ? "uniform" : ""; curve_word[3] = ink
     at(c, x, y) = curve_at(c, log(x) / log(d), y / 1.06)
     stats table skip 1 using (strcol(1) eq "after" ? at(1, $2, column(2 + p)) : at(2, $2, column(2 + p))) nooutput
     stats table skip 1 using (strcol(1) eq "after" ? at(3, $2, $6) : 0) nooutput
