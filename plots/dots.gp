@@ -24,9 +24,9 @@ headline_title = meta("title")
 headline_shown = meta("shown")
 eval headline
 
-array colour[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink]
+if (!exists("series_colour")) { array series_colour[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink]; array series_word[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink] }
 array mark[6] = [7, 5, 9, 11, 13, 1]
-of(s) = colour[1 + (s - 1) % 6]
+of(s) = series_colour[1 + (s - 1) % 6]
 series(s) = meta(sprintf("series_%d", s))
 category(c) = meta(sprintf("category_%d", c))
 # the line of name c (from 1) under series s

@@ -31,8 +31,7 @@ do for [s = 1:(direct ? counted_series : 0)] { named = longer(meta(sprintf("seri
 lines = strlen(meta("lines")) ? int(real(meta("lines"))) : 0
 do for [k = 1:lines] { named = longer(meta(sprintf("line_%d_name", k))) }
 
-# green, purple-red, indigo, ochre, grey, ink: none of them is the colour of images or texts
-array colour[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink]
+if (!exists("series_colour")) { array series_colour[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink]; array series_word[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink] }
 array mark[6] = [7, 5, 9, 11, 13, 1]
 set linetype 101 dashtype 1
 set linetype 102 dashtype (10,4)
@@ -40,7 +39,8 @@ set linetype 103 dashtype (3,3)
 set linetype 104 dashtype (10,3,2,3)
 set linetype 105 dashtype (6,6)
 set linetype 106 dashtype (14,3)
-of(i) = colour[1 + (i - 1) % 6]
+of(i) = series_colour[1 + (i - 1) % 6]
+word_of(i) = series_word[1 + (i - 1) % 6]
 pale = "#b0".soft[2:7]
 series(s) = meta(sprintf("series_%d", s))
 at(p, s, k) = (strcol(1) eq p && strcol(2) eq s) ? column(k) : NaN
@@ -201,7 +201,7 @@ do for [p = 1:shown_panels] {
       if (j > counted_series) {
         set label 940 + k meta(sprintf("line_%d_name", j - counted_series)) at graph 1 + 6.0 / panel_w, graph place[k] / panel_h left font small textcolor rgb ink noenhanced
       } else {
-        set label 940 + k series(j) at graph 1 + 6.0 / panel_w, graph place[k] / panel_h left font small textcolor rgb of(j) noenhanced
+        set label 940 + k series(j) at graph 1 + 6.0 / panel_w, graph place[k] / panel_h left font small textcolor rgb word_of(j) noenhanced
       }
     }
   }
