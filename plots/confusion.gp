@@ -36,7 +36,7 @@ most_w = width - left - 96.0
 cell_w = most_w / nx < 90 ? most_w / nx : 90.0
 turned = letter * (longest_column + 1) > cell_w
 top = print_out ? 22.0 : hover ? 54.0 : 82.0
-bottom = (print_out ? 22.0 : 50.0) + (turned ? 0.55 * letter * longest_column : 0)
+bottom = (print_out ? 22.0 : 50.0) + (turned ? (cell_w < 22 ? 0.95 : 0.55) * letter * longest_column : 0)
 cells_w = cell_w * nx
 cells_h = height - top - bottom
 if (!dumb) {
@@ -55,7 +55,7 @@ if (!dumb) {
 }
 set xtics ("" 0) textcolor rgb ink noenhanced
 set ytics ("" 0) textcolor rgb ink noenhanced
-if (turned && !dumb) { set xtics rotate by -35 left }
+if (turned && !dumb) { angle = cell_w < 22 ? -90 : -35; set xtics rotate by angle left }
 do for [i = 1:nx] { set xtics add (meta(sprintf("column_%d", i)) i) }
 do for [i = 1:ny] { set ytics add (meta(sprintf("row_%d", i)) i) }
 light_words(v) = v < 0.42 * (V_max > 4 ? V_max : 4)

@@ -71,7 +71,7 @@ do for [p = 1:shown_panels] {
   if (low > high) { low = 0; high = 1 }
   if (low == high) { low = low - 0.5 * (abs(low) + 1e-9); high = high + 0.5 * (abs(high) + 1e-9) }
   set xrange [low - 0.1 * (high - low) : high + 0.1 * (high - low)]
-  set xtics round_step(0.6 * (high - low))
+  set xtics round_step((print_out ? 0.75 : 0.6) * (high - low))
   set yrange [lines + 0.6 : 0.4]
   set ytics ("" 1)
   if (col == 0) { do for [c = 1:categories] { do for [s = 1:counted_series] { set ytics add (name_of(c, s) line_of(c, s)) } } }

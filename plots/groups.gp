@@ -31,5 +31,5 @@ set yrange [real(meta("drawn")) + 0.7 : 0.3]
 set xrange [0:*]
 
 # columns: place name images distance low high marked
-plot table skip 1 using ($7 == 0 ? $4 : NaN):1:5:6:ytic(2) with xerrorbars pointtype 7 pointsize 0.7 linewidth 1.3 linecolor rgb c_image title "like the rest", \
-     '' skip 1 using ($7 == 1 ? $4 : NaN):1:5:6:ytic(2) with xerrorbars pointtype 7 pointsize 0.9 linewidth 1.8 linecolor rgb c_text title "differs from the rest"
+plot table skip 1 using ($7 == 0 ? $4 : NaN):1:5:6:ytic(2) with xerrorbars pointtype 6 pointsize 0.7 linewidth 1.3 linecolor rgb ink title "like the rest", \
+     '' skip 1 using ($7 == 1 ? $4 : NaN):1:5:6:ytic(2) with xerrorbars pointtype 7 pointsize 0.9 linewidth 1.8 linecolor rgb c_pair title "differs from the rest"

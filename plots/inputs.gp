@@ -13,17 +13,19 @@ sized = strlen(ARG5) ? ARG5 : ARG3[strlen(ARG3) - 2 : *] eq "txt" ? "80,24" : "7
 on_paper = ARG4 eq "paper"
 across = panels_counted < 2 ? 1 : (panels_counted < 5 || on_paper) ? 2 : 3
 down = (panels_counted + across - 1) / across
-panel_height = is_series ? 166 : 78 + 15 * inputs_counted
+panel_height = is_series ? 178 : 92 + 15 * inputs_counted
 given_width = sized[1 : strstrt(sized, ",") - 1]
 if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, (on_paper ? 44 : 120) + down * panel_height) }
 call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
+set minussign
 headline_title = meta("title")
 headline_shown = meta("shown")
 counted = ""
 eval headline
 
-# the block of the measure, and below it its name
-two_lines(t) = strstrt(t, ": ") ? t[1 : strstrt(t, ": ") - 1]."\n".t[strstrt(t, ": ") + 2 : *] : t
+# the block of the measure, below it its name, and a long name's second half below that
+wrapped(t) = strlen(t) > 24 && strstrt(t, ", ") ? t[1 : strstrt(t, ", ")]."\n".t[strstrt(t, ", ") + 2 : *] : t
+lines_of(t) = strstrt(t, ": ") ? t[1 : strstrt(t, ": ") - 1]."\n".wrapped(t[strstrt(t, ": ") + 2 : *]) : wrapped(t)
 
 longest = 0
 do for [i = 1:inputs_counted] { longest = strlen(meta(sprintf("input_%d", i))) > longest ? strlen(meta(sprintf("input_%d", i))) : longest }
@@ -53,10 +55,10 @@ do for [p = 1:panels_counted] {
   if (!dumb) {
     set lmargin at screen (left + col * cell_w + (is_series ? 46 : 8)) / width
     set rmargin at screen (left + (col + 1) * cell_w - 14) / width
-    set tmargin at screen 1 - (top + row * cell_h + 32) / height
+    set tmargin at screen 1 - (top + row * cell_h + 45) / height
     set bmargin at screen 1 - (top + (row + 1) * cell_h - 30) / height
   }
-  set title (dumb ? panel : two_lines(panel))
+  set title (dumb ? panel : lines_of(panel))
   step = real(meta(sprintf("step_%d", p)))
   if (is_series) {
     set offsets graph 0.04, graph 0.04, graph 0.1, graph 0.1
@@ -64,7 +66,14 @@ do for [p = 1:panels_counted] {
     plot table skip 1 using (of_panel(3)):(of_panel(5)):(of_panel(6)) with filledcurves fillcolor rgb c_pair notitle, \
       table skip 1 using (of_panel(3)):(of_panel(4)) with linespoints pointtype 7 pointsize 0.4 linewidth 1.8 linecolor rgb c_pair notitle
   } else {
-    set offsets graph 0.08, graph 0.08, 0, 0
+    # two to five numbers on an axis; a value that is the same everywhere is in the middle
+    set autoscale
+    low = 1e300; high = -1e300
+    span(y) = (low = y < low ? y : low, high = y > high ? y : high)
+    stats table skip 1 using (strcol(1) eq panel && valid(4) ? (span(column(4)), valid(5) && valid(6) ? (span(column(5)), span(column(6))) : 0, 0) : 0) nooutput
+    if (low > high) { low = 0; high = 1 }
+    if (low == high) { low = low - 0.1 * (abs(low) + 1e-9); high = high + 0.1 * (abs(high) + 1e-9) }
+    set xrange [low - 0.08 * (high - low) : high + 0.08 * (high - low)]
     set yrange [inputs_counted + 0.6 : 0.4]
     set grid xtics noytics
     if (col == 0) {
@@ -74,7 +83,8 @@ do for [p = 1:panels_counted] {
       set ytics format ""
       set ytics 1
     }
-    if (step > 0) { set xtics step } else { set xtics autofreq }
+    step = step > 0 ? step : round_step(0.55 * (high - low))
+    set xtics step
     plot table skip 1 using (of_panel(4)):(of_panel(3)):(of_panel(5)):(of_panel(6)) with xerrorbars pointtype 1 pointsize 0.01 linewidth 1.4 linecolor rgb ink notitle, \
       table skip 1 using (of_mark(4, 0)):(of_panel(3)) with points pointtype 6 pointsize 0.7 linewidth 1.4 linecolor rgb ink notitle, \
       table skip 1 using (of_mark(4, 1)):(of_panel(3)) with points pointtype 7 pointsize 0.9 linecolor rgb c_pair notitle

@@ -24,7 +24,8 @@ number(key) = strlen(meta(key)) ? real(meta(key)) : NaN
 counted_series = int(real(meta("series")))
 many = counted_series > 8
 # four curves or fewer are named at their ends, more in a key
-direct = !dumb && counted_panels * counted_series && counted_series < 5 && !(counted_series == 1 && meta("series_1") eq "mean")
+narrow = print_out && width < 550
+direct = !dumb && !narrow && counted_panels * counted_series && counted_series < 5 && !(counted_series == 1 && meta("series_1") eq "mean")
 longest = 0
 longer(name) = longest = strlen(name) > longest ? strlen(name) : longest
 do for [s = 1:(direct ? counted_series : 0)] { named = longer(meta(sprintf("series_%d", s))) }
@@ -39,6 +40,7 @@ set linetype 104 dashtype (10,3,2,3)
 set linetype 105 dashtype (6,6)
 set linetype 106 dashtype (14,3)
 of(i) = series_colour[1 + (i - 1) % 6]
+word_of(i) = series_word[1 + (i - 1) % 6]
 pale = "#b0".soft[2:7]
 series(s) = meta(sprintf("series_%d", s))
 at(p, s, k) = (strcol(1) eq p && strcol(2) eq s) ? column(k) : NaN
@@ -84,9 +86,9 @@ small = pt(11)
 letter = print_out ? 8.0 : 6.6
 line_step = print_out ? 15.0 : 13.0
 cell_w = (width - 20.0) / across
-bottom = print_out ? 34.0 : 58.0
+bottom = print_out ? 46.0 : 58.0
 cell_h = (height - top - bottom) / down
-right = 14 + (longest ? letter * (longest < 16 ? longest : 16) : 0)
+right = 14 + (longest && !narrow ? letter * (longest < 16 ? longest : 16) : 0)
 panel_w = cell_w - 56 - right
 panel_h = cell_h - 34
 # marks of a long history thin out
@@ -196,10 +198,14 @@ do for [p = 1:shown_panels] {
     do for [j = 2:used] { k = used + 1 - j; if (place[k] > place[k + 1] - line_step) { place[k] = place[k + 1] - line_step } }
     do for [k = 1:used] {
       j = order[k]
-      if (j > counted_series) {
+      if (j > counted_series && narrow) {
+        set label 940 + k meta(sprintf("line_%d_name", j - counted_series)) at graph 0.98, graph (place[k] + 9) / panel_h right font small textcolor rgb ink front noenhanced
+      }
+      if (j > counted_series && !narrow) {
         set label 940 + k meta(sprintf("line_%d_name", j - counted_series)) at graph 1 + 6.0 / panel_w, graph place[k] / panel_h left font small textcolor rgb ink noenhanced
-      } else {
-        set label 940 + k series(j) at graph 1 + 6.0 / panel_w, graph place[k] / panel_h left font small textcolor rgb of(j) noenhanced
+      }
+      if (j <= counted_series) {
+        set label 940 + k series(j) at graph 1 + 6.0 / panel_w, graph place[k] / panel_h left font small textcolor rgb word_of(j) noenhanced
       }
     }
   }

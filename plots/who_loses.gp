@@ -17,7 +17,7 @@ if (!dumb) { set grid noxtics noytics }
 size(n) = 0.45 + 2.6 * sqrt(n / (Q_max > 30 ? Q_max : 30.0))
 is(change) = strcol(3) eq change ? $2 : NaN
 set arrow 1 from 0.75, 0.75 to last * 2, last * 2 nohead back linewidth 1.2 linecolor rgb soft
-if (!dumb) {
+if (!dumb && !print_out) {
   set arrow 2 from 10.5, graph 0 to 10.5, graph 1 nohead back linewidth 0.8 dashtype (3,3) linecolor rgb soft
   set arrow 3 from graph 0, first 10.5 to graph 1, first 10.5 nohead back linewidth 0.8 dashtype (3,3) linecolor rgb soft
   set label 2 "among the first 10 before alone: ".meta("lost_at_10") at graph 0.02, graph 0.96 left font pt(11) textcolor rgb ink front noenhanced

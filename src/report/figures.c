@@ -101,7 +101,7 @@ const char *cgap_figure_page_size(const char *name)
 {
   if (strcmp(name, "groups") == 0) /* as high as there are groups */
     return NULL;
-  static const char *const TALL[] = {"overview", "series", "history", "race", "sweep"};
+  static const char *const TALL[] = {"overview", "series", "history", "race", "sweep", "confusion"};
   bool tall = false;
   for (size_t k = 0; k < sizeof TALL / sizeof *TALL; k++)
     tall = tall || strncmp(name, TALL[k], strlen(TALL[k])) == 0; /* "sweep-dim" too */

@@ -294,12 +294,12 @@ static cgap_status write_curves(const cgap_training_results *r, const char *fold
   char shown[200];
   curve_list list;
   cgap_status status = CGAP_OK;
-  snprintf(shown, sizeof shown, "corrected distance of the test part: %.3f before",
+  snprintf(shown, sizeof shown, "corrected distance of the test part: before %.3f",
            r->evaluation->audit[0].gap.corrected_distance.value);
   for (size_t k = 1; k <= r->run_count; k++) {
     const size_t used = strlen(shown);
-    snprintf(shown + used, sizeof shown - used, ", %.3f %s%s", r->evaluation->audit[k].gap.corrected_distance.value,
-             race ? "under " : "", c->input[k].name);
+    snprintf(shown + used, sizeof shown - used, ", %s %.3f", c->input[k].name,
+             r->evaluation->audit[k].gap.corrected_distance.value);
   }
   if (!curve_list_init(&list, r, (size_t)MEASURES * (race ? r->run_count : 2)))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
