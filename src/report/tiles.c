@@ -151,8 +151,7 @@ static void put_ends(cgap_page *page, const cgap_tile_look *t)
     fputs("<span>", page->out);
     cgap_page_text(page, "%s", cgap_tr(page->names, t->zones[z]));
     fputs("<br>", page->out);
-    cgap_page_text(page, cgap_tr(page->names, z ? N_("from %g") : N_("below %g")),
-                   t->limit[z ? z - 1 : 0] * t->factor);
+    cgap_page_text(page, cgap_tr(page->names, z ? N_("from %g") : N_("below %g")), t->limit[z ? z - 1 : 0] * t->factor);
     fputs("</span>", page->out);
   }
   for (int end = 0; !t->zones[0] && end < 2; end++) {
