@@ -11,6 +11,7 @@ left = 0
 for path in sys.argv[1:]:
     text = open(path, encoding="utf-8").read()
     if path.endswith(".html"):
+        text = re.sub(r'<details class="meanings">.*?</details>', "", text, flags=re.S)  # the manual's chapters
         text = re.sub(r"<(style|script|code|pre)\b.*?</\1>", "", text, flags=re.S)
         labels = re.findall(r'(?:aria-label|title)="([^"]*)"', text)
         text = "\n".join([re.sub(r"<[^>]*>", "\n", text), *labels])
