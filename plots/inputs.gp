@@ -11,10 +11,10 @@ set datafile commentschars "#"
 is_series = ARG1 eq "series"
 sized = strlen(ARG5) ? ARG5 : ARG3[strlen(ARG3) - 2 : *] eq "txt" ? "80,24" : "760,0"
 on_paper = ARG4 eq "paper"
-across = panels_counted < 2 ? 1 : (panels_counted < 5 || on_paper) ? 2 : 3
-down = (panels_counted + across - 1) / across
-panel_height = is_series ? 166 : 78 + 15 * inputs_counted
 given_width = sized[1 : strstrt(sized, ",") - 1]
+across = panels_counted < 2 ? 1 : (panels_counted < 5 || (on_paper && real(given_width) < 550)) ? 2 : 3
+down = (panels_counted + across - 1) / across
+panel_height = is_series ? 166 : (on_paper ? 92 : 78) + 15 * inputs_counted
 if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, (on_paper ? 44 : 120) + down * panel_height) }
 call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
 headline_title = meta("title")
@@ -22,8 +22,9 @@ headline_shown = meta("shown")
 counted = ""
 eval headline
 
-# the block of the measure, and below it its name
-two_lines(t) = strstrt(t, ": ") ? t[1 : strstrt(t, ": ") - 1]."\n".t[strstrt(t, ": ") + 2 : *] : t
+# the block of the measure, and below it its name, whose end has a line of its own where columns are narrow
+broken(t, sign) = strstrt(t, sign) ? t[1 : strstrt(t, sign) - 1]."\n".t[strstrt(t, sign) + strlen(sign) : *] : t
+two_lines(t) = print_out ? broken(broken(t, ": "), ", ") : broken(t, ": ")
 
 longest = 0
 do for [i = 1:inputs_counted] { longest = strlen(meta(sprintf("input_%d", i))) > longest ? strlen(meta(sprintf("input_%d", i))) : longest }
@@ -32,7 +33,7 @@ of_mark(k, marked) = strcol(1) eq panel && column(7) == marked ? column(k) : NaN
 if (!dumb) {
   top = print_out ? 2.0 : hover ? 40.0 : 66.0
   small = pt(10.5)
-  left = is_series ? 10.0 : 14.0 + 6.2 * longest
+  left = is_series ? 10.0 : 14.0 + (print_out ? 7.6 : 6.2) * longest
   cell_w = (width - left - 8.0) / across
   cell_h = (height - top - (print_out ? 2 : 24)) / down
   set title offset 0,-0.9 textcolor rgb ink font pt(11) noenhanced
@@ -53,7 +54,7 @@ do for [p = 1:panels_counted] {
   if (!dumb) {
     set lmargin at screen (left + col * cell_w + (is_series ? 46 : 8)) / width
     set rmargin at screen (left + (col + 1) * cell_w - 14) / width
-    set tmargin at screen 1 - (top + row * cell_h + 32) / height
+    set tmargin at screen 1 - (top + row * cell_h + (print_out && !is_series ? 48 : 32)) / height
     set bmargin at screen 1 - (top + (row + 1) * cell_h - 30) / height
   }
   set title (dumb ? panel : two_lines(panel))

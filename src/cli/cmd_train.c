@@ -526,6 +526,14 @@ static void print_markup(const train_run *t, cgap_markup markup)
   cgap_advice_words advice = {0};
   if (t->chooses)
     cgap_recommendation_write(&advice, &t->recommendation);
+  const cgap_split *s = &t->training_data.split;
+  enum { SIZE_BYTES = 2048 };
+  char size[SIZE_BYTES];
+  (void)snprintf(size, sizeof size, "%s, test part: %zu %s, %zu %s", t->source, s->images[CGAP_TEST],
+                 cgap_phrase_of(cli_names(), "{images}").s, s->texts[CGAP_TEST],
+                 cgap_phrase_of(cli_names(), "{texts}").s);
+  if (markup == CGAP_LATEX)
+    cgap_markup_note(stdout, markup, NULL, size);
   for (size_t i = 0; i < advice.count; i++)
     cgap_markup_note(stdout, markup, i ? NULL : "Recommended:", advice.sentence[i]);
   for (size_t k = 1; k <= t->runs; k++) {
