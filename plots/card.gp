@@ -63,8 +63,8 @@ if (panels == 0) {
       set label 902 "● ".images_word at screen left/wide, screen (bottom + 14)/high left font pt(13) textcolor rgb c_image noenhanced
       set label 903 "▲ ".texts_word at screen right/wide, screen (bottom + 14)/high right font pt(13) textcolor rgb c_text noenhanced
     }
-    plot table skip 1 using (of(when, "image", 3)):4 with points pointtype 7 pointsize 0.55 linecolor rgb c_image notitle, \
-         '' skip 1 using (of(when, "text", 3)):4 with points pointtype 9 pointsize 0.6 linecolor rgb c_text notitle
+    plot table skip 1 using (of(when, "1", 3)):4 with points pointtype 7 pointsize 0.55 linecolor rgb c_image notitle, \
+         '' skip 1 using (of(when, "2", 3)):4 with points pointtype 9 pointsize 0.6 linecolor rgb c_text notitle
     do for [i = 1:tag] { unset label i }
     unset label 902; unset label 903
   }

@@ -133,11 +133,11 @@ static void about_numbers(cgap_tsv *t, const cgap_card *card, bool pictured)
   cgap_tsv_about(t, "numbers", "%zu", count);
 }
 
-static void put_points(cgap_tsv *t, const char *when, const char *modality, const cgap_point *points, size_t count)
+static void put_points(cgap_tsv *t, const char *when, int modality, const cgap_point *points, size_t count)
 {
   const size_t step = count > POINTS_MAX ? (count + POINTS_MAX - 1) / POINTS_MAX : 1;
   for (size_t i = 0; i < count; i += step) {
-    fprintf(t->file.stream, "%s\t%s\t", when, modality);
+    fprintf(t->file.stream, "%s\t%d\t", when, modality);
     cgap_tsv_number(t, points[i].x, '\t');
     cgap_tsv_number(t, points[i].y, '\n');
   }
@@ -145,8 +145,8 @@ static void put_points(cgap_tsv *t, const char *when, const char *modality, cons
 
 static void put_audit(cgap_tsv *t, const char *when, const cgap_audit *a)
 {
-  put_points(t, when, "image", a->scatter_image, a->scatter_images);
-  put_points(t, when, "text", a->scatter_text, a->scatter_texts);
+  put_points(t, when, 1, a->scatter_image, a->scatter_images);
+  put_points(t, when, 2, a->scatter_text, a->scatter_texts);
 }
 
 cgap_status cgap_card_write(const cgap_card *card, const char *figures, cgap_error *error)

@@ -151,11 +151,11 @@ static void begin_latex(FILE *out, const char *const *heads, size_t count)
   fputs(count <= COLUMNS_OF_A_COLUMN ? "% As wide as a column of 3.3 inches: for a table.\n"
                                      : "% Wider than a column of 3.3 inches: for a table*.\n",
         out);
-  fprintf(out, "{\\%s\\setlength{\\tabcolsep}{%dpt}%%\n\\begin{tabular}{@{}", count > 10 ? "tiny" : "scriptsize",
+  fprintf(out, "{\\%s\\setlength{\\tabcolsep}{%dpt}%%\n\\begin{tabular}{", count > 8 ? "tiny" : "scriptsize",
           count > 8 ? 2 : 3);
   for (size_t k = 0; k < count; k++)
     fputc(is_number(heads[k]) ? 'r' : 'l', out);
-  fputs("@{}}\n\\toprule\n", out);
+  fputs("}\n\\toprule\n", out);
   for (size_t k = 0; k < count; k++) {
     fputs(k ? " & " : "", out);
     put_latex_head(out, heads[k] + is_number(heads[k]));
