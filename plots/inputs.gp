@@ -11,10 +11,10 @@ set datafile commentschars "#"
 is_series = ARG1 eq "series"
 sized = strlen(ARG5) ? ARG5 : ARG3[strlen(ARG3) - 2 : *] eq "txt" ? "80,24" : "760,0"
 on_paper = ARG4 eq "paper"
-across = panels_counted < 2 ? 1 : (panels_counted < 5 || on_paper) ? 2 : 3
+given_width = sized[1 : strstrt(sized, ",") - 1]
+across = panels_counted < 2 ? 1 : (panels_counted < 5 || (on_paper && real(given_width) < 550)) ? 2 : 3
 down = (panels_counted + across - 1) / across
 panel_height = is_series ? 178 : 92 + 15 * inputs_counted
-given_width = sized[1 : strstrt(sized, ",") - 1]
 if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, (on_paper ? 44 : 120) + down * panel_height) }
 call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
 set minussign
@@ -24,7 +24,8 @@ counted = ""
 eval headline
 
 # the block of the measure, below it its name, and a long name's second half below that
-wrapped(t) = strlen(t) > 24 && strstrt(t, ", ") ? t[1 : strstrt(t, ", ")]."\n".t[strstrt(t, ", ") + 2 : *] : t
+broken(t, sign) = strstrt(t, sign) ? t[1 : strstrt(t, sign) - 1]."\n".t[strstrt(t, sign) + strlen(sign) : *] : t
+wrapped(t) = print_out || strlen(t) > 24 ? broken(t, ", ") : t
 lines_of(t) = strstrt(t, ": ") ? t[1 : strstrt(t, ": ") - 1]."\n".wrapped(t[strstrt(t, ": ") + 2 : *]) : wrapped(t)
 
 longest = 0
@@ -34,7 +35,7 @@ of_mark(k, marked) = strcol(1) eq panel && column(7) == marked ? column(k) : NaN
 if (!dumb) {
   top = print_out ? 2.0 : hover ? 40.0 : 66.0
   small = pt(10.5)
-  left = is_series ? 10.0 : 14.0 + 6.2 * longest
+  left = is_series ? 10.0 : 14.0 + (print_out ? 7.6 : 6.2) * longest
   cell_w = (width - left - 8.0) / across
   cell_h = (height - top - (print_out ? 2 : 24)) / down
   set title offset 0,-0.9 textcolor rgb ink font pt(11) noenhanced
@@ -55,7 +56,7 @@ do for [p = 1:panels_counted] {
   if (!dumb) {
     set lmargin at screen (left + col * cell_w + (is_series ? 46 : 8)) / width
     set rmargin at screen (left + (col + 1) * cell_w - 14) / width
-    set tmargin at screen 1 - (top + row * cell_h + 45) / height
+    set tmargin at screen 1 - (top + row * cell_h + (print_out && !is_series ? 48 : 45)) / height
     set bmargin at screen 1 - (top + (row + 1) * cell_h - 30) / height
   }
   set title (dumb ? panel : lines_of(panel))

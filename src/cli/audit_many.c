@@ -12,7 +12,7 @@
 #include "report/overwrite.h"
 #include "rows/row_reader.h"
 
-static const char *const written[] = {"report.json", "rows.tsv", "report.html", NULL};
+static const char *const written[] = {"report.json", "rows.tsv", "report.html", "card.png", NULL};
 
 /* What one run holds; cleared in one place. */
 typedef struct many_audit {

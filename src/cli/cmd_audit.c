@@ -57,7 +57,7 @@ static const cli_option own[] = {
   CLI_FORCE_OPTION,
   {0}};
 
-static const char *const written[] = {"report.json", "rows.tsv", "groups.tsv", "report.html", NULL};
+static const char *const written[] = {"report.json", "rows.tsv", "groups.tsv", "report.html", "card.png", NULL};
 
 /* What one run holds; cleared in one place. */
 typedef struct audit_run {

@@ -12,6 +12,7 @@
 #include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "report/card.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 #include "report/terminal_plot.h"
@@ -52,7 +53,7 @@ static const cli_option own[] = {
 enum { NAMES = 200, NAME = 256 };
 
 typedef struct plot_list {
-  char folder[CGAP_PATH];
+  char folder[CGAP_PATH], above[CGAP_PATH];
   char name[NAMES][NAME];
   size_t count;
 } plot_list;
@@ -78,6 +79,7 @@ static cgap_status find_tables(plot_list *list, const char *given, cgap_error *e
 {
   bool inside = is_there(given, "figures", "");
   int length = snprintf(list->folder, sizeof list->folder, inside ? "%s/figures" : "%s", given);
+  snprintf(list->above, sizeof list->above, "%s", given);
   if (length >= (int)sizeof list->folder)
     return cgap_fail(error, CGAP_FILE, "the name of the folder is too long");
   DIR *stream = opendir(list->folder);
@@ -268,10 +270,27 @@ static cgap_status check_picture(const char *folder, const char *name, const cha
   return cgap_fail(error, CGAP_FILE, "%s: gnuplot did not draw it; move it away, or give --force to replace it", path);
 }
 
+/* The card is a picture of one size and belongs above the folder of figures. */
+static cgap_status render_card(const plot_list *list, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  if (!is_there(list->folder, "card", ".gp") || !is_there(list->folder, "style", ".gp"))
+    status = cgap_plots_copy(list->folder, "card", error);
+  if (!status)
+    status = check_picture(list->above, "card", "png", error);
+  if (!status)
+    status = cgap_card_render(list->above, list->folder, error);
+  if (!status)
+    cli_say("drew %s/%s", list->above, CGAP_CARD_FILE);
+  return status;
+}
+
 /* The scripts in the folder are the user's; only missing ones are written. */
 static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[FORMATS], const char *size,
                               cgap_error *error)
 {
+  if (strcmp(name, "card") == 0)
+    return opt.paper > 0 || opt.terminal ? CGAP_OK : render_card(list, error);
   char paper_size[40];
   cgap_status status = CGAP_OK;
   if (opt.terminal)

@@ -544,6 +544,14 @@ static void print_markup(const train_run *t, cgap_markup markup)
   cgap_advice_words advice = {0};
   if (t->chooses)
     cgap_recommendation_write(&advice, &t->recommendation);
+  const cgap_split *s = &t->training_data.split;
+  enum { SIZE_BYTES = 200 };
+  char size[sizeof t->source + SIZE_BYTES];
+  const int length = snprintf(size, sizeof size, "%s, test part: ", t->source);
+  (void)cgap_modality_printf(size + length, SIZE_BYTES, cli_names(), "%zu {images}, %zu {texts}", s->images[CGAP_TEST],
+                             s->texts[CGAP_TEST]);
+  if (markup == CGAP_LATEX)
+    cgap_markup_note(stdout, markup, NULL, size);
   for (size_t i = 0; i < advice.count; i++)
     cgap_markup_note(stdout, markup, i ? NULL : "Recommended:", advice.sentence[i]);
   for (size_t k = 1; k <= t->runs; k++) {

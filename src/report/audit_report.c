@@ -13,7 +13,7 @@
 #include "report/overwrite.h"
 #include "report/page.h"
 
-static const char *const WRITTEN[] = {"report.json", "rows.tsv", "report.html", NULL};
+static const char *const WRITTEN[] = {"report.json", "rows.tsv", "report.html", "card.png", NULL};
 
 /* A report with all that it borrows. */
 typedef struct made_report {

@@ -423,8 +423,10 @@ static void put_markup_row(FILE *out, cgap_markup markup, const cgap_comparison 
   for (size_t i = 0; i < 2; i++)
     value_words(text[1 + i], &c->input[values[i]], e);
   cgap_value_show(text[3], d->difference, decimals);
-  cgap_interval_show(text[4], d->lo, d->hi, decimals, "%s to %s");
+  cgap_interval_show(text[4], d->lo, d->hi, decimals, markup == CGAP_LATEX ? "[%s, %s]" : "%s to %s");
   change_words(text[5], c, s->k, e);
+  if (markup == CGAP_LATEX && !text[4][0]) /* the empty column before it says so */
+    text[5][0] = '\0';
   for (size_t i = s->beside; i < s->end; i++)
     value_words(text[CHANGE_COLUMNS + i - s->beside], &c->input[i], e);
   for (size_t i = 0; i < columns; i++)

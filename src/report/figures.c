@@ -82,6 +82,8 @@ const cgap_figure_info cgap_figure_infos[] = {
    "intervals overlap, a difference may still be clear."},
   {"series", "The measures over the series",
    "Each measure over the number of the input; the band is its 95 % interval."},
+  {"card", "A card for a slide",
+   "The verdict, what it costs or what a training gained, the rows on the two main axes, and what to do."},
   {"groups", "The groups",
    "A dot is a group's corrected distance, the bar its interval; groups of few rows have long bars. Marked are those "
    "that differ from the rest of the rows after a correction for the number of groups."},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "report/card.h"
 #include "report/figures.h"
 #include "report/groups_show.h"
 #include "report/tiles.h"
@@ -25,6 +26,8 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
   if (!status)
     status = cgap_figures_write(r->audit, r->names, r->source, path, error);
   if (!status)
+    status = cgap_card_audit_write(r->audit, r->source, path, error);
+  if (!status)
     status = cgap_folder_file(path, folder, "rows.tsv", error);
   if (!status)
     status = cgap_rows_write(r->audit, r->names, path, error);
@@ -41,8 +44,10 @@ cgap_status cgap_report_render(const cgap_report *r, const char *folder, void (*
   size_t count = cgap_figures_of(r->audit, names);
   if (r->groups && r->groups->count)
     names[count++] = "groups";
-  const cgap_status status = cgap_folder_file(path, folder, "figures", error);
-  return status ? status : cgap_figures_render(path, names, count, warn_line, error);
+  cgap_status status = cgap_folder_file(path, folder, "figures", error);
+  if (!status)
+    status = cgap_figures_render(path, names, count, warn_line, error);
+  return status ? status : cgap_card_render_or_warn(folder, warn_line, error);
 }
 
 /* ---------------------------------------------------------------- rows */

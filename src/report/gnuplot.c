@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/output_file.h"
+#include "report/tikz.h"
 
 extern char **environ;
 

@@ -28,9 +28,6 @@ void cgap_gnuplot_stop(void);
 /* Whether the picture says that gnuplot drew it; of PNG, whether it is such a one as cairo writes. */
 bool cgap_gnuplot_made(const char *path, const char *format);
 
-/* Escapes the texts of a picture in TikZ, in place. */
-CGAP_MUST_CHECK cgap_status cgap_tikz_escape(const char *path, cgap_error *error);
-
 bool cgap_gnuplot_found(void); /* there is a gnuplot on PATH */
 
 /* ---------------------------------------------------------------- plots */

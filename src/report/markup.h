@@ -1,4 +1,5 @@
-/* Tables for other documents: Markdown, and LaTeX with the rules of booktabs. Cells come as text and are escaped. */
+/* Tables for other documents: Markdown, and LaTeX with the rules of booktabs. Cells come as text and are escaped; in
+ * LaTeX numbers get their minus signs, and their points below each other. */
 #ifndef CGAP_REPORT_MARKUP_H
 #define CGAP_REPORT_MARKUP_H
 

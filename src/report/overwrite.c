@@ -11,6 +11,7 @@
 #include "base/output_file.h"
 #include "head/training/train_options.h"
 #include "io/read/hdf5_basics.h"
+#include "report/card.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 #include "report/many_show.h"
@@ -113,6 +114,18 @@ static bool file_contains(const char *folder, const char *name, const char *mark
   return found;
 }
 
+/* In a folder that the command wrote pictures may be drawn again: those that gnuplot drew. */
+static bool is_own_figure(const char *folder, const char *name, const char *format)
+{
+  static const char *const PICTURES[] = {"svg", "png", "pdf", "tex"};
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  for (size_t k = 0; k < sizeof PICTURES / sizeof *PICTURES; k++)
+    if (strcmp(format, PICTURES[k]) == 0)
+      return cgap_folder_file(path, folder, name, &ignored) == CGAP_OK && cgap_gnuplot_made(path, format);
+  return true;
+}
+
 /* In a folder that the command wrote: whether this file is still such a one as the program writes. */
 static bool is_own_kind(const char *folder, const char *name)
 {
@@ -124,20 +137,10 @@ static bool is_own_kind(const char *folder, const char *name)
     return file_contains(folder, name, "direction\trow\trank_before\trank_after\tmixed_rank_before");
   if (strcmp(name, "classes.tsv") == 0)
     return file_contains(folder, name, "\ttop_1_before\ttop_1_after\tlost\tgained");
+  if (strcmp(name, CGAP_CARD_FILE) == 0)
+    return is_own_figure(folder, name, "png");
   if (strcmp(name, "groups.tsv") == 0)
     return file_contains(folder, name, "name\tn\ttexts\tcorrected_distance");
-  return true;
-}
-
-/* In a folder that the command wrote pictures may be drawn again: those that gnuplot drew. */
-static bool is_own_figure(const char *folder, const char *name, const char *format)
-{
-  static const char *const PICTURES[] = {"svg", "png", "pdf", "tex"};
-  char path[CGAP_PATH];
-  cgap_error ignored;
-  for (size_t k = 0; k < sizeof PICTURES / sizeof *PICTURES; k++)
-    if (strcmp(format, PICTURES[k]) == 0)
-      return cgap_folder_file(path, folder, name, &ignored) == CGAP_OK && cgap_gnuplot_made(path, format);
   return true;
 }
 
@@ -209,9 +212,9 @@ enum { FIGURES_OF_ONE_MAX = 10 };
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
   [CGAP_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "matrix", "modalities",
-                         "groups"},
+                         "groups", "card"},
   [CGAP_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
-                         "dimensions_before_after"},
+                         "dimensions_before_after", "card"},
   [CGAP_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",
                            "cosines_before_after", "variance_before_after", "dimensions_before_after", "overview",
                            "series"},

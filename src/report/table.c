@@ -438,7 +438,9 @@ static void put_advice(FILE *out, cgap_markup markup, const cgap_audit *a)
     fprintf(out, "%s%s\n%s%s\n", markup == CGAP_LATEX ? "% " : "  ", advice.further, block, advice.further_command);
 }
 
-static void put_row(FILE *out, cgap_markup markup, const cgap_audit *a, const cgap_field *f)
+enum { LATEX_COLUMNS = 3 };
+
+static void put_row(FILE *out, const cgap_audit *a, const cgap_field *f)
 {
   static const char *const better[] = {[CGAP_NEITHER] = "", [CGAP_LOWER] = "lower", [CGAP_HIGHER] = "higher"};
   const cgap_scalar *s = cgap_field_scalar(a, f);
@@ -446,12 +448,55 @@ static void put_row(FILE *out, cgap_markup markup, const cgap_audit *a, const cg
   const cgap_phrase title = cgap_field_title(f, &a->names);
   cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
   cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
-  cgap_markup_row(out, markup, (const char *[]){title.s, value, s->why ? s->why : interval, better[f->better]}, 4);
+  cgap_markup_row(out, CGAP_MARKDOWN, (const char *[]){title.s, value, s->why ? s->why : interval, better[f->better]},
+                  4);
+}
+
+/* In LaTeX: narrow enough for a column; an arrow says which way is better. */
+static void put_latex_row(FILE *out, const cgap_audit *a, const cgap_field *f)
+{
+  static const char *const arrow[] = {[CGAP_NEITHER] = "", [CGAP_LOWER] = " ↓", [CGAP_HIGHER] = " ↑"};
+  const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
+  const cgap_scalar *s = cgap_field_scalar(a, f);
+  char words[CGAP_PHRASE], label[CGAP_PHRASE + 8], value[40], interval[100];
+  snprintf(words, sizeof words, "%.50s%s%.40s", f->label, *column ? ", " : "", column);
+  snprintf(label, sizeof label, "%s%s", cgap_phrase_of(&a->names, words).s, arrow[f->better]);
+  cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
+  cgap_interval_show(interval, s->lo, s->hi, f->decimals, "[%s, %s]");
+  if (s->why)
+    cgap_markup_note(out, CGAP_LATEX, NULL, s->why);
+  cgap_markup_row(out, CGAP_LATEX, (const char *[]){label, value, interval}, LATEX_COLUMNS);
+}
+
+static void put_latex_table(FILE *out, const cgap_audit *a)
+{
+  static const char *const HEADS[] = {"measure", "#value", "95 % interval"};
+  size_t group = SIZE_MAX;
+  cgap_markup_begin(out, CGAP_LATEX, HEADS, LATEX_COLUMNS);
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
+    if (!cgap_field_present(a, f))
+      continue;
+    if (f->group != group)
+      cgap_markup_group(out, CGAP_LATEX, cgap_groups[f->group].title, LATEX_COLUMNS);
+    group = f->group;
+    put_latex_row(out, a, f);
+  }
+  cgap_markup_end(out, CGAP_LATEX);
+}
+
+static void put_markdown_table(FILE *out, const cgap_audit *a)
+{
+  static const char *const HEADS[] = {"measure", "#value", "95 % interval", "better"};
+  cgap_markup_begin(out, CGAP_MARKDOWN, HEADS, 4);
+  for (size_t i = 0; i < cgap_field_count(); i++)
+    if (cgap_field_present(a, cgap_field_at(i)))
+      put_row(out, a, cgap_field_at(i));
+  cgap_markup_end(out, CGAP_MARKDOWN);
 }
 
 cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup markup, FILE *out, cgap_error *error)
 {
-  static const char *const HEADS[] = {"measure", "#value", "95 % interval", "better"};
   cgap_notes notes;
   cgap_verdict_words verdict;
   char text[2 * CGAP_SENTENCE], size[CGAP_SENTENCE + 2 * CGAP_PHRASE];
@@ -479,11 +524,10 @@ cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup
   put_advice(out, markup, a);
   if (markup == CGAP_MARKDOWN)
     fputc('\n', out);
-  cgap_markup_begin(out, markup, HEADS, 4);
-  for (size_t i = 0; i < cgap_field_count(); i++)
-    if (cgap_field_present(a, cgap_field_at(i)))
-      put_row(out, markup, a, cgap_field_at(i));
-  cgap_markup_end(out, markup);
+  if (markup == CGAP_LATEX)
+    put_latex_table(out, a);
+  else
+    put_markdown_table(out, a);
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE,
                      "standard output: cannot write the table; check whether the disk is full or broken");

@@ -1,8 +1,9 @@
 /* A picture of gnuplot's tikz terminal, made safe for LaTeX: gnuplot puts names and labels into nodes as they are, and
  * LaTeX would read their signs as commands. */
-#include "report/gnuplot.h"
+#include "report/tikz.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,18 +7,19 @@
 #include <string.h>
 
 #include "head/training/epoch_log.h"
+#include "report/card.h"
 #include "report/change_figures.h"
 #include "report/comparison_show.h"
 #include "report/figures.h"
 #include "report/overwrite.h"
 
 const char *const cgap_training_result_names[CGAP_TRAINING_RESULT_NAMES] = {
-  "before.json",       "after.json",       "clip.json",       "cua.json",
-  "cuaxu.json",        "start.json",       "center.json",     "shift.json",
-  "whiten.json",       "procrustes.json",  "cca.json",        "compare.json",
-  "report.html",       "changes.tsv",      "classes.tsv",     "recommendation.json",
-  "clip-changes.tsv",  "clip-classes.tsv", "cua-changes.tsv", "cua-classes.tsv",
-  "cuaxu-changes.tsv", "cuaxu-classes.tsv"};
+  "before.json",       "after.json",        "clip.json",       "cua.json",
+  "cuaxu.json",        "start.json",        "center.json",     "shift.json",
+  "whiten.json",       "procrustes.json",   "cca.json",        "compare.json",
+  "report.html",       "changes.tsv",       "classes.tsv",     "recommendation.json",
+  "clip-changes.tsv",  "clip-classes.tsv",  "cua-changes.tsv", "cua-classes.tsv",
+  "cuaxu-changes.tsv", "cuaxu-classes.tsv", "card.png"};
 
 cgap_status cgap_training_file(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                                cgap_error *error)
@@ -328,6 +329,28 @@ static cgap_status write_curves(const cgap_training_results *r, const char *fold
   return status;
 }
 
+/* Of a race the last, as the figures are. */
+static cgap_status write_card(const cgap_training_results *r, const char *figures, cgap_error *error)
+{
+  const cgap_comparison *c = &r->evaluation->comparison;
+  cgap_verdict_words words;
+  cgap_advice_words advice = {0};
+  char todo[CGAP_SENTENCE + 40];
+  cgap_comparison_words(&words, c, r->run_count);
+  if (r->recommendation)
+    cgap_recommendation_write(&advice, r->recommendation);
+  const char *end = strstr(advice.sentence[0], ". ");
+  snprintf(todo, sizeof todo, "Recommended: %.*s", end ? (int)(end - advice.sentence[0]) : CGAP_SENTENCE,
+           advice.sentence[0]);
+  const cgap_card card = {.before = &r->evaluation->audit[0],
+                          .after = &r->evaluation->audit[r->run_count],
+                          .verdict = words.sentence[0],
+                          .advice = advice.count ? todo : "",
+                          .command = advice.count ? advice.command : "",
+                          .source = r->source};
+  return cgap_card_write(&card, figures, error);
+}
+
 static cgap_status write_figures(const cgap_training_results *r, const char *folder,
                                  void (*warn_line)(const char *line), cgap_error *error)
 {
@@ -346,9 +369,13 @@ static cgap_status write_figures(const cgap_training_results *r, const char *fol
   const cgap_change_view view = {r->changes[r->run_count - 1], &audit[0], &audit[r->run_count], r->names, r->source};
   if (status == CGAP_OK)
     status = cgap_change_figures_write(&view, path, error);
+  if (status == CGAP_OK)
+    status = write_card(r, path, error);
   memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
   const size_t count = curves + CGAP_BEFORE_AFTER + cgap_change_figures_of(view.changes, names + 1 + CGAP_BEFORE_AFTER);
-  return status == CGAP_OK ? cgap_figures_render(path, names + !curves, count, warn_line, error) : status;
+  if (status == CGAP_OK)
+    status = cgap_figures_render(path, names + !curves, count, warn_line, error);
+  return status == CGAP_OK ? cgap_card_render_or_warn(folder, warn_line, error) : status;
 }
 
 cgap_status cgap_training_folder_write(const cgap_training_results *r, const char *folder,

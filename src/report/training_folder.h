@@ -10,7 +10,7 @@ CGAP_MUST_CHECK cgap_status cgap_training_file(char path[CGAP_PATH], const char 
                                                const char *name, cgap_error *error);
 
 /* What a training leaves once, at the end. */
-enum { CGAP_TRAINING_RESULT_NAMES = 22 };
+enum { CGAP_TRAINING_RESULT_NAMES = 23 };
 extern const char *const cgap_training_result_names[CGAP_TRAINING_RESULT_NAMES];
 
 /* Removes one file; all that a run has left, where the folder is one of a run: only these names, whatever else is there
