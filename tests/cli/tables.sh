@@ -129,5 +129,5 @@ refused 3 "captions.txt" info captions.txt
 iconv -f UTF-8 -t UTF-16 image4.tsv >image_wide.tsv
 refused 3 "image_wide.tsv|iconv" info image_wide.tsv
 gzip -k image4.tsv
-refused 3 "image4.tsv.gz|gunzip" info image4.tsv.gz
+same --image image4.tsv.gz --text text4.tsv
 finish

@@ -146,7 +146,7 @@ static cgap_status refuse_series(const cgap_role_datasets *series, const char *e
     const cgap_entry *e = series->taken[i].entry;
     if (e->kind == CGAP_KIND_OTHER && e->obstacle)
       return cgap_fail(error, CGAP_FILE,
-                       "%s cannot be ids: an object array is a Python pickle, which is not read; "
+                       "%s cannot be ids: its type is not read; "
                        "write strings, numpy.array(ids, dtype='S'), or integers, or give `text_image`",
                        cgap_entry_text(text, sizeof text, e));
     if (series->count == 1 || e->kind == CGAP_KIND_OTHER || cgap_entry_list(e) == 0)

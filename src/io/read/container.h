@@ -86,9 +86,11 @@ typedef struct cgap_file {
   cgap_file_access access;
   uint64_t bytes, device, inode;
   bool folder;
-  bool loose;              /* .npy: the entries have the names of the files */
-  int fd;                  /* for pread */
-  int gathered;            /* an unnamed file with the elements that are not as they are read; −1: none */
+  bool loose;    /* .npy: the entries have the names of the files */
+  int fd;        /* for pread */
+  bool unpacked; /* fd is the unnamed file into which it was unpacked, its contents are there from start on */
+  uint64_t start;
+  int gathered;            /* an unnamed file with what is not in the file as it is read; −1: none */
   uint64_t gathered_bytes; /* in that file */
   hid_t id;                /* HDF5, else H5I_INVALID_HID */
   hid_t links;             /* likewise: for calls that may follow an external link, which `access` may forbid */

@@ -178,6 +178,10 @@ static bool add_entry(listing *l, const char *path, const cgap_npy *npy, cgap_pi
   if (!name)
     return fail_memory(l);
   piece.path = l->p->bytes->path;
+  if (l->p->bytes->gathered && piece.member < 0) {
+    piece.gathered = true;
+    piece.fd = l->file->gathered;
+  }
   const cgap_array_header found = {path, name, storage, npy, piece};
   const cgap_status status = cgap_array_header_add(l->file, &found, p->error);
   free(name);
@@ -814,15 +818,26 @@ static bool list_container(listing *l, const pending *at)
   return is_records(l, at->value) ? list_records(l, at) : list_items(l, at);
 }
 
+/* Numbers of Python in an array of several axes, as pandas gives it out. */
+static bool list_object_numbers(listing *l, const char *path, const cgap_pickle_array *a)
+{
+  const uint64_t begin = l->gathered;
+  cgap_npy npy = array_header(l->p, a);
+  const size_t count = cgap_pickle_count(l->p, a->data);
+  if (a->fortran || !is_numbers(cgap_pickle_sequence_at(l->p, a->data.index)))
+    return add_entry(l, path, &npy, (cgap_piece){.member = -1}, "pickle", NULL);
+  npy.pickled = false;
+  (void)cgap_npy_set_type(&npy, "F64");
+  return check_gather(l, path, count, npy.item) && put_numbers(l, a->data, true) &&
+         add_gathered(l, path, &npy, begin, "pickle, objects");
+}
+
 /* Objects in an array of NumPy: the one of an array without axes, else a list. */
 static bool list_objects(listing *l, const pending *at, const cgap_pickle_array *a)
 {
   const cgap_pickle_value inner = a->ndim == 0 ? cgap_pickle_item(l->p, a->data, 0) : a->data;
-  if (a->ndim > 1) {
-    cgap_npy npy = array_header(l->p, a);
-    return add_entry(l, at->path, &npy, (cgap_piece){.member = -1}, "pickle",
-                     "an object array of several axes is not read; write it with a.astype('float32')");
-  }
+  if (a->ndim > 1)
+    return list_object_numbers(l, at->path, a);
   if (!holds_data(inner))
     return true;
   const bool good = add_pending(l, inner, strdup(at->path), at->depth + 1);

@@ -4,12 +4,12 @@
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "io/read/datasets.h"
+#include "io/read/packed_file.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { BUFFER_BYTES = 4 * CGAP_TEXT_CELL_MAX };
 
@@ -60,15 +60,6 @@ cgap_status cgap_text_seek(cgap_text_cursor *c, uint64_t place, uint64_t line)
   c->line = line;
   c->last = false;
   return cgap_text_refill(c);
-}
-
-bool cgap_text_name_ends(const char *path, const char *const *endings)
-{
-  const char *dot = strrchr(path, '.');
-  size_t i = 0;
-  while (dot && endings[i] && strcasecmp(dot, endings[i]) != 0)
-    i++;
-  return dot && endings[i];
 }
 
 /* ---------------------------------------------------------------- datasets that grow */
@@ -267,13 +258,13 @@ static cgap_status name_matrix(cgap_text_datasets *all, const cgap_file *file, c
       matrix = &all->item[i];
       matrices++;
     }
-  const char *slash = strrchr(file->path, '/'), *stem = slash ? slash + 1 : file->path, *dot = strrchr(stem, '.');
+  const char *slash = strrchr(file->path, '/'), *stem = slash ? slash + 1 : file->path;
   char *named = matrix ? cgap_format("/%s", matrix->name) : NULL;
   const bool says = named && cgap_name_words_of(named).leaf & CGAP_WORD_MODALITY;
   free(named);
   if (matrices != 1 || says)
     return CGAP_OK;
-  char *name = strndup(stem, dot && dot > stem ? (size_t)(dot - stem) : strlen(stem));
+  char *name = strndup(stem, cgap_stem_length(stem));
   if (!name)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   free(matrix->name);

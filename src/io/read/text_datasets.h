@@ -94,7 +94,4 @@ CGAP_MUST_CHECK cgap_status cgap_text_datasets_finish(cgap_text_datasets *all, c
                                                       const char *note, cgap_error *error);
 void cgap_text_datasets_clear(cgap_text_datasets *all);
 
-/* Whether a name ends like this, small letters or capitals. */
-bool cgap_text_name_ends(const char *path, const char *const *endings);
-
 #endif

@@ -5,6 +5,7 @@
  * Columns whose names end with numbers, e0 to e511, are a matrix; of several such families each is one. */
 #include "base/memory.h"
 #include "base/text_buffer.h"
+#include "io/read/packed_file.h"
 #include "io/read/text_datasets.h"
 
 #include <ctype.h>
@@ -764,7 +765,7 @@ bool cgap_text_table_is(const cgap_file *file)
   static const char *const ENDINGS[] = {".csv", ".tsv", ".tab", ".txt", ".vec", NULL};
   static const char *const OTHERS[] = {"version https://git-lfs", "/annex/objects/", "<", "\x1f\x8b", "PK"};
   char head[HEAD_BYTES + 1] = {0};
-  if (!cgap_text_name_ends(file->path, ENDINGS))
+  if (!cgap_name_ends(file->path, ENDINGS))
     return false;
   const ssize_t got = pread(file->fd, head, HEAD_BYTES, 0);
   for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
