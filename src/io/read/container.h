@@ -57,6 +57,7 @@ typedef struct cgap_entry {
   char **sources;           /* HDF5: the other files that it is in or has elements in and that were found, each once */
   size_t source_count;
   uint64_t elsewhere; /* HDF5: bytes of its elements that are in other files */
+  uint64_t stored_at; /* HDF5: where its elements are in the file, one after the other as they are; 0: not so */
   bool is_virtual;
   bool turned;       /* HDF5: stored with the axes in reverse order (hdf5_basics.h); shape has them as meant */
   size_t characters; /* per string, where they are stored as a matrix of characters; else 0 */
