@@ -442,9 +442,7 @@ static size_t settle(reader *r)
     cgap_text_dataset *d = &r->data.item[i];
     d->flat = alone && !d->strings && !d->matrix;
     if ((d->strings && !alone && d->rows != r->items) || (!d->strings && (d->count == 0 || d->mixed))) {
-      free(d->name);
-      free(d->bytes);
-      free(d->values);
+      cgap_text_dataset_clear(d);
       continue;
     }
     vectors += !d->strings;

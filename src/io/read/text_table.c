@@ -733,8 +733,7 @@ static void drop_row_numbers(table *t)
   if (t->columns < 2 || t->column[0].kind != STRING || !is_row_number(d) ||
       (t->column[0].name && !is_unnamed(t->column[0].name)))
     return;
-  free(d->name);
-  free(d->bytes);
+  cgap_text_dataset_clear(d);
   memmove(d, d + 1, (t->data.count - k - 1) * sizeof *d);
   t->data.count--;
   cgap_append(&t->note, "%s: the first column, which counts the rows, was left out\n", t->c.file->path);
