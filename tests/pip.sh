@@ -13,8 +13,9 @@ rm -rf "$tree"
 mkdir "$tree" || exit 99
 (cd "$CONTRAGAP_SOURCE" && tar -c --exclude='./build*' --exclude=./.git --exclude=./contragap-demo . | tar -x -C "$tree") || exit 99
 works "$python" -m venv --system-site-packages venv
+cache=$(ccache -k cache_dir 2>/dev/null) || cache=$work/ccache # HOME is another below
 # shellcheck disable=SC2086  # two words, or none
-works $offline env PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1 HOME="$work" CCACHE_DIR="${CCACHE_DIR:-$HOME/.ccache}" \
+works $offline env PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1 HOME="$work" CCACHE_DIR="$cache" \
   CCACHE_NOHASHDIR=1 venv/bin/pip install --no-build-isolation --quiet "$tree"
 rm -rf "$tree"
 
@@ -22,7 +23,9 @@ rm -rf "$tree"
 mkdir try
 cd try || exit 99
 fine simulate -o pairs.h5 --n 400 --d 16 --quiet
-fine convert pairs.h5 --format npy -o . --quiet
+fine convert pairs.h5 --format npy -o rows --quiet
+mv rows/image.npy img_emb.npy
+mv rows/text.npy text_emb.npy
 sed -n '/^```python$/,/^```$/p' "$CONTRAGAP_SOURCE/README.md" | sed '/^```$/q' | grep -v '^```' >readme.py
 checks=$((checks + 1))
 grep -q 'cg.audit' readme.py && grep -q 'cg.train' readme.py || complain "README.md has no lines of Python that audit and train"
