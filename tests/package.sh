@@ -116,7 +116,36 @@ commands=$(find "$tree/src/cli" -name 'cmd_*.c' | wc -l)
 dpkg-deb -c "$work"/contragap_*.deb | grep -c '/contragap-[a-z]*\.1\.gz' >"$work/pages"
 [ "$(cat "$work/pages")" -eq "$commands" ] || fail "$(cat "$work/pages") man pages for $commands commands"
 dpkg-deb -f "$work"/libcontragap-dev_*.deb Depends | grep -q 'libcontragap0 (= ' || fail "libcontragap-dev does not ask for its own library"
-echo "packages: built, lintian without errors, contents as they should be" >&2
+
+# ---------------------------------------------------------------- from a root of their own
+
+# unpacked to a folder, with the system's libraries: the program, its figures and the Python package as they are installed
+unpacked=$work/unpacked
+for package in contragap libcontragap0 python3-contragap; do
+  dpkg-deb -x "$work"/"$package"_*.deb "$unpacked"
+done
+library=$(dirname "$(find "$unpacked" -name libcontragap.so.0)")
+mkdir "$work/try"
+(
+  cd "$work/try"
+  env -i PATH="$unpacked/usr/bin:/usr/bin:/bin" HOME="$work/try" LC_ALL=C.UTF-8 LD_LIBRARY_PATH="$library" OMP_NUM_THREADS=1 \
+    PYTHONPATH="$unpacked/usr/lib/python3/dist-packages" sh -eu <<'EOF'
+contragap simulate -o pairs.h5 --n 200 --d 8 --quiet
+contragap audit pairs.h5 -o report --json --quiet >by-program.json
+test -s report/report.html
+/usr/bin/python3 - <<'PY'
+import json
+import contragap
+assert "/unpacked/" in contragap.__file__, contragap.__file__
+mine, want = contragap.audit("pairs.h5").to_dict(), json.load(open("by-program.json"))
+assert mine["gap"] == want["gap"] and mine["retrieval"] == want["retrieval"]
+PY
+EOF
+) >"$work/try.log" 2>&1 </dev/null || {
+  tail -n 20 "$work/try.log" >&2
+  fail "the packages, unpacked to a folder"
+}
+echo "packages: built, lintian without errors, contents as they should be; the program and import contragap work" >&2
 [ "$what" = root ] || exit 0
 
 # ---------------------------------------------------------------- a fresh Debian

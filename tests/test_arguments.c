@@ -468,6 +468,9 @@ Test(arguments, pointers_that_are_null)
   const cgap_data *d = &g.data;
   cr_assert_eq(cgap_gap_method_fit(&method, CGAP_CENTER, 1, d, 0, quiet, &error), CGAP_OK, "%s", error.message);
   const cgap_source *text = &d->text;
+  const char *const names[] = {"a", "b", "c", NULL};
+  cgap_train_options given = cgap_train_options_default();
+  cgap_many_dataset *many = NULL;
   const cgap_status got[] = {
     cgap_audit_run(NULL, d, &o, &error),
     cgap_audit_run(&audit, NULL, &o, &error),
@@ -481,6 +484,19 @@ Test(arguments, pointers_that_are_null)
     cgap_tally_run(&sum, &count, d, NULL, &o, &error),
     cgap_tally_run(&sum, &count, d, &tally, NULL, &error),
     cgap_train_check(NULL, D, &error),
+    cgap_train_set(NULL, "dim", "3", &error),
+    cgap_train_set(&given, NULL, "3", &error),
+    cgap_train_set(&given, "dim", NULL, &error),
+    cgap_train_set(&given, "dims", "3", &error),
+    cgap_train_set(&given, "dim", "-3", &error),
+    cgap_train_set(&given, "loss", "", &error),
+    cgap_train_set(&given, "batch", "18446744073709551615", &error),
+    cgap_train_set(&given, "lr", "nan", &error),
+    cgap_many_dataset_open(NULL, names, names, 3, NULL, &error),
+    cgap_many_dataset_open(&many, NULL, names, 3, NULL, &error),
+    cgap_many_dataset_open(&many, names, NULL, 3, NULL, &error),
+    cgap_many_dataset_open(&many, names, names, 2, NULL, &error),
+    cgap_many_dataset_open(&many, names, names, 4, NULL, &error),
     cgap_train_run(NULL, d, &t, NULL, &error),
     cgap_train_run(&head, NULL, &t, NULL, &error),
     cgap_train_run(&head, d, NULL, NULL, &error),

@@ -1,6 +1,7 @@
 /* Numbers in text and the files that are made of them: each number is the nearest double; tables and JSON give the
  * values, ids and captions that were written; what cannot be read is refused by line and column; one array an item is
  * stacked. */
+#include "io/read/array_reader.h"
 #include "io/read/datasets.h"
 #include "io/read/text_datasets.h"
 #include "support.h"
@@ -279,5 +280,40 @@ Test(text_files, memory_is_bounded)
   cr_assert_eq(open_text(&file, "large.csv", content, &(cgap_file_access){.memory = &memory}, &error), CGAP_OK);
   cr_expect_eq(memory.used, 10000 * 2 * sizeof(float)); /* what the doubles took is given back */
   cgap_file_close(file);
+  free(content);
+}
+
+/* Matrices that take more than the limit are in a file, with the values that they have in memory. */
+Test(text_files, more_than_the_memory_goes_to_a_file)
+{
+  enum { ROWS = 100000, LINE = 60 };
+  char *content = support_alloc((size_t)ROWS * LINE, 1);
+  size_t used = (size_t)sprintf(content, "id,image_0,image_1,image_2,text_0,text_1\n");
+  for (size_t i = 0; i < ROWS; i++)
+    used += (size_t)sprintf(content + used, "k%zu,%zu,%zu.25,-%zu,%.17g,0.5\n", i, i, i, i, 0.1 * (double)i);
+  cgap_file *file[2] = {NULL};
+  cgap_error error = {0};
+  for (int k = 0; k < 2; k++) {
+    cgap_memory_count memory = {.limit = k ? 2 << 20 : 1 << 30};
+    cr_assert_eq(open_text(&file[k], "both.csv", content, &(cgap_file_access){.memory = &memory}, &error), CGAP_OK,
+                 "%s", error.message);
+    cr_expect_leq(memory.used, memory.limit);
+  }
+  cr_assert_eq(file[0]->count, 3);
+  cr_assert_eq(file[1]->count, 3);
+  for (size_t i = 0; i < 3; i++) {
+    const cgap_entry *a = &file[0]->entries[i], *b = &file[1]->entries[i];
+    const size_t bytes = a->shape[0] * (a->ndim == 2 ? a->shape[1] : 1) * a->item;
+    void *of_a = support_alloc(bytes, 1), *of_b = support_alloc(bytes, 1);
+    cr_assert(strcmp(a->path, b->path) == 0 && a->kind == b->kind && a->type == b->type && a->item == b->item);
+    cr_assert_eq(cgap_array_read_all(of_a, a, &error), CGAP_OK);
+    cr_assert_eq(cgap_array_read_all(of_b, b, &error), CGAP_OK);
+    cr_expect(memcmp(of_a, of_b, bytes) == 0, "%s", a->path);
+    cr_expect(!a->pieces->gathered && b->pieces->gathered == (b->kind == CGAP_KIND_FLOAT), "%s", a->path);
+    free(of_a);
+    free(of_b);
+  }
+  cgap_file_close(file[0]);
+  cgap_file_close(file[1]);
   free(content);
 }

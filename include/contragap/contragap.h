@@ -696,6 +696,16 @@ typedef struct cgap_many_data {
   const char *input[CGAP_MANY_PAIRS_MAX]; /* how a command line names the data of a pair, as in cgap_advice_run */
 } cgap_many_data;
 
+/* Modalities from files, as `contragap audit NAME=SOURCE …` opens them: each source is a file, or FILE.h5:/path. Rows
+ * that ids of the files say belong together are put in the order of the first; else all need the same number of rows.
+ * options: NULL, or unpaired, drop_bad, threads, memory_bytes, follow and plugins; the others have to be 0. */
+typedef struct cgap_many_dataset cgap_many_dataset;
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_many_dataset_open(cgap_many_dataset **out, const char *const *name,
+                                                            const char *const *source, size_t count,
+                                                            const cgap_input_options *options, cgap_error *error);
+CGAP_API const cgap_many_data *cgap_many_dataset_data(const cgap_many_dataset *many);
+CGAP_API void cgap_many_dataset_close(cgap_many_dataset *many); /* NULL is fine */
+
 typedef struct cgap_many_modality {
   char name[CGAP_NAME_SIZE];
   size_t rows, dim; /* rows measured */
@@ -856,6 +866,15 @@ CGAP_API cgap_train_options cgap_train_options_default(void);
 /* CGAP_USAGE with the sentence to print where the options make no sense for rows of dim_in. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_check(const cgap_train_options *options, size_t dim_in,
                                                       cgap_error *error);
+
+/* The options of `contragap train` by their names there, without the dashes: "temperature", "loss", "weight-clip" …;
+ * NULL: past the last. */
+CGAP_API const char *cgap_train_option_name(size_t k);
+/* Sets one of them from text: a number, a name that the command has, "yes" or "no", of the batch also "full".
+ * CGAP_USAGE with the sentence to print; bounds are checked by cgap_train_check. A loss sets all weights, so give it
+ * first. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_set(cgap_train_options *options, const char *name, const char *value,
+                                                    cgap_error *error);
 
 /* The terms of a loss without their weights; NaN where there is nothing to compute a term from. */
 typedef struct cgap_loss_terms {

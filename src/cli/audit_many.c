@@ -6,11 +6,10 @@
 
 #include "base/output_file.h"
 #include "cli/interrupt.h"
-#include "io/find/align_rows.h"
 #include "io/find/dataset.h"
+#include "io/find/many_dataset.h"
 #include "report/many_show.h"
 #include "report/overwrite.h"
-#include "rows/row_reader.h"
 
 static const char *const written[] = {"report.json", "rows.tsv", "report.html", "card.png", NULL};
 
@@ -18,10 +17,7 @@ static const char *const written[] = {"report.json", "rows.tsv", "report.html", 
 typedef struct many_audit {
   const cli_modalities *names;
   const cli_audit_options *own;
-  cgap_dataset *dataset[CGAP_MODALITIES_MAX]; /* its images are the first modality, its texts this one; none of the
-                                                 first */
-  cgap_row_alignment alignment;
-  cgap_picked_rows *picked[CGAP_MODALITIES_MAX];
+  cgap_many_dataset *files;
   cgap_many_data data;
   cgap_many many;
   json_t *described[CGAP_MODALITIES_MAX];
@@ -87,61 +83,34 @@ static cgap_status read_thresholds(many_audit *r, cgap_error *error)
 
 /* ---------------------------------------------------------------- the rows */
 
-/* Every modality is opened as the texts of the first one. Which rows belong together is settled for all at once
- * afterwards. */
 static cgap_status open_modalities(many_audit *r, cgap_error *error)
 {
-  cgap_status status = CGAP_OK;
-  for (size_t m = 1; status == CGAP_OK && m < r->names->count; m++) {
-    cgap_input_options input = cli_input_pair(r->names, 0, m);
+  const size_t count = r->names->count;
+  const cgap_input_options input = cli_input_shared();
+  const char *names[CGAP_MODALITIES_MAX];
+  for (size_t m = 0; m < count; m++)
+    names[m] = r->names->name[m];
+  const cgap_status status = cgap_many_dataset_open(&r->files, names, r->names->source, count, &input, error);
+  for (size_t m = 1; status == CGAP_OK && m < count; m++) {
     cgap_error why = {0};
-    input.unpaired = input.for_audit = true;
-    status = cgap_dataset_open(&r->dataset[m], &input, error);
-    if (status == CGAP_OK && cgap_row_names_read(&r->row_names[m], r->dataset[m], &why) != CGAP_OK)
+    if (cgap_row_names_read(&r->row_names[m], r->files->dataset[m], &why) != CGAP_OK)
       cli_warn("the report has no names of rows: %s", why.message); /* it is a report without them too */
   }
+  if (status == CGAP_OK)
+    r->data = r->files->data;
   return status;
-}
-
-static const cgap_source *source_of(const many_audit *r, size_t m)
-{
-  const cgap_data *data = cgap_dataset_data(r->dataset[m ? m : 1]);
-  return m ? &data->text : &data->image;
 }
 
 static void say_alignment(many_audit *r)
 {
-  const cgap_row_alignment *a = &r->alignment;
+  const cgap_row_alignment *a = &r->files->alignment;
   for (size_t m = 0; a->by_id && m < a->count; m++) {
-    const size_t rows = source_of(r, m)->rows, left_out = rows - a->rows;
+    const size_t rows = cgap_many_dataset_source(r->files, m)->rows, left_out = rows - a->rows;
     r->input.left_out[m] = left_out;
     if (left_out)
       cli_say("%s: %zu of %zu rows %s left out, whose ids (%s) not all modalities have", r->names->name[m], left_out,
               rows, left_out == 1 ? "is" : "are", a->id[m]);
   }
-}
-
-static cgap_status align_modalities(many_audit *r, cgap_error *error)
-{
-  const size_t count = r->names->count;
-  const char *names[CGAP_MODALITIES_MAX];
-  for (size_t m = 0; m < count; m++)
-    names[m] = r->names->name[m];
-  cgap_status status = CGAP_OK;
-  if (!cli_shared.unpaired)
-    status = cgap_rows_align(&r->alignment, (const cgap_dataset *const *)r->dataset, names, count, error);
-  say_alignment(r);
-  r->data = (cgap_many_data){.count = count, .unpaired = cli_shared.unpaired, .drop_bad = cli_shared.drop_bad};
-  for (size_t m = 0; status == CGAP_OK && m < count; m++) {
-    const size_t *row = r->alignment.row[m];
-    r->data.name[m] = names[m];
-    r->data.row[m] = row;
-    const cgap_source from = *source_of(r, m);
-    r->data.source[m] = from;
-    if (row && !(r->picked[m] = cgap_picked_rows_open(&r->data.source[m], &from, row, r->alignment.rows)))
-      status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for its rows", names[m]);
-  }
-  return status;
 }
 
 /* How a command line names each pair. */
@@ -186,7 +155,7 @@ static cgap_status open_folder(many_audit *r, cgap_error *error)
   if (!r->own->out)
     return status;
   for (size_t m = 1; status == CGAP_OK && m < r->names->count; m++)
-    status = cgap_overwrite_inputs(r->own->out, written, r->dataset[m], NULL, 0, error);
+    status = cgap_overwrite_inputs(r->own->out, written, r->files->dataset[m], NULL, 0, error);
   if (status == CGAP_OK)
     status = cgap_folder_open_alone(&r->folder, r->own->out, error);
   return status == CGAP_OK ? cgap_overwrite_folder(r->own->out, CGAP_FOLDER_AUDIT, written, cli_shared.force, error)
@@ -195,10 +164,10 @@ static cgap_status open_folder(many_audit *r, cgap_error *error)
 
 static void describe_input(many_audit *r)
 {
-  r->input.pairing = r->data.unpaired ? "unpaired" : r->alignment.by_id ? "by id" : "by row";
+  r->input.pairing = r->data.unpaired ? "unpaired" : r->files->alignment.by_id ? "by id" : "by row";
   r->input.source = r->source;
   for (size_t m = 0; m < r->names->count; m++) {
-    json_t *all = cgap_dataset_json(r->dataset[m ? m : 1]);
+    json_t *all = cgap_dataset_json(cgap_many_dataset_of(r->files, m));
     r->described[m] = json_incref(json_object_get(all, m ? "text" : "image"));
     r->input.modality[m] = r->described[m];
     r->input.row_names[m] = r->row_names[m ? m : 1].of[m ? CGAP_NAMED_TEXTS : CGAP_NAMED_IMAGES];
@@ -226,7 +195,7 @@ static cgap_status measure(many_audit *r, const cli_args *args, cgap_error *erro
   const cgap_audit_options options = cli_audit_library_options(r->own);
   cgap_status status = open_modalities(r, error);
   if (status == CGAP_OK)
-    status = align_modalities(r, error);
+    say_alignment(r);
   if (status == CGAP_OK && (r->own->dry_run || cli_shared.verbose))
     status = say_plans(r, &options, error);
   if (status != CGAP_OK || r->own->dry_run)
@@ -295,10 +264,8 @@ static int check_thresholds(const many_audit *r)
 static void many_audit_clear(many_audit *r)
 {
   cgap_many_clear(&r->many);
-  cgap_row_alignment_clear(&r->alignment);
+  cgap_many_dataset_close(r->files);
   for (size_t m = 0; m < CGAP_MODALITIES_MAX; m++) {
-    cgap_picked_rows_close(r->picked[m]);
-    cgap_dataset_close(r->dataset[m]);
     cgap_row_names_clear(&r->row_names[m]);
     json_decref(r->described[m]);
   }

@@ -13,6 +13,7 @@ CALLBACKS = """
 extern "Python" cgap_status contragap_read(const struct cgap_source *, size_t, size_t, void *, cgap_error *);
 extern "Python" bool contragap_tick(void *, const char *, double);
 extern "Python" void contragap_warn(const char *);
+extern "Python" void contragap_epoch(void *, const cgap_epoch *, const cgap_train_options *);
 """
 
 

@@ -40,10 +40,10 @@ rows() {
 }
 
 both "it's a frame.pkl"
-by_python packed.joblib new.joblib
-fine info new.joblib
-rows objects.npy new.npy
-both objects_in.npz
+for file in packed.joblib packed_xz.joblib; do
+  by_python "$file" new.joblib
+  fine info new.joblib
+done
 both structured.npy
 both structured_in.npz
 rows columns.npy new.npy

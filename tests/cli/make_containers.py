@@ -108,7 +108,7 @@ hostile = {
     "nested.npy": header(b"{'descr': " + b"[" * 50000 + b"\n", bytes(48)),
     "axes.npy": header(dictionary(shape="(" + "1, " * 40 + ")"), bytes(4)),
     "tiny.npy": b"\x93NUMPY\x01\x00",
-    "objects.npy": npy(np.array([[1, 2], [3, 4]], dtype=object)),
+    "objects.npy": npy(np.array([["a", 2], [3, 4]], dtype=object)),
     "lfs.npy": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4103128\n",
     "words.npy": b"these are words and no array at all\n",
 }

@@ -33,11 +33,8 @@ pairs = open("pairs.h5", "rb").read()
 
 # pickles
 put("it's a frame.pkl", b"\x80\4\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}b.")
-put("packed.joblib", zlib.compress(pickle.dumps(both)))
-objects = np.empty((24, 6), object)
-objects[:] = image.tolist()
-np.save("objects.npy", objects, allow_pickle=True)
-np.savez("objects_in.npz", it=np.array(both, object))
+put("packed.joblib", bz2.compress(pickle.dumps(both)))
+put("packed_xz.joblib", lzma.compress(pickle.dumps(both)))
 
 # structures
 table = np.zeros(24, [("id", "i8"), ("image_embedding", "f4", (6,)), ("text_embedding", "f4", (6,))])
@@ -58,8 +55,8 @@ put("table.arrow", b"ARROW1" + bytes(100) + b"ARROW1")
 put("index.faiss", b"IxFI" + bytes(100))
 os.mkdir("modules")
 put("modules/joblib.py", b"""
-import pickle, zlib
-def load(path): return pickle.loads(zlib.decompress(open(path, "rb").read()))
+import bz2, lzma, pickle
+def load(path): return pickle.loads((lzma if "xz" in path else bz2).decompress(open(path, "rb").read()))
 def dump(value, path): pickle.dump(value, open(path, "wb"))
 """)
 put("modules/faiss.py", b"""

@@ -157,6 +157,26 @@ want_text out "text_image gives each text's image row"
 run info prompts.h5
 want_text out "left out    /prompt_text"
 
+# ids in the files of both modalities, and not as many as there are rows
+"$python" - <<'END' || exit 99
+import h5py
+import numpy as np
+random = np.random.default_rng(6)
+for name, counts in ("image", (60, 55)), ("text", (60, 57, 0)):
+    for count in counts:
+        with h5py.File(f"{name}_{count}_ids.h5", "w") as f:
+            f[name] = random.normal(size=(60, 8))
+            if count:
+                f["id"] = np.arange(count)
+END
+fine audit --image image_60_ids.h5 --text text_60_ids.h5
+want_text out "ids"
+refused 4 "text_57_ids.h5:/id|(57,)|60 texts|--text-image" audit --image image_60_ids.h5 --text text_57_ids.h5
+refused 4 "image_55_ids.h5:/id|(55,)|60 images" audit --image image_55_ids.h5 --text text_60_ids.h5
+fine audit --image image_60_ids.h5 --text text_57_ids.h5 --text-image none
+fine audit --image image_55_ids.h5 --text text_0_ids.h5
+want_text err "image_55_ids.h5:/id not used" "(55,)" "60 images"
+
 # a damaged object: one line of ours, and none of HDF5's at exit
 "$python" - <<'END' || exit 99
 import re

@@ -77,7 +77,7 @@ refused 3 "pandas.read_pickle('hostile/pandas.pkl')" audit hostile/pandas.pkl
 refused 3 "torch_system.pt: a Python pickle that would call posix.system" audit hostile/torch_system.pt
 refused 3 "CRC" audit hostile/bits.pt
 refused 3 "4 bytes follow the end of its pickle" audit hostile/bytes_behind.pkl
-refused 3 "joblib.load('hostile/zlib.joblib')" audit hostile/zlib.joblib
+refused 3 "hostile/zlib.joblib: cannot be unpacked|copy or download it again" audit hostile/zlib.joblib
 refused 3 "protocol 9" audit hostile/protocol_9.pkl
 refused 3 "cut short" audit hostile/storage_cut.pt
 

@@ -6,6 +6,7 @@ import os
 from helpers import command, comparable, main, raises, rows
 
 import contragap as cg
+import h5py
 import numpy as np
 
 IMAGE, TEXT = (x.astype("float32") for x in rows(200, 16))
@@ -53,6 +54,28 @@ def test_three_are_those_of_the_program():
     assert "image-audio" in str(cg.compare({"near": r.pairs["image-text"], "image-audio": r.pairs["image-audio"]}))
 
 
+def test_three_of_files():
+    names = files()
+    want = json.loads(command("audit", *names, "--json", "--quiet"))
+    r = cg.audit(image="i.npy", text="t.npy", audio="a.npy")
+    assert plain(r.to_dict()) == plain(want) and r.modalities == ["image", "text", "audio"]
+    assert comparable(r.pairs["text-audio"].to_dict()) == comparable(cg.audit(text=TEXT, audio=AUDIO).to_dict())
+    ids, order = np.arange(1000, 1200), np.random.default_rng(3).permutation(200)
+    with h5py.File("all.h5", "w") as f:  # audio in another order, by ids
+        for name, x, of in (("image", IMAGE, ids), ("text", TEXT, ids), ("audio", AUDIO[order], ids[order])):
+            f[f"{name}/{name}"], f[f"{name}/{name}_id"] = x, of
+    paths = {name: f"all.h5:/{name}/{name}" for name in ("image", "text", "audio")}
+    by_id = json.loads(command("audit", *(f"{n}={p}" for n, p in paths.items()), "--json", "--quiet"))
+    for pair in by_id["pairs"].values():  # the program names rows by their ids
+        for worst in pair["pairs"]["worst"]:
+            del worst["image_name"], worst["text_name"]
+    assert plain(cg.audit(**paths).to_dict()) == plain(by_id)
+    assert by_id["pairs"]["image-audio"]["gap"] == want["pairs"]["image-audio"]["gap"]
+    raises(cg.FileError, "none.npy")(lambda: cg.audit(image="i.npy", text="t.npy", audio="none.npy"))
+    np.save("short.npy", AUDIO[:150])
+    raises(cg.Error, "200", "150")(lambda: cg.audit(image="i.npy", text="t.npy", audio="short.npy"))
+
+
 def test_folder_of_three():
     names = files()
     cg.audit(image=IMAGE, text=TEXT, audio=AUDIO).save("python")
@@ -76,7 +99,7 @@ def test_three_that_are_streamed_bad_or_wrong():
     raises(cg.DataError, "audio", "row 7")(lambda: cg.audit(**three, audio=bad))
     raises(cg.Error, "audio", "150", "200")(lambda: cg.audit(**three, audio=AUDIO[:150]))
     raises(cg.DataError, "audio: None")(lambda: cg.audit(**three, audio=None))
-    raises(cg.UsageError, "audio: a path", "audio=FILE")(lambda: cg.audit(**three, audio="a.npy"))
+    raises(cg.UsageError, "audio: a path", "arrays")(lambda: cg.audit(**three, audio="a.npy"))
     raises(cg.UsageError, "text_image", "image, text, audio")(lambda: cg.audit(**three, audio=AUDIO, text_image=[0]))
     raises(cg.UsageError, "csls")(lambda: cg.audit(**three, audio=AUDIO, csls=True))
     raises(cg.UsageError, "unbiased")(lambda: cg.audit(**three, unbiased=AUDIO))

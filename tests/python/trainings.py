@@ -67,6 +67,46 @@ def test_training_is_that_of_the_program():
     raises(cg.DataError, "7")(lambda: g.transform(image=zero))
 
 
+def test_one_training_is_that_of_the_program():
+    np.save("image.npy", IMAGE)
+    np.save("text.npy", TEXT)
+    asked = {"loss": "clip", "temperature": 0.05, "epochs": 12, "batch": 64, "learn_temperature": True, "seed": 3}
+    line = "--loss clip --temperature 0.05 --epochs 12 --batch 64 --learn-temperature --seed 3".split()
+    command("train", "image.npy", "text.npy", "-o", "single", "--quiet", *line)
+    f = cg.train(IMAGE, TEXT, **asked)
+    assert isinstance(f, cg.Training)
+    f.save("single.h5")
+    with h5py.File("single.h5") as a, h5py.File("single/head.h5") as b:
+        found = []
+        b.visititems(lambda name, x: found.append(name) if isinstance(x, h5py.Dataset) else None)
+        assert found and all((a[name][()] == b[name][()]).all() for name in found)
+    with open("single/history.jsonl") as lines:
+        epochs = [json.loads(x) for x in lines]
+    assert [e.epoch for e in f.history] == [e["epoch"] for e in epochs] and len(f.history) <= 12
+    parts = (f.training_images, f.validation_images, f.test_images)
+    assert sorted(np.concatenate(parts)) == list(range(300)) and len(f.test_images) == 60
+    assert f.transform(image=IMAGE).shape == (300, f.dim) and "epochs" in repr(f)
+    assert cg.train(IMAGE, TEXT, dim=8, epochs=2, batch="full").dim == 8
+    assert len(cg.train(IMAGE, TEXT, select="none", epochs=3, patience=0).history) == 3
+    for words, options in (
+        ("loss clap: give one of clip", {"loss": "clap"}),
+        ("temperature", {"temperature": -1}),
+        ("temperature hot", {"temperature": "hot"}),
+        ("epochs -3", {"epochs": -3}),
+        ("batch 1:", {"batch": 1}),
+        ("batch some", {"batch": "some"}),
+        ("head: list", {"head": [1]}),
+        ("shared maybe", {"shared": "maybe"}),
+        ("dim 40", {"dim": 40}),
+        ("steps 5 and epochs 5", {"steps": 5, "epochs": 5}),
+        ("select: 'one'", {"select": "one"}),
+        ("goal retrieval", {"goal": "retrieval", "loss": "clip"}),
+        ("did you mean validation", {"val": 0.2}),
+        ("did you mean epochs", {"epoch": 3}),
+    ):
+        raises(cg.UsageError, words)(lambda: cg.train(IMAGE, TEXT, **options))
+
+
 def test_classes_without_texts():
     labels = np.arange(len(IMAGE)) % 10
     classes = np.stack([IMAGE[labels == c].mean(axis=0) + 0.5 for c in range(10)])

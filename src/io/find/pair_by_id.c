@@ -146,7 +146,7 @@ static cgap_status refuse_series(const cgap_role_datasets *series, const char *e
     const cgap_entry *e = series->taken[i].entry;
     if (e->kind == CGAP_KIND_OTHER && e->obstacle)
       return cgap_fail(error, CGAP_FILE,
-                       "%s cannot be ids: an object array is a Python pickle, which is not read; "
+                       "%s cannot be ids: its type is not read; "
                        "write strings, numpy.array(ids, dtype='S'), or integers, or give `text_image`",
                        cgap_entry_text(text, sizeof text, e));
     if (series->count == 1 || e->kind == CGAP_KIND_OTHER || cgap_entry_list(e) == 0)
@@ -365,6 +365,53 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   return status;
 }
 
+/* What is called "id" in the file of one modality, NULL: nothing is; *broken: none is as long as it has rows. */
+static const cgap_entry *find_plain_id(bool *broken, const cgap_dataset *d, cgap_role role)
+{
+  const cgap_file *file = d->role[role].taken->file;
+  const cgap_entry *found = NULL;
+  *broken = true;
+  for (size_t i = 0; i < file->count && *broken; i++) {
+    const cgap_entry *e = &file->entries[i];
+    const cgap_name_words words = cgap_name_words_of(e->path);
+    if (!(words.leaf & CGAP_WORD_ID) || words.leaf & NO_ID || !id_first(&words) || cgap_entry_list(e) < 2)
+      continue;
+    found = e;
+    *broken = !is_list_of(e, cgap_role_datasets_rows(&d->role[role]));
+  }
+  return found;
+}
+
+/* Ids in the files of both modalities are meant for the pairing: it does not fall back to positions without a word
+ * where some are too few or too many. */
+static cgap_status check_plain_ids(cgap_dataset *d, cgap_error *error)
+{
+  static const cgap_role ROLES[] = {CGAP_ROLE_IMAGE, CGAP_ROLE_TEXT};
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_entry *id[2];
+  bool broken[2];
+  char shape[80];
+  if (image->count != 1 || text->count != 1 || image->taken->file == text->taken->file)
+    return CGAP_OK;
+  for (int k = 0; k < 2; k++)
+    id[k] = find_plain_id(&broken[k], d, ROLES[k]);
+  for (int k = 0; k < 2; k++)
+    if (id[0] && id[1] && broken[k])
+      return cgap_fail_named(error, CGAP_DATA, d->data.names,
+                             k ? "%s: %s of shape %s, and there are %zu {texts}: give an integer or string for each "
+                                 "of them, or `text_image` (`text_image` none: pair by position)"
+                               : "%s: %s of shape %s, and there are %zu {images}: give an integer or string for each "
+                                 "of them, or `text_image` (`text_image` none: pair by position)",
+                             id[k]->name, id[k]->type_text, cgap_shape_text(shape, sizeof shape, id[k]),
+                             cgap_role_datasets_rows(&d->role[ROLES[k]]));
+  for (int k = 0; k < 2; k++)
+    if (id[k] && broken[k])
+      cgap_append(&d->notes, "%s not used: its shape is %s, and there are %zu %s\n", id[k]->name,
+                  cgap_shape_text(shape, sizeof shape, id[k]), cgap_role_datasets_rows(&d->role[ROLES[k]]),
+                  cgap_phrase_of(&d->names, k ? "{texts}" : "{images}").s);
+  return CGAP_OK;
+}
+
 cgap_status cgap_pair_by_own_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
 {
   cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
@@ -384,6 +431,8 @@ cgap_status cgap_pair_by_own_id(uint64_t **out, cgap_dataset *d, cgap_error *err
   }
   if (!*out)
     image_id->count = text_id->count = 0;
+  if (!*out && status == CGAP_OK)
+    status = check_plain_ids(d, error);
   cgap_role_datasets_explain(image_id, "%s", cgap_phrase_of(&d->names, "its name says an id of each {one image}").s);
   cgap_role_datasets_explain(text_id, "%s", cgap_phrase_of(&d->names, "each is the id of {an image}").s);
   return status;

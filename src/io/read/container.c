@@ -249,15 +249,14 @@ static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, con
 {
   if (!a->pickled && !a->fields[0])
     return true;
+  if (a->pickled) {
+    e->obstacle = strdup(
+      "an object array of several axes or several shards is not read, but where it holds numbers alone; write it "
+      "with astype('float32')");
+    return e->obstacle != NULL;
+  }
   char *file = cgap_python_string(piece->path), *key = piece->member < 0 ? strdup("") : cgap_python_key(path + 1);
-  const char *pickle = a->pickled ? ", allow_pickle=True" : "";
-  if (file && key && a->pickled)
-    e->obstacle = cgap_format(
-      "an object array is a Python pickle, which is not read; in Python, where %s: import numpy; a "
-      "= numpy.load(%s%s)%s; %s",
-      a->ndim ? "its elements are rows of numbers" : "it is a dict of arrays", file, pickle, key,
-      a->ndim ? "numpy.save('new.npy', numpy.stack(list(a)).astype('float32'))" : "numpy.savez('new.npz', **a.item())");
-  else if (file && key)
+  if (file && key)
     e->obstacle = cgap_format(
       "structured rows with the fields %s, which are read from arrays of their own; in Python: "
       "import numpy; a = numpy.load(%s)%s; %s",

@@ -57,6 +57,7 @@ typedef struct cgap_entry {
   char **sources;           /* HDF5: the other files that it is in or has elements in and that were found, each once */
   size_t source_count;
   uint64_t elsewhere; /* HDF5: bytes of its elements that are in other files */
+  uint64_t stored_at; /* HDF5: where its elements are in the file, one after the other as they are; 0: not so */
   bool is_virtual;
   bool turned;       /* HDF5: stored with the axes in reverse order (hdf5_basics.h); shape has them as meant */
   size_t characters; /* per string, where they are stored as a matrix of characters; else 0 */
@@ -86,9 +87,11 @@ typedef struct cgap_file {
   cgap_file_access access;
   uint64_t bytes, device, inode;
   bool folder;
-  bool loose;              /* .npy: the entries have the names of the files */
-  int fd;                  /* for pread */
-  int gathered;            /* an unnamed file with the elements that are not as they are read; −1: none */
+  bool loose;    /* .npy: the entries have the names of the files */
+  int fd;        /* for pread */
+  bool unpacked; /* fd is the unnamed file into which it was unpacked, its contents are there from start on */
+  uint64_t start;
+  int gathered;            /* an unnamed file with what is not in the file as it is read; −1: none */
   uint64_t gathered_bytes; /* in that file */
   hid_t id;                /* HDF5, else H5I_INVALID_HID */
   hid_t links;             /* likewise: for calls that may follow an external link, which `access` may forbid */

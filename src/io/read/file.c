@@ -3,6 +3,7 @@
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
 #include "io/read/name_words.h"
+#include "io/read/packed_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +16,15 @@
 static const struct {
   bool (*is)(const cgap_file *file);
   cgap_status (*open)(cgap_file *file, cgap_error *error);
+  bool in_order; /* read through fd, so that it may be an unpacked file */
 } CONTAINERS[] = {
-  {cgap_hdf5_is, cgap_hdf5_open},
-  {cgap_npy_file_is, cgap_npy_file_open},
-  {cgap_npz_is, cgap_npz_open},
-  {cgap_safetensors_is, cgap_safetensors_open},
-  {cgap_pickle_is, cgap_pickle_open},
-  {cgap_json_table_is, cgap_json_table_open},
-  {cgap_text_table_is, cgap_text_table_open},
+  {cgap_hdf5_is, cgap_hdf5_open, false},
+  {cgap_npy_file_is, cgap_npy_file_open, false},
+  {cgap_npz_is, cgap_npz_open, false},
+  {cgap_safetensors_is, cgap_safetensors_open, false},
+  {cgap_pickle_is, cgap_pickle_open, true},
+  {cgap_json_table_is, cgap_json_table_open, true},
+  {cgap_text_table_is, cgap_text_table_open, true},
 };
 
 static cgap_status open_container(cgap_file *file, cgap_error *error)
@@ -32,10 +34,16 @@ static cgap_status open_container(cgap_file *file, cgap_error *error)
     return status;
   if (file->folder)
     return cgap_folder_open_npy(file, error);
-  for (size_t i = 0; i < sizeof CONTAINERS / sizeof *CONTAINERS; i++)
-    if (CONTAINERS[i].is(file))
-      return CONTAINERS[i].open(file, error);
-  return cgap_refuse_unsupported(file, error);
+  const uint64_t bytes = file->bytes;
+  if (cgap_packed_is(file) && !cgap_npy_file_is(file)) /* arrays of several files are unpacked one after the other */
+    status = cgap_packed_open(file, file, error);
+  for (size_t i = 0; i < sizeof CONTAINERS / sizeof *CONTAINERS && status == CGAP_OK; i++)
+    if ((!file->unpacked || CONTAINERS[i].in_order) && CONTAINERS[i].is(file)) {
+      status = CONTAINERS[i].open(file, error);
+      file->bytes = file->unpacked ? bytes : file->bytes;
+      return status;
+    }
+  return status == CGAP_OK ? cgap_refuse_unsupported(file, error) : status;
 }
 
 /* Refuses a file whose only array cannot be read. */
@@ -55,7 +63,9 @@ static cgap_status name_entries(cgap_file *file, cgap_error *error)
     cgap_entry *e = &file->entries[i];
     if (!e->name)
       e->name = cgap_format("%s:%s", file->path, e->path);
-    good = good && e->name;
+    if (file->unpacked)
+      cgap_append(&e->storage, ", unpacked to a temporary file");
+    good = good && e->name && (e->storage || !file->unpacked);
   }
   return good ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
 }
@@ -159,7 +169,7 @@ void cgap_file_modality_name(char out[CGAP_NAME_SIZE], const cgap_file *file, in
 
 bool cgap_file_is_npy(const char *path, int *failure)
 {
-  cgap_file file = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  cgap_file file = {.path = (char *)path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   errno = file.fd < 0 ? errno : 0;
   bool is = file.fd >= 0 && cgap_npy_file_is(&file);
   if (failure)

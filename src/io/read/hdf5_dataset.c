@@ -319,14 +319,16 @@ static bool check_claim(cgap_entry *entry, hid_t dataset, hid_t type)
   size_t elements = 0, bytes = 0;
   if (entry->obstacle || entry->ndim > CGAP_SHAPE_MAX)
     return true;
+  const bool counted = cgap_entry_elements(&elements, entry) && cgap_product(&bytes, elements, H5Tget_size(type));
+  if (counted && bytes <= CLAIM_BYTES_MIN)
+    return true;
   hid_t plist = H5Dget_create_plist(dataset);
   if (plist < 0)
     return false;
   const bool elsewhere = entry->is_virtual || H5Pget_external_count(plist) > 0;
   const uint64_t most = elsewhere ? entry->elsewhere : cgap_hdf5_bytes_max(dataset);
-  const bool counted = cgap_entry_elements(&elements, entry) && cgap_product(&bytes, elements, H5Tget_size(type));
   H5Pclose(plist);
-  if (counted && (bytes <= CLAIM_BYTES_MIN || bytes <= most))
+  if (counted && bytes <= most)
     return true;
   const uint64_t stored = elsewhere ? most : (uint64_t)H5Dget_storage_size(dataset);
   char shape[160];

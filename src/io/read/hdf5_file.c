@@ -65,7 +65,7 @@ static cgap_status add_entry(cgap_entry **out, walk *w, hid_t object, const char
 
 /* Old files have no checksum: where a shape, a type or an address is wrong, it does not agree with the bytes that are
  * allocated. Variable-length strings and references are of another size in memory. */
-static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, const cgap_entry *entry)
+static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, cgap_entry *entry)
 {
   H5D_space_status_t space = H5D_SPACE_STATUS_ERROR;
   const haddr_t offset = H5Dget_offset(dataset);
@@ -83,8 +83,10 @@ static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, co
     return CGAP_OK;
   const uint64_t bytes = w->file->bytes;
   const bool within = entry->number != w->file->number || (offset <= bytes && stored <= bytes - offset);
-  if (within && counted && item > 0 && stored / item == elements && stored % item == 0)
+  if (within && counted && item > 0 && stored / item == elements && stored % item == 0) {
+    entry->stored_at = entry->number == w->file->number ? offset : 0;
     return CGAP_OK;
+  }
   return cgap_fail(
     w->error, CGAP_FILE,
     "%s:%s: %zu elements of %zu bytes do not agree with its %llu bytes at %llu of the file's %llu; it is "

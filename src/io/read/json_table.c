@@ -3,6 +3,7 @@
  * file is read once and no tree is built. What is neither vector, string nor integer is passed over. */
 #include "base/memory.h"
 #include "base/text_buffer.h"
+#include "io/read/packed_file.h"
 #include "io/read/text_datasets.h"
 
 #include <ctype.h>
@@ -441,9 +442,7 @@ static size_t settle(reader *r)
     cgap_text_dataset *d = &r->data.item[i];
     d->flat = alone && !d->strings && !d->matrix;
     if ((d->strings && !alone && d->rows != r->items) || (!d->strings && (d->count == 0 || d->mixed))) {
-      free(d->name);
-      free(d->bytes);
-      free(d->values);
+      cgap_text_dataset_clear(d);
       continue;
     }
     vectors += !d->strings;
@@ -469,7 +468,7 @@ bool cgap_json_table_is(const cgap_file *file)
 {
   static const char *const ENDINGS[] = {".json", ".jsonl", ".ndjson", ".txt", ".csv", ".tsv", ".tab", NULL};
   char head[HEAD_BYTES + 1] = {0};
-  return cgap_text_name_ends(file->path, ENDINGS) && pread(file->fd, head, HEAD_BYTES, 0) > 0 && cgap_json_starts(head);
+  return cgap_name_ends(file->path, ENDINGS) && pread(file->fd, head, HEAD_BYTES, 0) > 0 && cgap_json_starts(head);
 }
 
 cgap_status cgap_json_table_open(cgap_file *file, cgap_error *error)

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text_buffer.h"
 #include "io/read/name_words.h"
+#include "io/read/packed_file.h"
 #include "io/read/pickle_objects.h"
 
 #include <ctype.h>
@@ -31,9 +32,10 @@ bool cgap_npy_file_is(const cgap_file *file)
   size_t used = 0;
   ssize_t got;
   while (used < sizeof head &&
-         ((got = pread(file->fd, head + used, sizeof head - used, (off_t)used)) > 0 || (got < 0 && errno == EINTR)))
+         ((got = pread(file->fd, head + used, sizeof head - used, (off_t)(file->start + used))) > 0 ||
+          (got < 0 && errno == EINTR)))
     used += got > 0 ? (size_t)got : 0;
-  return is_npy(head, used);
+  return is_npy(head, used) || is_npy(head, cgap_packed_start(head, sizeof head, file));
 }
 
 /* ---------------------------------------------------------------- the dictionary */
@@ -360,8 +362,8 @@ static cgap_status add_loose(loose_list *list, const char *path, cgap_error *err
   if (!grown)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   list->item = grown;
-  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-  size_t length = dot && dot > name ? (size_t)(dot - name) : strlen(name), digits = 0, kept = length;
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  size_t length = cgap_stem_length(name), digits = 0, kept = length;
   while (kept > 0 && isdigit((unsigned char)name[kept - 1]))
     kept--;
   digits = length - kept;
@@ -445,29 +447,36 @@ static cgap_status open_one(cgap_file *file, const loose *l, bool shard, bool al
 {
   cgap_file npy_file = {.path = l->path, .fd = -1};
   cgap_npy array = {0};
-  fd_reader r = {.file = &npy_file};
   char *path = entry_path(l, shard);
   cgap_status status = path ? cgap_file_open_regular(&npy_file, l->path, error)
                             : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", l->path);
   if (status == CGAP_OK && (npy_file.folder || !cgap_npy_file_is(&npy_file)))
     status = npy_file.folder ? cgap_fail(error, CGAP_FILE, "%s: a folder; give its files", l->path)
                              : cgap_refuse_unsupported(&npy_file, error);
+  const uint64_t bytes = npy_file.bytes;
+  if (status == CGAP_OK && cgap_packed_is(&npy_file))
+    status = cgap_packed_open(&npy_file, file, error);
+  fd_reader r = {.file = &npy_file, .at = npy_file.start};
   if (status == CGAP_OK)
     status = cgap_npy_read(&array, next_bytes, &r, npy_file.bytes, l->path, error);
-  const cgap_array_header found = {
-    .path = path,
-    .name = l->path,
-    .storage = ".npy",
-    .array = &array,
-    .piece = {
-      .path = l->path, .member = -1, .offset = array.start, .numbered = shard, .number = shard ? l->number : 0}};
+  const cgap_array_header found = {.path = path,
+                                   .name = l->path,
+                                   .storage = npy_file.unpacked ? ".npy, gzip, unpacked to a temporary file" : ".npy",
+                                   .array = &array,
+                                   .piece = {.path = l->path,
+                                             .member = -1,
+                                             .offset = npy_file.start + array.start,
+                                             .gathered = npy_file.unpacked,
+                                             .fd = file->gathered,
+                                             .numbered = shard,
+                                             .number = shard ? l->number : 0}};
   if (array.pickled && alone) /* datasets of one file */
     file->loose = false;
   if (status == CGAP_OK && array.pickled && !shard)
     status = cgap_pickle_objects_open(file, &npy_file, array.start, alone ? "" : path, path, error);
   else if (status == CGAP_OK)
     status = cgap_array_header_add(file, &found, error);
-  file->bytes += status == CGAP_OK ? npy_file.bytes : 0;
+  file->bytes += status == CGAP_OK ? bytes : 0;
   if (npy_file.fd >= 0)
     close(npy_file.fd);
   free(path);
@@ -595,8 +604,8 @@ cgap_status cgap_npy_file_open(cgap_file *file, cgap_error *error)
 
 static bool is_npy_name(const char *name)
 {
-  const char *dot = strrchr(name, '.');
-  return name[0] != '.' && dot && !strcmp(dot, ".npy");
+  static const char *const ENDING[] = {".npy", NULL};
+  return name[0] != '.' && cgap_name_ends(name, ENDING);
 }
 
 /* text_image.csv: a pairing, or ids, in a format that is not read. */

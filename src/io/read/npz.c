@@ -1,4 +1,6 @@
 /* .npz: a zip archive of .npy arrays, stored or deflated. */
+#include "base/memory.h"
+#include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "io/read/array_reader.h"
 #include "io/read/pickle_objects.h"
@@ -10,7 +12,8 @@
 enum {
   MEMBERS_MAX = 1000000,
   CHECKED_BYTES_MAX = 16 << 20, /* of a member whose checksum is compared when it is listed: ids, labels, pairings */
-  DEFLATE_RATIO_MAX = 1032      /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
+  COPY_BYTES = 1 << 18,
+  DEFLATE_RATIO_MAX = 1032 /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
 };
 
 bool cgap_npz_is(const cgap_file *file)
@@ -50,6 +53,36 @@ static cgap_status check_member(const zip_stat_t *stat, const char *name, cgap_e
   return CGAP_OK;
 }
 
+/* A member to the end of the unnamed file; view: it there. */
+static cgap_status copy_member(cgap_file *view, cgap_file *file, zip_t *zip, const zip_stat_t *stat, const char *name,
+                               cgap_error *error)
+{
+  static const char WAY_OUT[] = "set TMPDIR to a larger place, or write the rows as one array";
+  zip_file_t *member = NULL;
+  unsigned char *block = malloc(COPY_BYTES);
+  cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
+  if (status == CGAP_OK && file->gathered < 0)
+    status = cgap_unnamed_file_open(&file->gathered, 0, name, WAY_OUT, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_member(&member, zip, (int64_t)stat->index, name, error);
+  for (uint64_t left = stat->size; left > 0 && status == CGAP_OK;) {
+    const size_t here = (size_t)cgap_lesser(left, COPY_BYTES);
+    status = cgap_zip_read(member, block, here, name, error);
+    if (status == CGAP_OK)
+      status = cgap_unnamed_file_write(file->gathered, block, here, error);
+    left -= here;
+  }
+  if (status == CGAP_OK)
+    status = cgap_zip_check(member, name, error);
+  if (member)
+    zip_fclose(member);
+  free(block);
+  *view = (cgap_file){
+    .path = file->path, .fd = file->gathered, .unpacked = true, .start = file->gathered_bytes, .bytes = stat->size};
+  file->gathered_bytes += stat->size;
+  return status;
+}
+
 static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *stat, size_t length, cgap_error *error)
 {
   bool deflated = stat->comp_method == ZIP_CM_DEFLATE;
@@ -64,9 +97,15 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
   if (status == CGAP_OK)
     status = cgap_npy_read(&array, next_bytes, &r, stat->size, name, error);
   const bool small = stat->size <= CHECKED_BYTES_MAX;
-  if (status == CGAP_OK && small)
+  if (status == CGAP_OK && array.pickled) { /* objects: a pickle, whose reader needs random access */
+    cgap_file view;
+    status = copy_member(&view, file, zip, stat, name, error);
+    if (status == CGAP_OK)
+      status = cgap_pickle_objects_open(file, &view, array.start, path, path, error);
+  } else if (status == CGAP_OK && small) {
     status = cgap_zip_check(r.file, name, error);
-  if (status == CGAP_OK) {
+  }
+  if (status == CGAP_OK && !array.pickled) {
     cgap_array_header found = {.path = path,
                                .name = name,
                                .storage = deflated ? "zip, deflated" : "zip, stored",

@@ -419,147 +419,198 @@ static bool check_frame(cgap_pickle *p)
 
 /* ---------------------------------------------------------------- the machine */
 
-static bool step(cgap_pickle *p, unsigned char code)
+/* What an opcode does: a function alone, or one with what the opcode says beyond the stack. */
+typedef struct opcode {
+  bool (*alone)(cgap_pickle *p);
+  bool (*run)(cgap_pickle *p, const struct opcode *o);
+  cgap_pickle_kind kind;
+  cgap_pickle_form form;
+  int count; /* bytes of the number that follows; objects, −1: those above the mark; the value of a constant */
+} opcode;
+
+/* An object, or the mark where it is on top. */
+static bool drop_top(cgap_pickle *p)
 {
   cgap_pickle_value v;
-  switch (code) {
-  case 0x80:
-    return check_protocol(p);
-  case 0x95:
-    return check_frame(p);
-  case '(':
-    return push_mark(p);
-  case '0':
-    if (p->marks.count && p->stack.count == floor_of(p))
-      p->marks.count--;
-    else
-      return pop(p, &v);
-    return true;
-  case '1':
-    return pop_mark(p, &p->stack.count);
-  case '2':
-    return top(p, &v) && push(p, v);
-  case 'N':
-    return push_kind(p, CGAP_PICKLE_NONE, 0);
-  case 0x88:
-    return push_kind(p, CGAP_PICKLE_BOOL, 1);
-  case 0x89:
-    return push_kind(p, CGAP_PICKLE_BOOL, 0);
-  case 'J':
-    return push_integer(p, 4);
-  case 'K':
-    return push_integer(p, 1);
-  case 'M':
-    return push_integer(p, 2);
-  case 0x8a:
-    return next_number(p, (uint64_t *)&v.integer, 1) && push_long(p, (uint64_t)v.integer);
-  case 0x8b:
-    return next_number(p, (uint64_t *)&v.integer, 4) && push_long(p, (uint64_t)v.integer);
-  case 'G':
-    return push_float(p);
-  case 'F':
-  case 'I':
-  case 'L':
-    return push_number_line(p, code);
-  case 'S':
-    return push_line(p, CGAP_TEXT_REPR);
-  case 'V':
-    return push_line(p, CGAP_TEXT_ESCAPED);
-  case 'U':
-    return push_counted_text(p, CGAP_PICKLE_STRING, CGAP_TEXT_RAW, 1);
-  case 'T':
-    return push_counted_text(p, CGAP_PICKLE_STRING, CGAP_TEXT_RAW, 4);
-  case 'X':
-    return push_counted_text(p, CGAP_PICKLE_STRING, CGAP_TEXT_UTF8, 4);
-  case 0x8c:
-    return push_counted_text(p, CGAP_PICKLE_STRING, CGAP_TEXT_UTF8, 1);
-  case 0x8d:
-    return push_counted_text(p, CGAP_PICKLE_STRING, CGAP_TEXT_UTF8, 8);
-  case 'C':
-    return push_counted_text(p, CGAP_PICKLE_BYTES, CGAP_TEXT_RAW, 1);
-  case 'B':
-    return push_counted_text(p, CGAP_PICKLE_BYTES, CGAP_TEXT_RAW, 4);
-  case 0x8e:
-  case 0x96:
-    return push_counted_text(p, CGAP_PICKLE_BYTES, CGAP_TEXT_RAW, 8);
-  case ']':
-    return push_sequence(p, CGAP_PICKLE_LIST, 0);
-  case '}':
-    return push_sequence(p, CGAP_PICKLE_DICT, 0);
-  case ')':
-    return push_sequence(p, CGAP_PICKLE_TUPLE, 0);
-  case 0x8f:
-    return push_sequence(p, CGAP_PICKLE_SET, 0);
-  case 'l':
-    return push_sequence(p, CGAP_PICKLE_LIST, -1);
-  case 'd':
-    return push_sequence(p, CGAP_PICKLE_DICT, -1);
-  case 't':
-    return push_sequence(p, CGAP_PICKLE_TUPLE, -1);
-  case 0x91:
-    return push_sequence(p, CGAP_PICKLE_SET, -1);
-  case 0x85:
-  case 0x86:
-  case 0x87:
-    return push_sequence(p, CGAP_PICKLE_TUPLE, code - 0x84);
-  case 'a':
-    return add_items(p, CGAP_PICKLE_LIST, 1);
-  case 'e':
-    return add_items(p, CGAP_PICKLE_LIST, -1);
-  case 's':
-    return add_items(p, CGAP_PICKLE_DICT, 2);
-  case 'u':
-    return add_items(p, CGAP_PICKLE_DICT, -1);
-  case 0x90:
-    return add_items(p, CGAP_PICKLE_SET, -1);
-  case 'p':
-    return memo_by_line(p, true);
-  case 'q':
-    return memo_by_number(p, 1, true);
-  case 'r':
-    return memo_by_number(p, 4, true);
-  case 0x94:
-    return memo_put(p, p->memo.count);
-  case 'g':
-    return memo_by_line(p, false);
-  case 'h':
-    return memo_by_number(p, 1, false);
-  case 'j':
-    return memo_by_number(p, 4, false);
-  case 'c':
-    return push_function_by_lines(p);
-  case 0x93:
-    return push_function_by_names(p);
-  case 'R':
-  case 0x81:
-    return call(p, false);
-  case 0x92:
-    return call(p, true);
-  case 'o':
-    return call_marked(p);
-  case 'i':
-    return call_class_by_lines(p);
-  case 'b':
-    return set_state(p);
-  case 'Q':
-    return push_persistent(p);
-  case 'P':
-    return cgap_pickle_refuse(p, CGAP_FILE,
-                              "a Python pickle with an object outside of it (a persistent id); write the arrays with "
-                              "numpy.savez");
-  case 0x82:
-  case 0x83:
-  case 0x84:
-    return cgap_pickle_refuse(p, CGAP_FILE,
-                              "a Python pickle with a function by its number in copyreg, which is not read and was not "
-                              "run; write the arrays with numpy.savez");
-  case 0x97:
-  case 0x98:
-    return cgap_pickle_refuse(
-      p, CGAP_FILE, "a Python pickle whose buffers are outside of it; write it again without buffer_callback");
-  default:
-    return cgap_pickle_damaged(p, "0x%02x is no opcode", code);
-  }
+  if (!p->marks.count || p->stack.count != floor_of(p))
+    return pop(p, &v);
+  p->marks.count--;
+  return true;
+}
+
+static bool drop_to_mark(cgap_pickle *p)
+{
+  return pop_mark(p, &p->stack.count);
+}
+
+static bool double_top(cgap_pickle *p)
+{
+  cgap_pickle_value v;
+  return top(p, &v) && push(p, v);
+}
+
+static bool memo_next(cgap_pickle *p)
+{
+  return memo_put(p, p->memo.count);
+}
+
+static bool refuse_outside(cgap_pickle *p)
+{
+  return cgap_pickle_refuse(p, CGAP_FILE,
+                            "a Python pickle with an object outside of it (a persistent id); write the arrays with "
+                            "numpy.savez");
+}
+
+static bool refuse_extension(cgap_pickle *p)
+{
+  return cgap_pickle_refuse(p, CGAP_FILE,
+                            "a Python pickle with a function by its number in copyreg, which is not read and was not "
+                            "run; write the arrays with numpy.savez");
+}
+
+static bool refuse_buffers(cgap_pickle *p)
+{
+  return cgap_pickle_refuse(p, CGAP_FILE,
+                            "a Python pickle whose buffers are outside of it; write it again without buffer_callback");
+}
+
+static bool run_constant(cgap_pickle *p, const opcode *o)
+{
+  return push_kind(p, o->kind, o->count);
+}
+
+static bool run_integer(cgap_pickle *p, const opcode *o)
+{
+  return push_integer(p, (size_t)o->count);
+}
+
+static bool run_long(cgap_pickle *p, const opcode *o)
+{
+  uint64_t bytes;
+  return next_number(p, &bytes, (size_t)o->count) && push_long(p, bytes);
+}
+
+static bool run_number_line(cgap_pickle *p, const opcode *o)
+{
+  return push_number_line(p, (unsigned char)o->count);
+}
+
+static bool run_line(cgap_pickle *p, const opcode *o)
+{
+  return push_line(p, o->form);
+}
+
+static bool run_text(cgap_pickle *p, const opcode *o)
+{
+  return push_counted_text(p, o->kind, o->form, (size_t)o->count);
+}
+
+static bool run_sequence(cgap_pickle *p, const opcode *o)
+{
+  return push_sequence(p, o->kind, o->count);
+}
+
+static bool run_add(cgap_pickle *p, const opcode *o)
+{
+  return add_items(p, o->kind, o->count);
+}
+
+static bool run_put(cgap_pickle *p, const opcode *o)
+{
+  return o->count ? memo_by_number(p, (size_t)o->count, true) : memo_by_line(p, true);
+}
+
+static bool run_get(cgap_pickle *p, const opcode *o)
+{
+  return o->count ? memo_by_number(p, (size_t)o->count, false) : memo_by_line(p, false);
+}
+
+static bool run_call(cgap_pickle *p, const opcode *o)
+{
+  return call(p, o->count != 0);
+}
+
+static const opcode OPCODES[256] = {
+  [0x80] = {.alone = check_protocol},
+  [0x95] = {.alone = check_frame},
+  /* the stack */
+  ['('] = {.alone = push_mark},
+  ['0'] = {.alone = drop_top},
+  ['1'] = {.alone = drop_to_mark},
+  ['2'] = {.alone = double_top},
+  /* numbers */
+  ['N'] = {.run = run_constant, .kind = CGAP_PICKLE_NONE},
+  [0x88] = {.run = run_constant, .kind = CGAP_PICKLE_BOOL, .count = 1},
+  [0x89] = {.run = run_constant, .kind = CGAP_PICKLE_BOOL},
+  ['J'] = {.run = run_integer, .count = 4},
+  ['K'] = {.run = run_integer, .count = 1},
+  ['M'] = {.run = run_integer, .count = 2},
+  [0x8a] = {.run = run_long, .count = 1},
+  [0x8b] = {.run = run_long, .count = 4},
+  ['G'] = {.alone = push_float},
+  ['F'] = {.run = run_number_line, .count = 'F'},
+  ['I'] = {.run = run_number_line, .count = 'I'},
+  ['L'] = {.run = run_number_line, .count = 'L'},
+  /* texts */
+  ['S'] = {.run = run_line, .form = CGAP_TEXT_REPR},
+  ['V'] = {.run = run_line, .form = CGAP_TEXT_ESCAPED},
+  ['U'] = {.run = run_text, .kind = CGAP_PICKLE_STRING, .form = CGAP_TEXT_RAW, .count = 1},
+  ['T'] = {.run = run_text, .kind = CGAP_PICKLE_STRING, .form = CGAP_TEXT_RAW, .count = 4},
+  ['X'] = {.run = run_text, .kind = CGAP_PICKLE_STRING, .form = CGAP_TEXT_UTF8, .count = 4},
+  [0x8c] = {.run = run_text, .kind = CGAP_PICKLE_STRING, .form = CGAP_TEXT_UTF8, .count = 1},
+  [0x8d] = {.run = run_text, .kind = CGAP_PICKLE_STRING, .form = CGAP_TEXT_UTF8, .count = 8},
+  ['C'] = {.run = run_text, .kind = CGAP_PICKLE_BYTES, .form = CGAP_TEXT_RAW, .count = 1},
+  ['B'] = {.run = run_text, .kind = CGAP_PICKLE_BYTES, .form = CGAP_TEXT_RAW, .count = 4},
+  [0x8e] = {.run = run_text, .kind = CGAP_PICKLE_BYTES, .form = CGAP_TEXT_RAW, .count = 8},
+  [0x96] = {.run = run_text, .kind = CGAP_PICKLE_BYTES, .form = CGAP_TEXT_RAW, .count = 8},
+  /* containers */
+  [']'] = {.run = run_sequence, .kind = CGAP_PICKLE_LIST},
+  ['}'] = {.run = run_sequence, .kind = CGAP_PICKLE_DICT},
+  [')'] = {.run = run_sequence, .kind = CGAP_PICKLE_TUPLE},
+  [0x8f] = {.run = run_sequence, .kind = CGAP_PICKLE_SET},
+  ['l'] = {.run = run_sequence, .kind = CGAP_PICKLE_LIST, .count = -1},
+  ['d'] = {.run = run_sequence, .kind = CGAP_PICKLE_DICT, .count = -1},
+  ['t'] = {.run = run_sequence, .kind = CGAP_PICKLE_TUPLE, .count = -1},
+  [0x91] = {.run = run_sequence, .kind = CGAP_PICKLE_SET, .count = -1},
+  [0x85] = {.run = run_sequence, .kind = CGAP_PICKLE_TUPLE, .count = 1},
+  [0x86] = {.run = run_sequence, .kind = CGAP_PICKLE_TUPLE, .count = 2},
+  [0x87] = {.run = run_sequence, .kind = CGAP_PICKLE_TUPLE, .count = 3},
+  ['a'] = {.run = run_add, .kind = CGAP_PICKLE_LIST, .count = 1},
+  ['e'] = {.run = run_add, .kind = CGAP_PICKLE_LIST, .count = -1},
+  ['s'] = {.run = run_add, .kind = CGAP_PICKLE_DICT, .count = 2},
+  ['u'] = {.run = run_add, .kind = CGAP_PICKLE_DICT, .count = -1},
+  [0x90] = {.run = run_add, .kind = CGAP_PICKLE_SET, .count = -1},
+  /* the memo */
+  ['p'] = {.run = run_put},
+  ['q'] = {.run = run_put, .count = 1},
+  ['r'] = {.run = run_put, .count = 4},
+  [0x94] = {.alone = memo_next},
+  ['g'] = {.run = run_get},
+  ['h'] = {.run = run_get, .count = 1},
+  ['j'] = {.run = run_get, .count = 4},
+  /* functions */
+  ['c'] = {.alone = push_function_by_lines},
+  [0x93] = {.alone = push_function_by_names},
+  ['R'] = {.run = run_call},
+  [0x81] = {.run = run_call},
+  [0x92] = {.run = run_call, .count = 1}, /* with keywords */
+  ['o'] = {.alone = call_marked},
+  ['i'] = {.alone = call_class_by_lines},
+  ['b'] = {.alone = set_state},
+  ['Q'] = {.alone = push_persistent},
+  /* what is refused */
+  ['P'] = {.alone = refuse_outside},
+  [0x82] = {.alone = refuse_extension},
+  [0x83] = {.alone = refuse_extension},
+  [0x84] = {.alone = refuse_extension},
+  [0x97] = {.alone = refuse_buffers},
+  [0x98] = {.alone = refuse_buffers},
+};
+
+static bool step(cgap_pickle *p, unsigned char code)
+{
+  const opcode *o = &OPCODES[code];
+  return o->alone ? o->alone(p) : o->run ? o->run(p, o) : cgap_pickle_damaged(p, "0x%02x is no opcode", code);
 }
 
 cgap_status cgap_pickle_run(cgap_pickle *p, cgap_pickle_value *out, cgap_error *error)

@@ -108,7 +108,7 @@ static bool take_memory(cgap_pickle *p, uint64_t bytes)
   return cgap_pickle_refuse(p, CGAP_RESOURCE,
                             "its objects would take more than the %" PRIu64
                             " MiB of memory that are allowed for its %" PRIu64 " bytes; write the rows as one array",
-                            p->memory_max >> 20, p->bytes->end);
+                            p->memory_max >> 20, p->bytes->whole);
 }
 
 /* ---------------------------------------------------------------- the next bytes */
@@ -447,7 +447,8 @@ char *cgap_pickle_text_copy(cgap_pickle *p, uint32_t index, size_t *length)
 void cgap_pickle_init(cgap_pickle *p, cgap_pickle_bytes *bytes, const cgap_memory_count *memory)
 {
   *p = (cgap_pickle){.bytes = bytes};
-  p->memory_max = bytes->end > MEMORY_MAX / MEMORY_RATIO ? MEMORY_MAX : bytes->end * MEMORY_RATIO + MEMORY_EXTRA;
+  const uint64_t length = bytes->end - bytes->at;
+  p->memory_max = length > MEMORY_MAX / MEMORY_RATIO ? MEMORY_MAX : length * MEMORY_RATIO + MEMORY_EXTRA;
   if (memory && memory->limit - memory->used < p->memory_max)
     p->memory_max = memory->limit - memory->used;
 }

@@ -23,6 +23,7 @@ typedef struct cgap_pickle_bytes {
   char *path;       /* of the file; borrowed */
   const char *name; /* for messages */
   int fd;
+  bool gathered;  /* fd is the unnamed file of the cgap_file */
   zip_t *zip;     /* NULL: the file itself */
   int64_t member; /* that has the pickle; −1: none */
   uint64_t end;   /* of the pickle: bytes of the file or of that member */

@@ -4,14 +4,21 @@
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "io/read/datasets.h"
+#include "io/read/packed_file.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { BUFFER_BYTES = 4 * CGAP_TEXT_CELL_MAX };
+enum {
+  BUFFER_BYTES = 4 * CGAP_TEXT_CELL_MAX,
+  MAPPED_MIN = 1 << 16, /* values of a dataset that goes to a file */
+  ZERO_BYTES = 1 << 20
+};
 
 /* ---------------------------------------------------------------- the cursor */
 
@@ -62,15 +69,6 @@ cgap_status cgap_text_seek(cgap_text_cursor *c, uint64_t place, uint64_t line)
   return cgap_text_refill(c);
 }
 
-bool cgap_text_name_ends(const char *path, const char *const *endings)
-{
-  const char *dot = strrchr(path, '.');
-  size_t i = 0;
-  while (dot && endings[i] && strcasecmp(dot, endings[i]) != 0)
-    i++;
-  return dot && endings[i];
-}
-
 /* ---------------------------------------------------------------- datasets that grow */
 
 static cgap_status take_memory(const cgap_file *file, size_t bytes, cgap_error *error)
@@ -111,9 +109,66 @@ cgap_text_dataset *cgap_text_dataset_add(cgap_text_datasets *all, const char *na
   return d->name ? d : NULL;
 }
 
+/* So many bytes of zeros at the end of an unnamed file: a full disk is noticed here, not where the map is written. */
+static cgap_status extend_file(int fd, size_t bytes, cgap_error *error)
+{
+  unsigned char *zeros = calloc(ZERO_BYTES, 1);
+  cgap_status status = zeros ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t here; status == CGAP_OK && bytes > 0; bytes -= here) {
+    here = cgap_lesser(bytes, ZERO_BYTES);
+    status = cgap_unnamed_file_write(fd, zeros, here, error);
+  }
+  free(zeros);
+  return status;
+}
+
+static cgap_status map_values(cgap_text_dataset *d, size_t capacity, const cgap_file *file, cgap_error *error)
+{
+  void *map = d->mapped
+                ? mremap(d->values, d->capacity * sizeof *d->values, capacity * sizeof *d->values, MREMAP_MAYMOVE)
+                : mmap(NULL, capacity * sizeof *d->values, PROT_READ | PROT_WRITE, MAP_SHARED, d->fd, 0);
+  if (map == MAP_FAILED)
+    return cgap_fail_errno(error, errno, file->path, "map its values");
+  if (!d->mapped) {
+    memcpy(map, d->values, d->count * sizeof *d->values);
+    free(d->values);
+    file->access.memory->used -= d->capacity * sizeof *d->values;
+  }
+  d->mapped = true;
+  d->values = map;
+  d->capacity = capacity;
+  return CGAP_OK;
+}
+
+/* Values beyond the limit of memory: all of them are in an unnamed file from now on, which the system keeps in memory
+ * as far as there is some. */
+static cgap_status grow_mapped(cgap_text_dataset *d, size_t more, const cgap_file *file, cgap_error *error)
+{
+  static const char WAY_OUT[] = "set TMPDIR to a larger place, or give more `memory_bytes`";
+  const size_t capacity = d->capacity + more;
+  cgap_status status = CGAP_OK;
+  if (!d->mapped)
+    status = cgap_unnamed_file_open(&d->fd, capacity * sizeof *d->values, file->path, WAY_OUT, error);
+  if (status == CGAP_OK)
+    status = extend_file(d->fd, (d->mapped ? more : capacity) * sizeof *d->values, error);
+  if (status == CGAP_OK)
+    status = map_values(d, capacity, file, error);
+  if (status != CGAP_OK && !d->mapped && d->fd > 0)
+    close(d->fd);
+  return status;
+}
+
+/* Half of the limit is left to strings, which stay in memory. */
+static bool fills_half(const cgap_memory_count *memory, size_t bytes)
+{
+  return memory && (memory->used > memory->limit / 2 || bytes > memory->limit / 2 - memory->used);
+}
+
 cgap_status cgap_text_grow_values(cgap_text_dataset *d, const cgap_file *file, cgap_error *error)
 {
   const size_t more = d->capacity ? d->capacity / 2 + 1 : 4;
+  if (d->mapped || (d->capacity >= MAPPED_MIN && fills_half(file->access.memory, more * sizeof *d->values)))
+    return grow_mapped(d, more, file, error);
   const cgap_status status = take_memory(file, more * sizeof *d->values, error);
   double *grown = status == CGAP_OK ? realloc(d->values, (d->capacity + more) * sizeof *grown) : NULL;
   if (status == CGAP_OK && !grown)
@@ -156,13 +211,23 @@ cgap_status cgap_text_add_string(cgap_text_dataset *d, const cgap_file *file, co
   return CGAP_OK;
 }
 
+void cgap_text_dataset_clear(cgap_text_dataset *d)
+{
+  free(d->name);
+  free(d->bytes);
+  if (d->mapped) {
+    munmap(d->values, d->capacity * sizeof *d->values);
+    close(d->fd);
+  } else {
+    free(d->values);
+  }
+  *d = (cgap_text_dataset){0};
+}
+
 void cgap_text_datasets_clear(cgap_text_datasets *all)
 {
-  for (size_t i = 0; i < all->count; i++) {
-    free(all->item[i].name);
-    free(all->item[i].values);
-    free(all->item[i].bytes);
-  }
+  for (size_t i = 0; i < all->count; i++)
+    cgap_text_dataset_clear(&all->item[i]);
   free(all->item);
   all->item = NULL;
   all->count = all->capacity = 0;
@@ -180,6 +245,8 @@ static void *settle_values(cgap_text_dataset *d, cgap_npy *array, const cgap_fil
     const float value = (float)d->values[i];
     memcpy(narrow + i, &value, sizeof value);
   }
+  if (d->mapped)
+    return d->values;
   if (file->access.memory)
     file->access.memory->used -= d->capacity * sizeof *d->values - bytes;
   void *values = d->values, *less = realloc(values, bytes ? bytes : 1);
@@ -196,7 +263,7 @@ static void *settle_whole(cgap_text_dataset *d, cgap_npy *array)
     const int64_t value = fabs(d->values[i]) < 9e18 ? (int64_t)d->values[i] : 0;
     memcpy(d->values + i, &value, sizeof value);
   }
-  d->values = NULL;
+  d->values = d->mapped ? values : NULL;
   return values;
 }
 
@@ -227,6 +294,34 @@ static void *settle_strings(const cgap_text_dataset *d, cgap_npy *array, const c
   return out;
 }
 
+/* The values of a mapped dataset, settled, at the end of the unnamed file of the open file. */
+static cgap_status add_mapped(const cgap_text_dataset *d, cgap_file *file, const char *path, const char *storage,
+                              const cgap_npy *array, cgap_error *error)
+{
+  static const char WAY_OUT[] = "set TMPDIR to a larger place, or give more `memory_bytes`";
+  char *name = cgap_format("%s:%s", file->path, path), *where = cgap_format("%s, in a temporary file", storage);
+  const size_t bytes = d->count * array->item;
+  cgap_status status = name && where ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+  if (status == CGAP_OK && file->gathered < 0)
+    status = cgap_unnamed_file_open(&file->gathered, bytes, file->path, WAY_OUT, error);
+  if (status == CGAP_OK && lseek(file->gathered, (off_t)file->gathered_bytes, SEEK_SET) < 0)
+    status = cgap_fail_errno(error, errno, file->path, "write its temporary file");
+  if (status == CGAP_OK)
+    status = cgap_unnamed_file_write(file->gathered, d->values, bytes, error);
+  const cgap_array_header found = {
+    path,
+    name,
+    where,
+    array,
+    {.path = file->path, .member = -1, .gathered = true, .fd = file->gathered, .offset = file->gathered_bytes}};
+  if (status == CGAP_OK)
+    status = cgap_array_header_add(file, &found, error);
+  file->gathered_bytes += bytes;
+  free(name);
+  free(where);
+  return status;
+}
+
 static cgap_status add_dataset(cgap_text_dataset *d, cgap_file *file, const char *storage, const char *note,
                                cgap_error *error)
 {
@@ -247,11 +342,12 @@ static cgap_status add_dataset(cgap_text_dataset *d, cgap_file *file, const char
   char *path = cgap_format("/%s", d->name);
   for (char *p = path ? path + 1 : NULL; p && *p; p++)
     *p = *p == '/' && !d->flat ? '_' : *p;
-  cgap_status status = path && memory ? cgap_array_in_memory_add(file, path, storage, &array, memory, error)
-                                      : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
-  if (status != CGAP_OK || !memory)
+  cgap_status status = !path || !memory ? cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path)
+                       : d->mapped      ? add_mapped(d, file, path, storage, &array, error)
+                                        : cgap_array_in_memory_add(file, path, storage, &array, memory, error);
+  if ((status != CGAP_OK || !memory) && !d->mapped)
     free(memory);
-  else if (note && !d->strings && !(file->entries[file->count - 1].note = strdup(note)))
+  if (status == CGAP_OK && note && !d->strings && !(file->entries[file->count - 1].note = strdup(note)))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   free(path);
   return status;
@@ -267,13 +363,13 @@ static cgap_status name_matrix(cgap_text_datasets *all, const cgap_file *file, c
       matrix = &all->item[i];
       matrices++;
     }
-  const char *slash = strrchr(file->path, '/'), *stem = slash ? slash + 1 : file->path, *dot = strrchr(stem, '.');
+  const char *slash = strrchr(file->path, '/'), *stem = slash ? slash + 1 : file->path;
   char *named = matrix ? cgap_format("/%s", matrix->name) : NULL;
   const bool says = named && cgap_name_words_of(named).leaf & CGAP_WORD_MODALITY;
   free(named);
   if (matrices != 1 || says)
     return CGAP_OK;
-  char *name = strndup(stem, dot && dot > stem ? (size_t)(dot - stem) : strlen(stem));
+  char *name = strndup(stem, cgap_stem_length(stem));
   if (!name)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   free(matrix->name);

@@ -1,7 +1,7 @@
 /* Numbers in text: tables of lines (text_table.c) and JSON (json_table.c). Both read a file once, from front to back,
  * and build datasets in memory, which the open file owns: matrices as float32, or as float64 where a value has more
  * digits than float32 holds, and lists of ids or captions as integers or strings. What they take counts to the limit of
- * memory. */
+ * memory; numbers beyond half of it go to an unnamed file that is mapped. */
 #ifndef CGAP_IO_READ_TEXT_DATASETS_H
 #define CGAP_IO_READ_TEXT_DATASETS_H
 
@@ -50,6 +50,8 @@ typedef struct cgap_text_dataset {
   /* numbers */
   double *values; /* (count) */
   size_t count, capacity, dim;
+  bool mapped; /* values are the unnamed file fd, else memory */
+  int fd;
   bool wide;   /* a value needs a double */
   bool mixed;  /* in JSON: a list of other values too, no vector */
   bool matrix; /* in JSON: the list of its vectors was one value */
@@ -93,8 +95,6 @@ static inline cgap_status cgap_text_add_value(cgap_text_dataset *d, const cgap_f
 CGAP_MUST_CHECK cgap_status cgap_text_datasets_finish(cgap_text_datasets *all, cgap_file *file, const char *storage,
                                                       const char *note, cgap_error *error);
 void cgap_text_datasets_clear(cgap_text_datasets *all);
-
-/* Whether a name ends like this, small letters or capitals. */
-bool cgap_text_name_ends(const char *path, const char *const *endings);
+void cgap_text_dataset_clear(cgap_text_dataset *d);
 
 #endif

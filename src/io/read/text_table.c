@@ -5,6 +5,7 @@
  * Columns whose names end with numbers, e0 to e511, are a matrix; of several such families each is one. */
 #include "base/memory.h"
 #include "base/text_buffer.h"
+#include "io/read/packed_file.h"
 #include "io/read/text_datasets.h"
 
 #include <ctype.h>
@@ -732,8 +733,7 @@ static void drop_row_numbers(table *t)
   if (t->columns < 2 || t->column[0].kind != STRING || !is_row_number(d) ||
       (t->column[0].name && !is_unnamed(t->column[0].name)))
     return;
-  free(d->name);
-  free(d->bytes);
+  cgap_text_dataset_clear(d);
   memmove(d, d + 1, (t->data.count - k - 1) * sizeof *d);
   t->data.count--;
   cgap_append(&t->note, "%s: the first column, which counts the rows, was left out\n", t->c.file->path);
@@ -764,7 +764,7 @@ bool cgap_text_table_is(const cgap_file *file)
   static const char *const ENDINGS[] = {".csv", ".tsv", ".tab", ".txt", ".vec", NULL};
   static const char *const OTHERS[] = {"version https://git-lfs", "/annex/objects/", "<", "\x1f\x8b", "PK"};
   char head[HEAD_BYTES + 1] = {0};
-  if (!cgap_text_name_ends(file->path, ENDINGS))
+  if (!cgap_name_ends(file->path, ENDINGS))
     return false;
   const ssize_t got = pread(file->fd, head, HEAD_BYTES, 0);
   for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text_buffer.h"
 #include "io/read/array_reader.h"
+#include "io/read/packed_file.h"
 #include "io/read/pickle_objects.h"
 
 #include <inttypes.h>
@@ -16,30 +17,22 @@ enum {
   PROTOCOL_MAX = 15             /* a byte that may be one: later ones are refused by their number */
 };
 
-static bool ends_with(const char *text, const char *ending)
-{
-  const size_t a = strlen(text), b = strlen(ending);
-  return a >= b && !strcmp(text + a - b, ending);
-}
-
 /* From protocol 2 on a pickle starts with its number; before it is text, as others are, and the name decides. */
 bool cgap_pickle_is(const cgap_file *file)
 {
-  static const char *const ENDINGS[] = {".pkl", ".pickle", ".pk", ".p", ".pt", ".pth", ".joblib"};
+  static const char *const ENDINGS[] = {".pkl", ".pickle", ".pk", ".p", ".pt", ".pth", ".joblib", NULL};
   unsigned char head[2] = {0};
   if (pread(file->fd, head, sizeof head, 0) != (ssize_t)sizeof head)
     return false;
-  bool named = false;
-  for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
-    named = named || ends_with(file->path, ENDINGS[i]);
-  return (head[0] == 0x80 && head[1] >= 2 && head[1] <= PROTOCOL_MAX) || (named && head[0] && strchr("(c]})", head[0]));
+  return (head[0] == 0x80 && head[1] >= 2 && head[1] <= PROTOCOL_MAX) ||
+         (head[0] && head[1] && strchr("(c]})", head[0]) && cgap_name_ends(file->path, ENDINGS));
 }
 
 /* "/img" of "DIR/img.pt": the path of a dataset that has no name of its own. */
 static char *stem_of(const char *path)
 {
-  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-  return cgap_format("/%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  return cgap_format("/%.*s", (int)cgap_stem_length(name), name);
 }
 
 static cgap_status check_end(const cgap_pickle_bytes *b, cgap_error *error)
@@ -71,8 +64,9 @@ cgap_status cgap_pickle_objects_open(cgap_file *file, const cgap_file *npy, uint
                              .name = npy->path,
                              .fd = npy->fd,
                              .member = -1,
-                             .at = at,
-                             .end = npy->bytes,
+                             .gathered = npy->unpacked,
+                             .at = npy->start + at,
+                             .end = npy->start + npy->bytes,
                              .whole = npy->bytes};
   cgap_pickle p;
   cgap_pickle_init(&p, &bytes, file->access.memory);
@@ -208,8 +202,13 @@ static cgap_status read_legacy(cgap_pickle *p, cgap_pickle_value *root, cgap_err
 
 cgap_status cgap_pickle_open(cgap_file *file, cgap_error *error)
 {
-  cgap_pickle_bytes bytes = {
-    .path = file->path, .name = file->path, .fd = file->fd, .member = -1, .end = file->bytes, .whole = file->bytes};
+  cgap_pickle_bytes bytes = {.path = file->path,
+                             .name = file->path,
+                             .fd = file->fd,
+                             .member = -1,
+                             .gathered = file->unpacked,
+                             .end = file->bytes,
+                             .whole = file->bytes};
   cgap_pickle p;
   cgap_pickle_value root;
   char *stem = stem_of(file->path);

@@ -1,6 +1,7 @@
 /* Names the kind of a file that no reader takes, and how to convert it: lines that can be typed as they are. */
 #include "base/text_buffer.h"
 #include "io/read/container.h"
+#include "io/read/packed_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,7 +17,8 @@ typedef enum { NO_LINE, PYTHON, SHELL } language;
 
 #define TORCH "no file of torch.save: it starts neither as a zip archive nor as a pickle; copy or download it again"
 #define PICKLE                                                                                                         \
-  "no Python pickle as pickle.dump writes it; if joblib compressed it, in Python, where you trust it: import joblib; " \
+  "no Python pickle as pickle.dump writes it, nor one in gzip or zlib; if joblib compressed it, in Python, where you " \
+  "trust it: import joblib; "                                                                                          \
   "joblib.dump(joblib.load(%s), 'new.joblib')"
 #define JSON "JSON, which is read from a file whose name ends with .json or .jsonl: cp %s new.json"
 #define FAISS                                                                                                          \
@@ -148,6 +150,7 @@ static const kind *text_kind(const char *head, size_t got)
 
 cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
 {
+  static const char *const JOBLIB[] = {".joblib", ".pkl", ".pickle", NULL};
   char head[HEAD_BYTES + 1] = {0};
   ssize_t got = pread(file->fd, head, HEAD_BYTES, 0);
   if (got < 0)
@@ -155,7 +158,8 @@ cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
   if (!strncmp(head, LFS_START, sizeof LFS_START - 1))
     return refuse_pointer(file->path, head, error);
   for (size_t i = 0; i < sizeof FOREIGN / sizeof *FOREIGN; i++) {
-    if ((size_t)got >= FOREIGN[i].length && !memcmp(head, FOREIGN[i].start, FOREIGN[i].length))
+    if ((size_t)got >= FOREIGN[i].length && !memcmp(head, FOREIGN[i].start, FOREIGN[i].length) &&
+        !(FOREIGN[i].in == SHELL && cgap_name_ends(file->path, JOBLIB))) /* its compressors, which unpack by its name */
       return refuse_as(file->path, FOREIGN[i].what, FOREIGN[i].in, error);
   }
   const kind *text = text_kind(head, (size_t)got);

@@ -17,6 +17,7 @@
     f.recommendation, f.before, f.after
     z = f.transform(image=img)
     f.save("closed"); cg.load("closed").transform(text=txt)
+    cg.train(img, txt, loss="clip", temperature=0.05, epochs=50)   # one head as asked: a Training
 
 The definitions of all measures: `contragap info --keys`, and MEASURES.md of the documents.
 """
@@ -29,7 +30,7 @@ from ._errors import DataError, Error, FileError, Interrupted, ResourceError, Us
 from ._library import ffi as _ffi
 from ._library import lib as _lib
 from ._many import ManyAudit
-from ._train import Closing, Head, Recommendation, load, train
+from ._train import Closing, Epoch, Head, Recommendation, Training, load, train
 
 __version__: str = _ffi.string(_lib.cgap_version()).decode()
 
@@ -39,6 +40,7 @@ __all__ = [
     "Closing",
     "Comparison",
     "DataError",
+    "Epoch",
     "Error",
     "FileError",
     "Head",
@@ -47,6 +49,7 @@ __all__ = [
     "Measure",
     "Recommendation",
     "ResourceError",
+    "Training",
     "UsageError",
     "Verdict",
     "audit",

@@ -33,7 +33,35 @@ def fraction(name: str, value: Any) -> float:
 _OPTIONS = (
     "text_image", "labels", "class_text", "prompts", "unpaired", "drop_bad", "merge_images", "pairs", "precision",
     "temperature", "sample_rows", "csls", "advice", "goal", "validation", "test", "seed", "threads", "memory", "progress",
+    "select", "loss", "epochs", "batch",
 )  # fmt: skip
+
+
+def training_options(modalities: dict[str, Any]) -> dict[str, Any]:
+    """Takes out of the named arguments those that are options of a training; the loss first, which sets all weights."""
+    from ._library import ffi, lib
+
+    names, k = [], 0
+    while lib.cgap_train_option_name(k):
+        names.append(ffi.string(lib.cgap_train_option_name(k)).decode().replace("-", "_"))
+        k += 1
+    own = {"val": "validation", "test": "test", "seed": "seed"}  # which `train` has by these names
+    for name in modalities:
+        if name in own and name not in own.values():
+            raise UsageError(f"{name}: no option of this call; did you mean {own[name]}?")
+    out = {name: modalities.pop(name) for name in names if name in modalities}
+    return {**({"loss": out.pop("loss")} if "loss" in out else {}), **out}
+
+
+def option_text(name: str, value: Any) -> str:
+    """The value of an option as the command line has it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) or hasattr(value, "__index__"):
+        return str(value)
+    if not hasattr(value, "__float__"):
+        raise UsageError(f"{name}: {type(value).__name__}; give a number or a name")
+    return repr(float(value))
 
 
 def _check_name(name: str, value: Any) -> None:

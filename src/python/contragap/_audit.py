@@ -231,6 +231,7 @@ def audit(
         r = contragap.audit(image=img, text=txt)   # the same by name
         r = contragap.audit("pairs.h5")            # files, as the command `contragap audit` reads them
         r = contragap.audit(image=a, text=b, audio=c)   # every pair, up to eight modalities: a ManyAudit
+        r = contragap.audit(image="a.npy", text="b.npy", audio="c.h5:/audio")   # the same of files; rows by their ids
         r = contragap.audit(img)                   # one modality by itself
         r = contragap.audit(old=a, new=b, unpaired=True)   # two sets of one modality: has it drifted?
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, Optional
 
@@ -59,10 +60,17 @@ class ManyAudit(Measured):
 class ManyData:
     """A cgap_many_data with all that it points to."""
 
-    def __init__(self, call: Call, modalities: dict[str, Any], unpaired: bool, drop_bad: bool) -> None:
+    def __init__(self, call: Call, modalities: dict[str, Any], options, unpaired: bool, drop_bad: bool) -> None:
         self.names = tuple(modalities)
         self.label = ", ".join(self.names)
         self.dataset, self.value = ffi.NULL, ffi.NULL
+        self._sources: list[Source] = []
+        if all(is_path(x) for x in modalities.values()):
+            self.many = self._open(call, modalities, options, unpaired, drop_bad)
+            return
+        for name, x in modalities.items():
+            if is_path(x):
+                raise UsageError(f"{name}: a path, where others are arrays; give paths or arrays for all of {self.label}")
         self.many = ffi.new("cgap_many_data *")
         self._sources = [Source(x, name, call) for name, x in modalities.items()]
         self.many.count = len(modalities)
@@ -70,6 +78,22 @@ class ManyData:
         for m, source in enumerate(self._sources):
             self.many.name[m] = source.name
             self.many.source[m] = source.value
+
+    def _open(self, call: Call, modalities: dict[str, Any], options, unpaired: bool, drop_bad: bool):
+        """The rows of files, as the command opens them."""
+        o = ffi.new("cgap_input_options *")
+        o.unpaired, o.drop_bad = unpaired, drop_bad
+        o.threads, o.memory_bytes = options.threads, options.memory_bytes
+        names = [ffi.new("char[]", name.encode()) for name in modalities]
+        paths = [ffi.new("char[]", os.fsencode(x)) for x in modalities.values()]
+        out = ffi.new("cgap_many_dataset **")
+        call.check(
+            lib.cgap_many_dataset_open(
+                out, ffi.new("char *[]", names), ffi.new("char *[]", paths), len(names), o, call.error
+            )
+        )
+        self._files = ffi.gc(out[0], lib.cgap_many_dataset_close)
+        return lib.cgap_many_dataset_data(self._files)
 
     def release(self) -> None:
         """Lets the caller's arrays go; shapes, types and names stay."""
@@ -98,15 +122,10 @@ def audit_many(call: Call, modalities: dict[str, Any], options, progress: Progre
     for name, x in modalities.items():
         if x is None:
             raise DataError(f"{name}: None; give an array of shape (rows, dim)")
-        if is_path(x):
-            raise UsageError(
-                f"{name}: a path; more than two modalities are read from arrays, as numpy.load gives them, or by the "
-                f"command: contragap audit {' '.join(f'{n}=FILE' for n in modalities)}"
-            )
         if name in ("unbiased", "same_modality_share"):
             raise UsageError(f"a modality cannot be named {name}, which is a key of the report; rename it")
     options.contributions = False
-    data = ManyData(call, modalities, bool(unpaired), bool(drop_bad))
+    data = ManyData(call, modalities, options, bool(unpaired), bool(drop_bad))
     out = ffi.gc(ffi.new("cgap_many *"), lib.cgap_many_clear)
     start = time.monotonic()
     call.run(lambda: call.check(lib.cgap_many_run(out, data.many, options, call.error)), progress)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
-from ._arguments import choice, count, fraction, open_data
+from ._arguments import choice, count, fraction, open_data, option_text, training_options
 from ._audit import Audit
 from ._call import Call, Progress
 from ._data import Source, is_path
@@ -95,6 +95,71 @@ class Head:
         return f"<contragap head, {self.dim_in} to {self.dim} dimensions>"
 
 
+class Epoch(NamedTuple):
+    """One epoch of a training."""
+
+    epoch: int  #: from 1
+    seconds: float  #: since the training began
+    loss: float  #: weighted, a mean over the steps
+    validation_loss: float  #: of the validation part as one batch; NaN without one
+    validation_gap: float  #: distance of the centroids
+    learning_rate: float
+    temperature: float
+
+
+class Training(Head):
+    """The result of `train` with options of one training: a head, not compared with anything else.
+
+    `f.transform(image=img)` passes rows through it, and `contragap.audit` measures what it gained: on `f.test_images`
+    alone, rows that it has not seen. `f.history` has its epochs; `f.save("head.h5")` writes what `contragap.load` and
+    `contragap apply` read.
+    """
+
+    def __init__(self, head, names: list[str], history: list[Epoch]) -> None:
+        super().__init__(head)
+        self._names = {name: role for name, role in zip(names, ("image", "text")) if name}
+        self.history = history
+
+    def _part(self, part: int) -> numpy.ndarray:
+        import numpy as np
+
+        rows = ffi.new("size_t *")
+        split = lib.cgap_head_split(self._head, rows)
+        return np.flatnonzero(np.frombuffer(ffi.buffer(split, 8 * rows[0]), np.int64) == part)
+
+    @property
+    def training_images(self) -> numpy.ndarray:
+        """The image rows that the head was fitted on."""
+        return self._part(lib.CGAP_TRAINING)
+
+    @property
+    def validation_images(self) -> numpy.ndarray:
+        """The image rows that its epoch was chosen by."""
+        return self._part(lib.CGAP_VALIDATION)
+
+    @property
+    def test_images(self) -> numpy.ndarray:
+        """The image rows that it has not seen."""
+        return self._part(lib.CGAP_TEST)
+
+    def save(self, path) -> None:
+        """Writes head.h5, or where the name ends with .safetensors that."""
+        call = Call()
+        name = ffi.new("char[]", os.fsencode(path))
+        call.run(lambda: call.check(lib.cgap_head_write(self._head, name, call.error)), False)
+
+    def __repr__(self) -> str:
+        return f"<contragap head, {self.dim_in} to {self.dim} dimensions, {len(self.history)} epochs>"
+
+
+@ffi.def_extern()
+def contragap_epoch(context, record, options):
+    e = record[0]
+    ffi.from_handle(context).append(
+        Epoch(e.epoch, e.seconds, e.training.total, e.validation.total, e.validation_gap, e.learning_rate, e.temperature)
+    )
+
+
 class Closing(Head, Report):
     """The result of `train`: a recommendation, and the head that it recommends.
 
@@ -146,6 +211,32 @@ class Closing(Head, Report):
     __repr__ = __str__
 
 
+_OBEYED = {"patience", "hold_out_classes"}  # options that a choice has too
+
+
+def _set_options(call: Call, options, asked: dict[str, Any], single: bool) -> None:
+    """Sets options of a training by their names; the library checks them."""
+    if single and "epochs" in asked and "steps" in asked:
+        raise UsageError(f"steps {asked['steps']} and epochs {asked['epochs']}: both say how long; give one of them")
+    for name, value in asked.items():
+        key, text = name.replace("_", "-").encode(), option_text(name, value).encode()
+        call.check(lib.cgap_train_set(options, ffi.new("char[]", key), ffi.new("char[]", text), call.error))
+    if "dim" in asked and "head" not in asked:
+        options.head = lib.CGAP_HEAD_LINEAR  # as the command has it: a residual head keeps the dimensions
+
+
+def _train_one(call: Call, data: Any, options, progress: Progress) -> Training:
+    """One head as asked."""
+    history: list[Epoch] = []
+    handle = ffi.new_handle(history)
+    observer = ffi.new("cgap_observer *", {"epoch": lib.contragap_epoch, "context": handle})
+    out = ffi.new("cgap_head **")
+    call.run(lambda: call.check(lib.cgap_train_run(out, data.value, options, observer, call.error)), progress)
+    names = [ffi.string(name).decode() if name else "" for name in data.value.names]
+    data.release()
+    return Training(ffi.gc(out[0], lib.cgap_head_close), names, history)
+
+
 def train(
     *arrays: Any,
     text_image: Any = None,
@@ -154,6 +245,7 @@ def train(
     prompts: int = 1,
     drop_bad: bool = False,
     merge_images: bool = False,
+    select: str = "auto",
     goal: str = "auto",
     validation: float = 0.1,
     test: float = 0.2,
@@ -162,7 +254,7 @@ def train(
     memory: int = 0,
     progress: Progress = None,
     **modalities: Any,
-) -> Closing:
+) -> Union[Closing, Training]:
     """Finds out what to do about the gap, as the command `contragap train` does.
 
         f = contragap.train(img, txt)
@@ -179,6 +271,13 @@ def train(
                   alone; "zero-shot": the class of an image; "auto": mixed, or zero-shot where there are no texts
     validation    fraction of the images that the choice is made by
     test          fraction of the images that the result is measured on
+    select        "auto": choose among candidates; "none": train one head, as the options below say. So does any of them:
+
+        f = contragap.train(img, txt, loss="clip", temperature=0.05, epochs=50, batch=256)    # a Training
+
+    head, start, shared, dim, hidden, loss, weight_clip …, temperature, learn_temperature, lr, decay, clip_norm, schedule,
+    batch (a number or "full"), epochs, steps, patience, hold_out_classes, keep_duplicates, noise, train_images: names
+    and values are those of `contragap train --help`, with _ for -; flags are True or False.
     """
     call = Call()
     options = ffi.new("cgap_train_options *", lib.cgap_train_options_default())
@@ -189,6 +288,11 @@ def train(
     options.test = fraction("test", test)
     call.set_progress(options.progress)
     number = choice("goal", goal, _GOALS)
+    asked = training_options(modalities)
+    single = choice("select", select, {"auto": 0, "none": 1}) or bool(asked.keys() - _OBEYED)
+    if single and goal != "auto":
+        raise UsageError(f"goal {goal}: a choice has one, a single training has none; leave it out")
+    _set_options(call, options, asked, single)
     data = open_data(
         call, arrays, modalities, options.threads, options.memory_bytes, False, text_image=text_image, labels=labels,
         class_text=class_text, prompts=count("prompts", prompts, 1), unpaired=False, drop_bad=drop_bad,
@@ -201,6 +305,8 @@ def train(
         call.check(lib.cgap_closing_run(out, data.value, options, number, call.error))
         closings.append(ffi.gc(out[0], lib.cgap_closing_close))
 
+    if single:
+        return _train_one(call, data, options, progress)
     start = time.monotonic()
     call.run(work, progress)
     data.release()
