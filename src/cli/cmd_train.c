@@ -592,7 +592,7 @@ static void print_conclusion(const train_run *t, int columns)
   char text[CGAP_SENTENCE];
   for (size_t k = 0; k < t->runs; k++)
     heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
-  cgap_against_conclude(text, heads, t->runs);
+  cgap_against_conclude(text, &t->evaluation.comparison.names, heads, t->runs);
   putchar('\n');
   if (text[0])
     cgap_text_wrap(stdout, columns, "", text, 0);

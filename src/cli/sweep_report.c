@@ -351,7 +351,7 @@ static void put_result(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
   char conclusion[CGAP_SENTENCE];
-  sweep_conclude(conclusion, v->ranking);
+  sweep_conclude(conclusion, &v->results->names, v->ranking);
   fputs("<div class=\"verdict\">\n", page->out);
   cgap_page_put(page, "p", "%s", conclusion);
   if (has_intervals(v))
@@ -646,7 +646,7 @@ cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g,
     return status;
   const sweep_view v = view_of(r, g, &ranking);
   const cell_layout c = layout_for(&v, paper->columns);
-  sweep_conclude(text, &ranking);
+  sweep_conclude(text, &r->names, &ranking);
   cgap_text_wrap(stdout, paper->columns, "", text, 0);
   sweep_criterion(text, &ranking, r, g);
   if (text[0])
@@ -673,7 +673,7 @@ cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g
     return status;
   const sweep_view v = view_of(r, g, &ranking);
   const size_t count = name_heads(text, cells, &v);
-  sweep_conclude(sentence, &ranking);
+  sweep_conclude(sentence, &r->names, &ranking);
   cgap_markup_note(stdout, markup, NULL, sentence);
   sweep_criterion(sentence, &ranking, r, g);
   if (sentence[0])

@@ -66,6 +66,15 @@ void cgap_sentence_append(char text[CGAP_SENTENCE], const char *format, ...)
   va_end(values);
 }
 
+void cgap_sentence_say(char text[CGAP_SENTENCE], const cgap_modality_names *names, const char *format, ...)
+{
+  const size_t used = strlen(text);
+  va_list values;
+  va_start(values, format);
+  (void)cgap_modality_vprintf(text + used, CGAP_SENTENCE - used, names, format, values);
+  va_end(values);
+}
+
 void cgap_name_shorten(char *out, size_t size, const char *name)
 {
   static const char MORE[] = "…";

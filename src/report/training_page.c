@@ -80,7 +80,9 @@ static void put_cost(cgap_page *page, const cgap_training_results *r, size_t run
   const cgap_training_result *f = r->training_result[run];
   char worse[CGAP_SENTENCE];
   cgap_comparison_worse(worse, &r->evaluation->comparison, run + 1);
-  fputs("<div class=\"tile\">\n<dt>Cost</dt>\n<dd><b class=\"value\">", page->out);
+  fputs("<div class=\"tile\">\n<dt>", page->out);
+  cgap_page_text(page, "Cost");
+  fputs("</dt>\n<dd><b class=\"value\">", page->out);
   cgap_page_text(page, "%.2g s", choice ? choice->seconds_fit : f->seconds);
   fputs("</b>\n<small>", page->out);
   if (choice)
@@ -91,7 +93,9 @@ static void put_cost(cgap_page *page, const cgap_training_results *r, size_t run
     cgap_page_text(page, "to fit it");
   fputs("</small>\n<small>", page->out);
   cgap_page_text(page, "%s", worse);
-  fputs(" <a href=\"#result\">which</a></small>\n</dd>\n</div>\n", page->out);
+  fputs(" <a href=\"#result\">", page->out);
+  cgap_page_text(page, "which");
+  fputs("</a></small>\n</dd>\n</div>\n", page->out);
 }
 
 static void put_tiles(cgap_page *page, const cgap_training_results *r, size_t run, bool changes)
@@ -138,12 +142,14 @@ static void put_recommendation(cgap_page *page, const void *result)
   cgap_advice_words words;
   cgap_recommendation_write(&words, own);
   open_box(page, !chosen || gain->lo > 0 ? CGAP_LEVEL_LOW : gain->hi < 0 ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
-  cgap_page_put(page, "p", chosen ? "Recommended: %s: %s." : "Recommended: %s.",
-                chosen ? words.word : words.sentence[0], cgap_recommendation_outcome(own));
+  cgap_page_put(page, "p", chosen ? N_("Recommended: %s: %s.") : N_("Recommended: %s."),
+                chosen ? words.word : words.sentence[0], cgap_tr(page->names, cgap_recommendation_outcome(own)));
   for (size_t i = 1; i < words.count; i++) { /* the first gives the numbers of the tiles */
     if (i + 1 == words.count) {
       cgap_changes_losers(lost, r->changes[0], r->names, is_of_classes(r));
-      fputs("<p><b>Who loses.</b> ", page->out);
+      fputs("<p><b>", page->out);
+      cgap_page_text(page, "Who loses.");
+      fputs("</b> ", page->out);
       cgap_page_text(page, "%s", lost);
       fputs("</p>\n", page->out);
     }
@@ -169,7 +175,7 @@ static void put_conclusion(cgap_page *page, const void *result)
   bool opens = false;
   for (size_t k = 1; k <= r->run_count; k++)
     opens = opens || cgap_comparison_opens(c, k);
-  cgap_against_conclude(conclusion, r->head, r->run_count);
+  cgap_against_conclude(conclusion, &c->names, r->head, r->run_count);
   open_box(page, opens && !race ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
   if (conclusion[0])
     cgap_page_put(page, "p", "%s", conclusion);
@@ -242,11 +248,11 @@ enum { SHOWN_CANDIDATES = 6 };
 static const char *why_not(const cgap_choice *c, size_t k)
 {
   const cgap_candidate *a = &c->candidate[k];
-  return k == c->chosen                   ? "recommended"
+  return k == c->chosen                   ? N_("recommended")
          : a->out                         ? a->out
-         : k == c->best                   ? "best score, but not the simplest within one standard error of it"
-         : a->behind <= a->standard_error ? "as good within one standard error, but not as simple"
-                                          : "more than one standard error behind the best";
+         : k == c->best                   ? N_("best score, but not the simplest within one standard error of it")
+         : a->behind <= a->standard_error ? N_("as good within one standard error, but not as simple")
+                                          : N_("more than one standard error behind the best");
 }
 
 /* shown (count): the recommended one, the embeddings as they are, center, and of other methods the best each. */
@@ -291,7 +297,8 @@ static void put_candidate_table(cgap_page *page, const cgap_choice *c, const boo
       snprintf(behind.shown, sizeof behind.shown, k == c->best ? "" : "%.3f ± %.3f", a->behind, a->standard_error);
     cgap_page_row(page,
                   (const cgap_cell[]){cgap_cell_text(a->name), cgap_cell_number(a->mean, 3), behind,
-                                      cgap_cell_number(a->corrected_distance, 3), cgap_cell_text(why_not(c, k))},
+                                      cgap_cell_number(a->corrected_distance, 3),
+                                      cgap_cell_text(cgap_tr(page->names, why_not(c, k)))},
                   sizeof HEADS / sizeof *HEADS);
   }
   cgap_page_table_end(page);
@@ -324,7 +331,7 @@ static void put_index(cgap_page *page, const char *caption, const cgap_pilot_ind
   cgap_page_table(page, caption, HEADS, sizeof HEADS / sizeof *HEADS);
   for (size_t k = 0; k < count; k++) {
     char ends[100];
-    cgap_interval_show(ends, index[k].gain.lo, index[k].gain.hi, 0, "%s to %s");
+    cgap_interval_show(ends, index[k].gain.lo, index[k].gain.hi, 0, cgap_tr(page->names, N_("%s to %s")));
     cgap_page_row(page,
                   (const cgap_cell[]){cgap_cell_count((double)index[k].items), cgap_cell_number(index[k].before, 0),
                                       cgap_cell_number(index[k].after, 0), cgap_cell_number(index[k].gain.value, 0),
@@ -382,9 +389,9 @@ static void put_measures(cgap_page *page, const void *result)
 {
   const cgap_training_results *r = result;
   const cgap_evaluation *e = r->evaluation;
-  fputs("<p>All on the test part, which training never saw. The columns on the right are the head at its start, and "
-        "methods that need no training.</p>\n",
-        page->out);
+  cgap_page_put(page, "p",
+                "All on the test part, which training never saw. The columns on the right are the head at its start, "
+                "and methods that need no training.");
   for (size_t k = 1; k <= r->run_count; k++)
     cgap_comparison_page_table(page, &e->comparison, k, r->run_count + 1, e->count);
 }
