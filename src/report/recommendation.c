@@ -170,7 +170,7 @@ static void change_words(char out[CHANGE], const cgap_modality_names *names, con
 /* By the measure of the goal first; of classes the searches would be for any image of the class. */
 static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
 {
-  char first[CHANGE], second[CHANGE + 2] = "";
+  char first[CHANGE], second[CHANGE + 8] = "";
   const cgap_goal goal = r->choice->goal;
   const int measure = goal == CGAP_GOAL_RETRIEVAL ? CGAP_TRIAL_RECALL_AT_1 : CGAP_TRIAL_MIXED_NDCG;
   const cgap_scalar *gain = cgap_recommendation_gain(r);
@@ -185,9 +185,8 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
                    .s,
                  &r->before[measure], &r->chosen[measure], gain);
   if (goal == CGAP_GOAL_MIXED) {
-    second[0] = ',';
-    second[1] = ' ';
-    change_words(second + 2, &r->names, cgap_tr(&r->names, "recall@1 in the other modality"),
+    const int comma = snprintf(second, sizeof second, "%s", cgap_tr(&r->names, N_(", ")));
+    change_words(second + comma, &r->names, cgap_tr(&r->names, "recall@1 in the other modality"),
                  &r->before[CGAP_TRIAL_RECALL_AT_1], &r->chosen[CGAP_TRIAL_RECALL_AT_1],
                  &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
   }
