@@ -347,40 +347,108 @@ static void put_measure(cgap_page *page, const sweep_view *v, int axis, size_t m
   fputs(".</p>\n", page->out);
 }
 
+/* ---------------------------------------------------------------- the page: what moves the gap */
+
+/* The smallest and the largest mean of the gap along an axis, over all that differs else. */
+typedef struct gap_range {
+  size_t low, high; /* values of the axis */
+  double from, to;  /* NaN where a value has no results */
+} gap_range;
+
+static gap_range range_along(const sweep_view *v, int axis)
+{
+  gap_range range = {0};
+  size_t index[CGAP_AXES_MAX] = {0};
+  for (size_t k = 0; k < v->grid->count[axis]; k++) {
+    index[axis] = k;
+    const double mean = mean_sd_of(v, index, 1U << axis, GAP).mean;
+    if (k == 0 || !(mean >= range.from)) {
+      range.from = mean;
+      range.low = k;
+    }
+    if (k == 0 || !(mean <= range.to)) {
+      range.to = mean;
+      range.high = k;
+    }
+  }
+  return range;
+}
+
+/* The axis along which the gap moves most, the first where none is known. */
+static int moving_axis(const sweep_view *v)
+{
+  int best = v->axis[0];
+  double most = 0;
+  for (size_t a = 0; a < v->axes; a++) {
+    const gap_range range = range_along(v, v->axis[a]);
+    if (range.to - range.from > most) {
+      most = range.to - range.from;
+      best = v->axis[a];
+    }
+  }
+  return best;
+}
+
+static void put_mover(cgap_page *page, const sweep_view *v)
+{
+  const int axis = moving_axis(v);
+  const gap_range range = range_along(v, axis);
+  char *const *at = v->grid->value[axis];
+  if (!isfinite(range.to - range.from))
+    cgap_page_put(page, "p", "What moves the gap is not known: a value of --%s has no results.", cgap_axis_name(axis));
+  else
+    cgap_page_put(page, "p", "The gap moves %s --%s: %s %.3f at %s, %.3f at %s%s.", v->axes > 1 ? "most with" : "with",
+                  cgap_axis_name(axis), SHOWN[GAP].title, range.from, at[range.low], range.to, at[range.high],
+                  v->axes > 1 ? ", means over the other options" : "");
+}
+
+static void name_figure(char name[40], int axis)
+{
+  snprintf(name, 40, "sweep-%s", cgap_axis_name(axis));
+}
+
 static void put_result(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
-  char conclusion[CGAP_SENTENCE];
+  char conclusion[CGAP_SENTENCE], name[40];
   sweep_conclude(conclusion, &v->results->names, v->ranking);
   fputs("<div class=\"verdict\">\n", page->out);
+  if (v->axes)
+    put_mover(page, v);
   cgap_page_put(page, "p", "%s", conclusion);
+  cgap_against_advise(conclusion, &v->results->names, v->ranking->head, v->ranking->count);
+  if (conclusion[0])
+    cgap_page_put(page, "p", "%s", conclusion);
+  put_varied(page, v);
   if (has_intervals(v))
     cgap_page_put(page, "p", "%s", BRACKETS);
-  put_varied(page, v);
-  for (size_t a = 0; a < v->axes; a++)
-    put_measure(page, v, v->axis[a], GAP);
   fputs("</div>\n", page->out);
-  for (size_t a = 0; a < v->axes; a++)
-    put_measure(page, v, v->axis[a], RECALL); /* what it cost */
-  if (v->axes > 1)
-    fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
-          "another is seen in the table.</p>\n",
-          page->out);
+  if (v->axes == 0)
+    return;
+  name_figure(name, moving_axis(v));
+  cgap_page_figures(page, (const char *const[]){name}, 1);
 }
 
 /* ---------------------------------------------------------------- the page: figures and table */
 
+/* What each option did to the gap and to search, and the figures that the page does not open with. */
 static void put_figures(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
   if (v->axes == 0)
     fputs("<p>Only the seed varied: there is nothing to draw the gap against.</p>\n", page->out);
+  else if (v->axes > 1)
+    fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
+          "another is seen in the table.</p>\n",
+          page->out);
   for (size_t a = 0; a < v->axes; a++) {
     char name[40];
     const int axis = v->axis[a];
-    snprintf(name, sizeof name, "sweep-%s", cgap_axis_name(axis));
-    cgap_page_put(page, "h3", "Along %s", cgap_axis_name(axis));
-    cgap_page_figures(page, (const char *const[]){name}, 1);
+    put_measure(page, v, axis, GAP);
+    put_measure(page, v, axis, RECALL); /* what it cost */
+    name_figure(name, axis);
+    if (axis != moving_axis(v))
+      cgap_page_figures(page, (const char *const[]){name}, 1);
   }
   if (v->axes > 1)
     cgap_page_figures(page, (const char *const[]){"map"}, 1);
@@ -437,7 +505,10 @@ static void put_ranking(cgap_page *page, const void *data)
   char names[HEADS_MAX][HEAD_BYTES], caption[100], criterion[CGAP_SENTENCE];
   const char *heads[HEADS_MAX];
   double before[CGAP_TRIAL_MEASURES];
-  const size_t count = name_heads(names, heads, v);
+  bool opens = false;
+  for (size_t k = 0; k < v->ranking->count; k++)
+    opens = opens || v->ranking->rank[k].against.opens;
+  const size_t count = name_heads(names, heads, v) - !opens; /* the last column says which */
   sweep_criterion(criterion, v->ranking, v->results, v->grid);
   if (criterion[0])
     cgap_page_put(page, "p", "%s", criterion);
@@ -455,7 +526,7 @@ static void put_ranking(cgap_page *page, const void *data)
       const cgap_mean_sd value = mean_sd_of(v, r->index, SWEEP_ALL_BUT_SEED, m);
       cells[2 + v->axes + m] = mean_cell(&value);
     }
-    cells[count - 1] = cgap_cell_text(r->against.opens ? "opens" : "");
+    cells[2 + v->axes + SHOWN_COUNT] = cgap_cell_text(r->against.opens ? "opens" : "");
     cgap_page_row(page, cells, count);
   }
   cgap_page_table_end(page);
@@ -495,12 +566,10 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
                                const cgap_run *run, const char *source, void (*warn_line)(const char *line),
                                cgap_error *error)
 {
-  static const cgap_section sections[] = {{"result", "What was varied and what was seen", put_result},
-                                          {"measures", "Ranking", put_ranking},
-                                          {"figures", "Figures", put_figures},
-                                          {"definitions", "Definitions", put_definitions},
-                                          {"run", "How it was run", put_run},
-                                          {NULL, NULL, NULL}};
+  static const cgap_section sections[] = {
+    {"result", "What moves the gap", put_result}, {"measures", "Ranking", put_ranking},
+    {"figures", "Option by option", put_figures}, {"definitions", "Definitions", put_definitions},
+    {"run", "How it was run", put_run},           {NULL, NULL, NULL}};
   sweep_ranking ranking;
   cgap_status status = sweep_ranking_init(&ranking, r, g, error);
   sweep_view v = view_of(r, g, &ranking);

@@ -81,28 +81,42 @@ static void name_opening(char text[CGAP_SENTENCE], const cgap_modality_names *na
     cgap_sentence_say(text, names, opening > 1 ? N_(" open the gap") : N_(" opens the gap"));
 }
 
-void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
-                           size_t count)
+/* The best head that does not open the gap; NULL: there is none, or nothing to compare it with. */
+static const cgap_contender *best_of(const cgap_contender *heads, size_t count)
 {
-  static const int SEARCHES[] = {CGAP_TRIAL_MIXED_NDCG, CGAP_TRIAL_RECALL_AT_1};
   const cgap_contender *best = NULL;
-  size_t better = 0, worse = 0;
-  text[0] = '\0';
   for (size_t k = 0; k < count; k++) {
     const cgap_against *a = heads[k].against;
     if (a->known[CGAP_RIVAL_CENTER] && !a->opens && isfinite(score_of(a)) &&
         (!best || score_of(a) > score_of(best->against)))
       best = &heads[k];
   }
+  return best;
+}
+
+/* At how many kinds of search it is better than center, and at how many worse. */
+static void count_searches(const cgap_contender *head, size_t *better, size_t *worse)
+{
+  static const int SEARCHES[] = {CGAP_TRIAL_MIXED_NDCG, CGAP_TRIAL_RECALL_AT_1};
+  *better = *worse = 0;
+  for (int s = 0; s < 2; s++) {
+    const char *word = word_of(&head->against->change[CGAP_RIVAL_CENTER][SEARCHES[s]], SEARCHES[s]);
+    *better += strcmp(word, "better") == 0;
+    *worse += strcmp(word, "worse") == 0;
+  }
+}
+
+void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                           size_t count)
+{
+  const cgap_contender *best = best_of(heads, count);
+  size_t better, worse;
+  text[0] = '\0';
   if (!best && count && heads[0].against->known[CGAP_RIVAL_CENTER])
     cgap_sentence_say(text, names, "Conclusion: %s; center, which needs no training, keeps it shut",
                       cgap_tr(names, count > 1 ? N_("every head opens the gap") : N_("the head opens the gap")));
   else if (best) {
-    for (int s = 0; s < 2; s++) {
-      const char *word = word_of(&best->against->change[CGAP_RIVAL_CENTER][SEARCHES[s]], SEARCHES[s]);
-      better += strcmp(word, "better") == 0;
-      worse += strcmp(word, "worse") == 0;
-    }
+    count_searches(best, &better, &worse);
     cgap_sentence_say(text, names, "Conclusion: %.80s%s ", best->name,
                       cgap_tr(names, count > 1 ? N_(", the best by the mean of mixed nDCG@10 and recall@1,") : ""));
     cgap_sentence_say(text, names, "%s center, which needs no training: ",
@@ -117,6 +131,29 @@ void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *
   }
   if (text[0])
     cgap_sentence_say(text, names, ".");
+}
+
+void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                         size_t count)
+{
+  const cgap_contender *best = best_of(heads, count);
+  size_t better = 0, worse = 0;
+  text[0] = '\0';
+  if (!count || !heads[0].against->known[CGAP_RIVAL_CENTER])
+    return;
+  if (best)
+    count_searches(best, &better, &worse);
+  if (better && worse)
+    cgap_sentence_say(text, names,
+                      "What to do: choose by the search that matters, %.80s or the means subtracted "
+                      "(contragap apply --method center).",
+                      count > 1 ? best->name : cgap_tr(names, N_("this head")));
+  else if (better)
+    cgap_sentence_say(text, names, "What to do: use %.80s.", count > 1 ? best->name : cgap_tr(names, N_("this head")));
+  else
+    cgap_sentence_say(text, names,
+                      "What to do: subtract the means (contragap apply --method center), which needs no "
+                      "training.");
 }
 
 /* ---------------------------------------------------------------- tables */

@@ -27,4 +27,8 @@ void cgap_against_page(cgap_page *page, const double *before, const cgap_contend
 void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
                            size_t count);
 
+/* What follows from it: that head, or center. */
+void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                         size_t count);
+
 #endif

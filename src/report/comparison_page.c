@@ -79,19 +79,22 @@ static void put_marks(cgap_page *page, const cgap_comparison *c, size_t k, size_
   fputs("</td>", page->out);
 }
 
-/* The names of those that are clearly worse, of the group. */
-static void put_worse(cgap_page *page, const cgap_comparison *c, size_t k, size_t group)
+/* The names of those that are clearly worse, of the group, as long as they are few. */
+static void put_worse(cgap_page *page, const cgap_comparison *c, size_t k, size_t group, size_t count)
 {
+  enum { NAMED_MAX = 3 };
   size_t named = 0;
   fputs("<td>", page->out);
-  for (size_t e = 0; e < cgap_field_count(); e++) {
+  for (size_t e = 0; e < cgap_field_count() && named < NAMED_MAX; e++) {
     if ((size_t)cgap_field_at(e)->group != group || outcome_of(c, k, e) != WORSE)
       continue;
     const cgap_phrase title = cgap_field_title(cgap_field_at(e), &c->names);
     const char *label = strstr(title.s, ": ");
-    cgap_page_text(page, "%s%s%s", cgap_tr(&c->names, named++ ? N_(", ") : N_("worse: ")), label ? label + 2 : title.s,
+    cgap_page_text(page, "%s%s%s", cgap_tr(&c->names, named++ ? N_("; ") : N_("worse: ")), label ? label + 2 : title.s,
                    cgap_tr(&c->names, cgap_comparison_trained_on(c, k, e) ? N_(" (trained on)") : ""));
   }
+  if (count > named)
+    cgap_page_text(page, "; and %zu more", count - named);
   fputs("</td>", page->out);
 }
 
@@ -102,18 +105,18 @@ void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, siz
   if (cgap_comparison_other_d(text, c, k))
     cgap_page_put(page, "p", "%s.", text);
   text[0] = '\0';
-  if (count_outcomes(count, c, k, CGAP_GROUPS) == 0)
+  if (count_outcomes(count, c, k, CGAP_GROUPS) == count[BARE])
     return;
-  cgap_sentence_say(text, &c->names, "Of %zu measures ", count[BETTER] + count[WORSE] + count[UNCLEAR] + count[BARE]);
-  append_counts(text, &c->names, count, BARE);
-  fputs("<table class=\"summary\">\n<caption>", page->out);
-  cgap_page_text(page,
-                 "%s. %s better and %s worse: the 95 %% interval of the difference excludes 0; %s unclear or the "
-                 "same: it does not; %s without verdict: no interval, or no better direction.",
-                 text, LOOK[BETTER].sign, LOOK[WORSE].sign, LOOK[UNCLEAR].sign, LOOK[BARE].sign);
-  fputs("</caption>\n<tbody>\n", page->out);
+  append_counts(text, &c->names, count, UNCLEAR);
+  cgap_page_put(page, "p",
+                "Of %zu measures with an interval: %s. %s better and %s worse: the 95 %% interval of the difference "
+                "excludes 0; %s unclear or the same; %s no interval, or no better direction.",
+                count[BETTER] + count[WORSE] + count[UNCLEAR], text, LOOK[BETTER].sign, LOOK[WORSE].sign,
+                LOOK[UNCLEAR].sign, LOOK[BARE].sign);
+  fprintf(page->out, "<table class=\"summary\" aria-label=\"%s\">\n<tbody>\n",
+          cgap_tr(page->names, "Groups of measures"));
   for (size_t g = 0; g < CGAP_GROUPS; g++) {
-    if (count_outcomes(count, c, k, g) == 0)
+    if (count_outcomes(count, c, k, g) == count[BARE])
       continue;
     text[0] = '\0';
     append_counts(text, &c->names, count, UNCLEAR);
@@ -121,10 +124,10 @@ void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, siz
     cgap_page_text(page, "%s", cgap_tr(page->names, cgap_groups[g].title));
     fputs("</th>", page->out);
     put_marks(page, c, k, g);
-    fputs("<td>", page->out);
+    fputs("<td class=\"o\">", page->out);
     cgap_page_text(page, "%s", text);
     fputs("</td>", page->out);
-    put_worse(page, c, k, g);
+    put_worse(page, c, k, g, count[WORSE]);
     fputs("</tr>\n", page->out);
   }
   fputs("</tbody>\n</table>\n", page->out);
@@ -229,9 +232,11 @@ static void put_tiles(cgap_page *page, const cgap_comparison *c, size_t k)
   cgap_page_tiles(page, "What changed");
   for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
     const size_t e = cgap_entry_find(KEYS[i]);
-    const cgap_tile_look tile = cgap_tile_look_of(KEYS[i]);
+    cgap_tile_look tile = cgap_tile_look_of(KEYS[i]);
     if (!c->input[0].present[e] || !c->input[k].present[e])
       continue;
+    if (c->change[k * c->entries + e].other == CGAP_OTHER_N)
+      tile.note = "not compared: it depends on the number of rows, which differs";
     const cgap_scalar difference = change_scalar(&c->change[k * c->entries + e]);
     cgap_page_tile_change(page, &tile, &c->input[0].scalar[e], &c->input[k].scalar[e], &difference);
   }

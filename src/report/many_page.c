@@ -2,10 +2,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/interval.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 #include "report/many_show.h"
-#include "report/page.h"
+#include "report/tiles.h"
 
 /* ---------------------------------------------------------------- figures */
 
@@ -133,6 +134,65 @@ static cgap_status write_rows(const cgap_many_report *r, const char *path, cgap_
 
 /* ---------------------------------------------------------------- the page */
 
+enum { TILES = 6 };
+
+/* The widest gaps, a tile each. */
+static void put_tiles(cgap_page *page, const cgap_many *many)
+{
+  bool shown[CGAP_MANY_PAIRS_MAX] = {false};
+  cgap_page_tiles(page, "The widest gaps");
+  for (size_t k = 0; k < TILES && k < many->pairs; k++) {
+    char name[CGAP_PAIR_NAME];
+    size_t widest = many->pairs;
+    for (size_t p = 0; p < many->pairs; p++)
+      if (!shown[p] && cgap_scalar_known(&many->pair[p].gap.corrected_distance) &&
+          (widest == many->pairs ||
+           many->pair[p].gap.corrected_distance.value > many->pair[widest].gap.corrected_distance.value))
+        widest = p;
+    if (widest == many->pairs) /* the others are of two widths */
+      break;
+    shown[widest] = true;
+    cgap_many_pair_name(name, many, widest, NULL, NULL);
+    cgap_tile_look look = cgap_tile_look_of("gap.corrected_distance");
+    look.label = name;
+    const cgap_level level = cgap_audit_level(&many->pair[widest]);
+    cgap_page_tile(page, &look, &many->pair[widest].gap.corrected_distance, cgap_level_word(level), level);
+  }
+  cgap_page_tiles_end(page);
+}
+
+/* What to do, each word once with its pairs. */
+static void put_advice(cgap_page *page, const cgap_many *many)
+{
+  cgap_advice_words advice, other;
+  for (size_t p = 0; p < many->pairs; p++) {
+    bool before = false;
+    cgap_advice_write(&advice, &many->pair[p]);
+    for (size_t q = 0; q < p && advice.word && !before; q++) {
+      cgap_advice_write(&other, &many->pair[q]);
+      before = other.word && strcmp(other.word, advice.word) == 0;
+    }
+    if (!advice.word || before)
+      continue;
+    size_t same = 0;
+    bool given[CGAP_MANY_PAIRS_MAX];
+    for (size_t q = p; q < many->pairs; q++) {
+      cgap_advice_write(&other, &many->pair[q]);
+      given[q] = other.word && strcmp(other.word, advice.word) == 0;
+      same += given[q];
+    }
+    fputs("<p>", page->out);
+    cgap_page_text(page, "Advice: %s%s", advice.word, same == many->pairs ? " (all pairs)" : "");
+    for (size_t q = p, listed = 0; same < many->pairs && q < many->pairs; q++) {
+      char name[CGAP_PAIR_NAME];
+      cgap_many_pair_name(name, many, q, NULL, NULL);
+      if (given[q])
+        cgap_page_text(page, "%s%s", listed++ ? ", " : " (", name);
+    }
+    fputs(same < many->pairs ? ")</p>\n" : "</p>\n", page->out);
+  }
+}
+
 static void put_verdict(cgap_page *page, const void *report)
 {
   const cgap_many *many = ((const cgap_many_report *)report)->many;
@@ -157,12 +217,14 @@ static void put_verdict(cgap_page *page, const void *report)
     words.level = level > words.level ? level : words.level;
   }
   cgap_page_verdict(page, &words, NULL);
-  fputs("<ul>\n", page->out);
+  put_tiles(page, many);
+  put_advice(page, many);
+  fputs("<details class=\"sentences\">\n<summary>Every pair in a sentence</summary>\n<ul>\n", page->out);
   for (size_t p = 0; p < many->pairs; p++) {
     (void)cgap_many_sentence(sentence, many, p);
     cgap_page_put(page, "li", "%s", sentence);
   }
-  fputs("</ul>\n", page->out);
+  fputs("</ul>\n</details>\n", page->out);
   cgap_page_put(page, "p class=\"soft\"", "%s.", CGAP_GAP_SCALE);
 }
 

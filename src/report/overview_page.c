@@ -117,6 +117,74 @@ typedef struct page_data {
   const cgap_overview_about *about;
 } page_data;
 
+/* How near a value is to the best of its line, from 0, the worst, to 1; NaN where the line has no better direction, or
+ * its values are the same. */
+static double nearness(const cgap_overview *o, const cgap_ranked *m, size_t k)
+{
+  double best = INFINITY, worst = -INFINITY;
+  if (m->better == CGAP_NEITHER || m->other != CGAP_OTHER_NONE)
+    return NAN;
+  for (size_t i = 0; i < o->comparison->count; i++) {
+    const double score = cgap_ranking_score(o->comparison, i, m->entry);
+    best = isfinite(score) ? fmin(best, score) : best;
+    worst = isfinite(score) ? fmax(worst, score) : worst;
+  }
+  /* what looks the same is not told apart */
+  return worst - best >= pow(10, -cgap_field_at(m->entry)->decimals) / 2
+           ? (worst - cgap_ranking_score(o->comparison, k, m->entry)) / (worst - best)
+           : NAN;
+}
+
+static void put_value(cgap_page *page, const cgap_overview *o, const cgap_ranked *m, size_t k)
+{
+  enum { SHADE_MAX = 40 }; /* per cent, so that the number stays readable */
+  const cgap_cell cell =
+    cgap_cell_number(cgap_ranking_value(o->comparison, k, m->entry), cgap_field_at(m->entry)->decimals);
+  const double near = nearness(o, m, k);
+  const bool marked = m->significant && m->best == k;
+  fprintf(page->out, "<td class=\"n\" data-v=\"%s\" style=\"--near:%.0f%%\">%s", cell.sort,
+          isfinite(near) ? near * SHADE_MAX : 0, marked ? "<b>" : "");
+  cgap_page_text(page, marked ? "%s *" : "%s", cell.shown);
+  fputs(marked ? "</b></td>" : "</td>", page->out);
+}
+
+/* Inputs by measures; the shade of a cell says how near it is to the best of its line. */
+static void put_matrix(cgap_page *page, const cgap_overview *o)
+{
+  const size_t count = o->comparison->count;
+  char heads[count][CGAP_HEAD_SIZE], named[count][CGAP_HEAD_SIZE + 1], caption[400];
+  const char *titles[count + 1];
+  cgap_notes notes;
+  cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
+  titles[0] = "Measure";
+  for (size_t i = 0; i < count; i++) {
+    snprintf(named[i], sizeof named[i], "#%s", heads[o->order[i]]);
+    titles[i + 1] = named[i];
+  }
+  snprintf(
+    caption, sizeof caption,
+    "%zu inputs, sorted by %s. ↓ lower is better, ↑ higher; the darker a cell, the nearer to the best of its line",
+    count, o->sort_entry == SIZE_MAX ? "their numbers" : cgap_entry_key(o->sort_entry));
+  cgap_page_table(page, caption, titles, count + 1);
+  for (size_t m = 0; m < o->ranking.count; m++) {
+    const cgap_ranked *r = &o->ranking.measure[m];
+    char title[CGAP_TITLE_SIZE];
+    cgap_entry_title(title, r->entry, &o->comparison->names);
+    fputs("<tr><td>", page->out);
+    cgap_page_text(page, "%s%s", title, r->better == CGAP_LOWER ? " ↓" : r->better == CGAP_HIGHER ? " ↑" : "");
+    fputs("</td>", page->out);
+    for (size_t i = 0; i < count; i++)
+      put_value(page, o, r, o->order[i]);
+    fputs("</tr>\n", page->out);
+  }
+  cgap_page_table_end(page);
+  cgap_overview_notes(&notes, o, "*");
+  fputs("<ul>\n", page->out);
+  for (size_t i = 0; i < notes.count; i++)
+    cgap_page_put(page, "li", "%s", notes.text[i]);
+  fputs("</ul>\n", page->out);
+}
+
 static void put_result(cgap_page *page, const void *data)
 {
   const cgap_overview *o = ((const page_data *)data)->overview;
@@ -136,47 +204,9 @@ static void put_figures(cgap_page *page, const void *data)
   cgap_page_figures(page, &p->about->figure, 1);
 }
 
-/* A cell that sorts by its value and shows the mark. */
-static cgap_cell value_cell(const cgap_overview *o, const cgap_ranked *m, size_t k)
-{
-  cgap_cell cell = cgap_cell_number(cgap_ranking_value(o->comparison, k, m->entry), cgap_field_at(m->entry)->decimals);
-  if (m->significant && m->best == k)
-    snprintf(cell.shown + strlen(cell.shown), sizeof cell.shown - strlen(cell.shown), " *");
-  return cell;
-}
-
 static void put_measures(cgap_page *page, const void *data)
 {
-  const cgap_overview *o = ((const page_data *)data)->overview;
-  const size_t count = o->comparison->count;
-  char heads[count][CGAP_HEAD_SIZE], named[count][CGAP_HEAD_SIZE + 1], caption[200];
-  const char *titles[count + 1];
-  cgap_cell cells[count + 1];
-  cgap_notes notes;
-  cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
-  titles[0] = "Measure";
-  for (size_t i = 0; i < count; i++) {
-    snprintf(named[i], sizeof named[i], "#%s", heads[o->order[i]]);
-    titles[i + 1] = named[i];
-  }
-  snprintf(caption, sizeof caption, "%zu inputs, sorted by %s", count,
-           o->sort_entry == SIZE_MAX ? "their numbers" : cgap_entry_key(o->sort_entry));
-  cgap_page_table(page, caption, titles, count + 1);
-  for (size_t m = 0; m < o->ranking.count; m++) {
-    const cgap_ranked *r = &o->ranking.measure[m];
-    char title[CGAP_TITLE_SIZE];
-    cgap_entry_title(title, r->entry, &o->comparison->names);
-    cells[0] = cgap_cell_text(title);
-    for (size_t i = 0; i < count; i++)
-      cells[i + 1] = value_cell(o, r, o->order[i]);
-    cgap_page_row(page, cells, count + 1);
-  }
-  cgap_page_table_end(page);
-  cgap_overview_notes(&notes, o, "*");
-  fputs("<ul>\n", page->out);
-  for (size_t i = 0; i < notes.count; i++)
-    cgap_page_put(page, "li", "%s", notes.text[i]);
-  fputs("</ul>\n", page->out);
+  put_matrix(page, ((const page_data *)data)->overview);
 }
 
 static cgap_cell p_cell(double p)
@@ -242,13 +272,14 @@ static void put_run(cgap_page *page, const void *data)
 cgap_status cgap_overview_page_write(const cgap_overview *o, const cgap_overview_about *about, const char *folder,
                                      cgap_error *error)
 {
-  static const cgap_section SECTIONS[] = {{"result", "Who is best", put_result},
-                                          {"figures", "Figure", put_figures},
-                                          {"measures", "Measures", put_measures},
-                                          {"differences", "Best against next", put_differences},
-                                          {"definitions", "Definitions", put_definitions},
-                                          {"run", "How it was run", put_run},
-                                          {NULL, NULL, NULL}};
+  const cgap_section measures = {"measures", "Measures", put_measures}, figures = {"figures", "Figure", put_figures};
+  const cgap_section sections[] = {{"result", o->number ? "The series" : "Who is best", put_result},
+                                   o->number ? figures : measures,
+                                   o->number ? measures : figures,
+                                   {"differences", "Best against next", put_differences},
+                                   {"definitions", "Definitions", put_definitions},
+                                   {"run", "How it was run", put_run},
+                                   {NULL, NULL, NULL}};
   char heads[o->comparison->count][CGAP_HEAD_SIZE], title[300];
   cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
   const size_t count = o->comparison->count;
@@ -257,6 +288,6 @@ cgap_status cgap_overview_page_write(const cgap_overview *o, const cgap_overview
     snprintf(title, sizeof title, count == 3 ? "%s, %s and %s compared" : "%s, %s, %s and %zu more compared",
              heads[o->order[0]], heads[o->order[1]], heads[o->order[2 < count ? 2 : 1]], count - 3);
   const page_data data = {o, about};
-  return cgap_page_write(folder, title, "The contrastive gap, compared", &o->comparison->names, SECTIONS, &data,
+  return cgap_page_write(folder, title, "The contrastive gap, compared", &o->comparison->names, sections, &data,
                          about->warn_line, error);
 }

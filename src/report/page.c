@@ -169,7 +169,11 @@ static void put_row(cgap_page *page, const char *defined, const cgap_cell *cells
     else
       fputs(cells[c].is_key ? "<td><code>" : "<td>", page->out);
     const char *text = cells[c].text ? cells[c].text : cells[c].shown;
+    if (cells[c].link)
+      fprintf(page->out, "<a href=\"#%s\">", cells[c].link);
     put_escaped_as(page->out, text, cells[c].is_number || is_numbers(text));
+    if (cells[c].link)
+      fputs("</a>", page->out);
     if (cells[c].key)
       cgap_page_key(page, cells[c].key);
     fputs(cells[c].is_key ? "</code></td>" : "</td>", page->out);
@@ -559,11 +563,61 @@ void cgap_page_key(cgap_page *page, const char *key)
   fputs(defined ? "</a>" : "</span>", page->out);
 }
 
+enum { ANCHOR = 100 };
+
+/* "means-corrected-distance", as meanings.py makes it of a term. */
+static void anchor_of(char out[ANCHOR], const char *term)
+{
+  int used = snprintf(out, ANCHOR, "means");
+  bool gap = true;
+  for (; *term && used < ANCHOR - 2; term++) {
+    const int letter = tolower((unsigned char)*term);
+    if (!isalnum(letter)) {
+      gap = true;
+      continue;
+    }
+    if (gap)
+      out[used++] = '-';
+    out[used++] = (char)letter;
+    gap = false;
+  }
+  out[used] = '\0';
+}
+
+/* Where the page says when a measure misleads: at its own term, or where its block is explained. */
+static void meaning_of(char out[ANCHOR], const cgap_field *f)
+{
+  static const char *const terms[CGAP_GROUPS] = {
+    [CGAP_GROUP_GAP] = "the gap",
+    [CGAP_GROUP_UNIFORMITY] = "uniformity",
+    [CGAP_GROUP_ALIGNMENT] = "alignment",
+    [CGAP_GROUP_RETRIEVAL] = "recall k",
+    [CGAP_GROUP_MIXED_RETRIEVAL] = "search in one mixed index",
+    [CGAP_GROUP_CSLS] = "csls",
+    [CGAP_GROUP_ZERO_SHOT] = "zero shot",
+    [CGAP_GROUP_ARITHMETIC] = "zero shot and arithmetic",
+    [CGAP_GROUP_LOSS] = "loss clip",
+    [CGAP_GROUP_SPECTRUM] = "spectrum",
+    [CGAP_GROUP_HUBNESS] = "hubness and neighbours",
+    [CGAP_GROUP_HUBS_WITHIN] = "hubness and neighbours",
+    [CGAP_GROUP_MIXED] = "same modality",
+    [CGAP_GROUP_AGREEMENT] = "agreement",
+  };
+  char id[ANCHOR + 10];
+  anchor_of(out, f->label);
+  snprintf(id, sizeof id, "id=\"%s\"", out);
+  if (!strstr(cgap_embedded("measures.html"), id))
+    anchor_of(out, terms[f->group]);
+}
+
 void cgap_page_definitions(cgap_page *page, unsigned has)
 {
   static const char *const heads[] = {"Measure", "Key", "Definition", "Source"};
   has |= page->linked;
-  cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
+  cgap_page_table(page,
+                  "What each number is, of rows divided by their norm, with t = 2 and temperature 0.01. A name leads "
+                  "to when it misleads.",
+                  heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
     const bool again = i > 0 && has_same_definition(f, cgap_field_at(i - 1));
@@ -581,11 +635,17 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
       snprintf(key, sizeof key, "%.*s.*%s", (int)strcspn(f->key, "."), f->key, last ? last : "");
     }
     const cgap_phrase definition = cgap_phrase_of(page->names, f->definition);
+    char meaning[ANCHOR];
+    meaning_of(meaning, f);
     const cgap_cell cells[] = {
-      {.text = title.s}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
+      {.text = title.s, .link = meaning}, {.text = key, .is_key = true}, {.text = definition.s}, {.text = f->source}};
     put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
+  fprintf(page->out,
+          "<details class=\"meanings\">\n<summary>What the measures mean, and when they mislead (MEASURES)"
+          "</summary>\n%s</details>\n",
+          cgap_embedded("measures.html"));
 }
 
 /* ---------------------------------------------------------------- the page */

@@ -45,6 +45,7 @@ void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...) CG
 typedef struct cgap_cell {
   const char *text; /* NULL: shown */
   const char *key;  /* below it, as cgap_page_key; NULL: none */
+  const char *link; /* an anchor of the page that it leads to; NULL: none */
   char shown[40], sort[40];
   bool is_number, is_key;
 } cgap_cell;
@@ -77,7 +78,8 @@ void cgap_page_notes(cgap_page *page, const cgap_notes *notes);
 /* Whether the gap is bad, why, what it costs and what to do, with the first figure of the audit. */
 void cgap_audit_first_screen(cgap_page *page, const cgap_audit *audit);
 
-/* The table of definitions and sources of every field whose `needs` are in `has`. */
+/* The table of definitions and sources of every field whose `needs` are in `has`, and, folded, what the measures mean
+ * and when they mislead: the chapters of analysis/MEASURES.md. */
 void cgap_page_definitions(cgap_page *page, unsigned has);
 
 /* A key, in small letters; a link to its definition where the page has one. */

@@ -3,6 +3,7 @@
 document.querySelectorAll("table.sort").forEach(function (table) {
   var heads = table.tHead.rows[0].cells;
   Array.prototype.forEach.call(heads, function (head, column) {
+    if (!head.textContent.trim()) return; // remarks
     var button = document.createElement("button");
     button.type = "button";
     while (head.firstChild) button.appendChild(head.firstChild);
@@ -26,6 +27,14 @@ document.querySelectorAll("table.sort").forEach(function (table) {
     });
   });
 });
+// A link to what is folded opens it.
+function unfold() {
+  var target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (var at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  if (target && target.scrollIntoView) target.scrollIntoView();
+}
+window.addEventListener("hashchange", unfold);
+if (location.hash) unfold();
 (function () {
   var tip = document.createElement("div");
   tip.id = "tip";

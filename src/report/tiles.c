@@ -51,7 +51,10 @@ static const struct {
   {".mean_squared_distance", {.label = "Squared distance of matching pairs", .factor = 1, .decimals = 3, .to = 2}},
   {"uniformity.image", {.label = "Evenness of the {images}", .factor = 1, .decimals = 2, .to = -4}},
   {"uniformity.text", {.label = "Evenness of the {texts}", .factor = 1, .decimals = 2, .to = -4}},
-  {".participation_ratio", {.label = NULL, .factor = 1, .decimals = 1, .to = 1}},
+  {"agreement.mutual_knn", {.label = "Of the ten nearest, in common by their pairs", FRACTION}},
+  {"agreement.cka", {.label = "Likeness of the two spaces", .factor = 1, .decimals = 3, .to = 1}},
+  {".anti_hub_share", {FRACTION}},
+  {".participation_ratio", {.factor = 1, .decimals = 1, .to = 1}},
   {"uniformity.mean", {.label = "Evenness of {images} and {texts}", .factor = 1, .decimals = 2, .to = -4}},
 };
 
@@ -146,15 +149,15 @@ static void put_ends(cgap_page *page, const cgap_tile_look *t)
   fprintf(page->out, "<span class=\"ends%s\">", t->zones[0] ? " zones" : "");
   for (int z = 0; t->zones[0] && z < CGAP_TILE_ZONES; z++) {
     fputs("<span>", page->out);
-    if (z)
-      cgap_page_text(page, "%g %s", t->limit[z - 1] * t->factor, cgap_tr(page->names, t->zones[z]));
-    else
-      cgap_page_text(page, "%s", cgap_tr(page->names, t->zones[z]));
+    cgap_page_text(page, "%s", cgap_tr(page->names, t->zones[z]));
+    fputs("<br>", page->out);
+    cgap_page_text(page, cgap_tr(page->names, z ? N_("from %g") : N_("below %g")),
+                   t->limit[z ? z - 1 : 0] * t->factor);
     fputs("</span>", page->out);
   }
   for (int end = 0; !t->zones[0] && end < 2; end++) {
     fputs("<span>", page->out);
-    cgap_page_text(page, "%g%s%s%s", (end ? t->to : t->from) * t->factor, *t->unit ? " " : "", t->unit,
+    cgap_page_text(page, "%.3g%s%s%s", (end ? t->to : t->from) * t->factor, *t->unit ? " " : "", t->unit,
                    cgap_tr(page->names, !neither && left == !end ? N_(" best") : ""));
     fputs("</span>", page->out);
   }
@@ -217,7 +220,7 @@ static void put_foot(cgap_page *page, const cgap_tile_look *t)
     cgap_page_text(page, "%s", cgap_phrase_of(page->names, t->note).s);
     fputs("</small>", page->out);
   }
-  fputs("<small>", page->out);
+  fputs("<small class=\"name\">", page->out);
   if (f && t->label)
     cgap_page_text(page, "%s%s", cgap_field_title(f, page->names).s, *better ? "; " : "");
   cgap_page_text(page, "%s", better);

@@ -132,27 +132,41 @@ static bool is_of_classes(const cgap_training_results *r)
   return r->recommendation && r->recommendation->choice->goal == CGAP_GOAL_ZERO_SHOT;
 }
 
+/* Whom the head hurts; of a race in few words. */
+static void put_losers(cgap_page *page, const cgap_training_results *r)
+{
+  char text[CGAP_SENTENCE] = "";
+  if (r->run_count == 1)
+    cgap_changes_losers(text, r->changes[0], r->names, is_of_classes(r));
+  for (size_t k = 0; k < r->run_count && r->run_count > 1; k++) {
+    const cgap_flips *f = &r->changes[k]->flips[CGAP_SEARCH_CROSS][CGAP_BOTH_ASK][CGAP_WITHIN_1];
+    cgap_sentence_say(
+      text, page->names,
+      k ? N_(", with %s %llu (%llu)")
+        : N_("Search in the other modality: with %s %llu queries no longer find their partner first (%llu now do)"),
+      r->evaluation->comparison.input[k + 1].name, (unsigned long long)f->lost, (unsigned long long)f->gained);
+  }
+  fputs("<p><b>", page->out);
+  cgap_page_text(page, "Who loses.");
+  fputs("</b> ", page->out);
+  cgap_page_text(page, "%s%s", text, r->run_count > 1 ? cgap_tr(page->names, N_(".")) : "");
+  fputs("</p>\n", page->out);
+}
+
 static void put_recommendation(cgap_page *page, const void *result)
 {
   const cgap_training_results *r = result;
   const cgap_recommendation *own = r->recommendation;
   const bool chosen = own->choice->chosen > 0;
   const cgap_scalar *gain = cgap_recommendation_gain(own);
-  char lost[CGAP_SENTENCE];
   cgap_advice_words words;
   cgap_recommendation_write(&words, own);
   open_box(page, !chosen || gain->lo > 0 ? CGAP_LEVEL_LOW : gain->hi < 0 ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
   cgap_page_put(page, "p", chosen ? N_("Recommended: %s: %s.") : N_("Recommended: %s."),
                 chosen ? words.word : words.sentence[0], cgap_tr(page->names, cgap_recommendation_outcome(own)));
   for (size_t i = 1; i < words.count; i++) { /* the first gives the numbers of the tiles */
-    if (i + 1 == words.count) {
-      cgap_changes_losers(lost, r->changes[0], r->names, is_of_classes(r));
-      fputs("<p><b>", page->out);
-      cgap_page_text(page, "Who loses.");
-      fputs("</b> ", page->out);
-      cgap_page_text(page, "%s", lost);
-      fputs("</p>\n", page->out);
-    }
+    if (i + 1 == words.count)
+      put_losers(page, r);
     cgap_page_put(page, "p", "%s", words.sentence[i]);
   }
   if (words.command[0])
@@ -185,6 +199,10 @@ static void put_conclusion(cgap_page *page, const void *result)
     for (size_t i = 0; i < (race ? 1 : words.count); i++)
       cgap_page_put(page, "p", "%s", words.sentence[i]);
   }
+  put_losers(page, r);
+  cgap_against_advise(conclusion, &c->names, r->head, r->run_count);
+  if (conclusion[0])
+    cgap_page_put(page, "p", "%s", conclusion);
   fputs("</div>\n", page->out);
   if (!race) {
     put_tiles(page, r, 0, true);
@@ -208,7 +226,7 @@ static void put_changes(cgap_page *page, const void *result)
   for (size_t k = 0; k < r->run_count; k++) {
     if (r->run_count > 1)
       cgap_page_put(page, "h3", "%s", r->evaluation->comparison.input[k + 1].name);
-    if (!r->recommendation) { /* which says so at first */
+    if (r->run_count > 1) { /* else the box says so */
       cgap_changes_losers(text, r->changes[k], r->names, false);
       cgap_page_put(page, "p", "%s", text);
     }

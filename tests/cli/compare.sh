@@ -217,12 +217,15 @@ page_is_whole() {
 }
 want_text out-folder/report.html 'The gap narrows from a.h5 to c.h5' 'recall@1 image to text' '95 % interval'
 page_is_whole out-folder/report.html 4
+# first the gap in a sentence and in tiles, then a mark for each measure in place of lists of names
+works test "$(grep -c '<div class="tile ' out-folder/report.html)" -ge 3
+want_text out-folder/report.html 'class="tile gain"' 'measures with an interval: ' '<table class="summary"' '<i class="gain" title="Gap: corrected distance: '
 want_file out-folder/figures/cosines_before_after.tsv
 odd='a "q" <b>&.h5'
 cp a.h5 "$odd"
 fine compare "$odd" c.h5 -o odd-page --quiet
 want_text odd-page/report.html 'a &quot;q&quot; &lt;b&gt;&amp;.h5'
-runs grep -F '<b>' odd-page/report.html
+runs grep -F '" <b>' odd-page/report.html
 want_rc 1
 fine compare ra rc -o of-reports --quiet
 page_is_whole of-reports/report.html 8

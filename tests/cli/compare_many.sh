@@ -190,7 +190,7 @@ want_text out '| measure | ckpt\_1600 | ckpt\_400 |' '| corrected distance | **'
 # shellcheck disable=SC2086
 fine compare $all -o many --quiet
 want_text many/report.html '<html lang="en">' 'id="result"' 'id="measures"' 'id="differences"' 'id="definitions"' '</html>' \
-  'ckpt_1600 is best' ' *</td>'
+  'ckpt_1600 is best' ' *</b></td>' 'the darker a cell, the nearer to the best of its line' 'style="--near:40%"><b>'
 runs grep -E '(src|href|xlink:href)="(https?:)?//' many/report.html
 want_rc 1
 if command -v gnuplot >/dev/null; then

@@ -67,7 +67,7 @@ runs grep '"seed": 0' sweep/sweep.json
 want_rc 1
 # the page: whole in one file, what was varied and seen, a line a point, the figures inline
 want_text sweep/report.html '<html lang="en">' 'Varied: ' 'dim (4, 8)' 'temperature (0.02, 0.1)' '2 seeds each, 16 runs' \
-  'Along dim, the gap (centroid distance): under clip it ' 'under cua it ' 'standard deviation over 2 seeds' 'id="definitions"' 'sweep pairs.h5' '</html>'
+  'Along dim, the gap (centroid distance): under clip it ' 'under cua it ' 'The gap moves most with --' 'What to do: ' 'standard deviation over 2 seeds' 'id="definitions"' 'sweep pairs.h5' '</html>'
 runs grep -E '(src|href|xlink:href)="(https?:)?//' sweep/report.html
 want_rc 1
 runs grep -c '<td class="n" data-v="[-0-9.e]*">[-0-9.]* ± ' sweep/report.html
