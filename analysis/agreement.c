@@ -74,11 +74,11 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 }
 
 static const cgap_field fields[] = {
-  {"agreement.mutual_knn", "10 nearest in common", CGAP_GROUP_AGREEMENT, 0, offsetof(cgap_audit, agreement.mutual_knn),
-   4, CGAP_HIGHER, CGAP_HAS_AGREEMENT,
+  {"agreement.mutual_knn", "mutual kNN", CGAP_GROUP_AGREEMENT, 0, offsetof(cgap_audit, agreement.mutual_knn), 4,
+   CGAP_HIGHER, CGAP_HAS_AGREEMENT,
    "Mean share of the 10 nearest rows of its own modality that {an image} and its {one text} have in common.",
    "Huh et al. 2024, arXiv 2405.07987"},
-  {"agreement.mutual_knn_by_chance", "by chance", CGAP_GROUP_AGREEMENT, 0,
+  {"agreement.mutual_knn_by_chance", "mutual kNN by chance", CGAP_GROUP_AGREEMENT, 0,
    offsetof(cgap_audit, agreement.mutual_knn_by_chance), 4, CGAP_NEITHER, CGAP_HAS_AGREEMENT,
    "What two unrelated spaces of this many rows would have in common.", ""},
   {"agreement.cka", "linear CKA", CGAP_GROUP_AGREEMENT, 0, offsetof(cgap_audit, agreement.cka), 4, CGAP_HIGHER,

@@ -235,7 +235,7 @@ cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_
 }
 
 static const cgap_field fields[] = {
-  {"checks.pairing.below_median_share", "pairs below the median", CGAP_GROUP_ALIGNMENT, 0,
+  {"checks.pairing.below_median_share", "below-median pair share", CGAP_GROUP_ALIGNMENT, 0,
    offsetof(cgap_audit, pairing_check.below_median_share), 4, CGAP_NEITHER, CGAP_HAS_PAIRS,
    "Twice the share of pairs whose cosine is at most the median of {images} and {texts} that do not belong together: "
    "of a "
@@ -244,7 +244,7 @@ static const cgap_field fields[] = {
 };
 
 const cgap_measure cgap_measure_below_median = {
-  .name = "pairs below the median",
+  .name = "below-median pair share",
   .kinds = 1u << CGAP_IMAGE_TEXT,
   .paired_only = true,
   .need = {.counts = SLOT + CGAP_MEDIAN_BINS},

@@ -20,11 +20,11 @@ const cgap_group cgap_groups[CGAP_GROUPS] = {
   [CGAP_GROUP_ZERO_SHOT] = {"Zero-shot", {NULL}, true},
   [CGAP_GROUP_ARITHMETIC] = {"Arithmetic", {NULL}, false},
   [CGAP_GROUP_LOSS] = {"Loss", {NULL}, true},
-  [CGAP_GROUP_SPECTRUM] = {"Spectrum", {"{image}", "{text}", "joint"}, false},
+  [CGAP_GROUP_SPECTRUM] = {"PCA spectrum", {"{image}", "{text}", "joint"}, false},
   [CGAP_GROUP_HUBNESS] = {"Hubness", {"{image} to {text}", "{text} to {image}"}, false},
   [CGAP_GROUP_HUBS_WITHIN] = {"Hubness within a modality", {"{image}", "{text}"}, false},
-  [CGAP_GROUP_AGREEMENT] = {"Agreement of the modalities", {NULL}, false},
-  [CGAP_GROUP_MIXED] = {"Same modality", {"all", "{image}", "{text}", "by chance"}, false},
+  [CGAP_GROUP_AGREEMENT] = {"Agreement", {NULL}, false},
+  [CGAP_GROUP_MIXED] = {"Mixed neighbours", {"all", "{image}", "{text}", "unbiased"}, false},
 };
 
 size_t cgap_field_count(void)

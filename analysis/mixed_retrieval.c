@@ -63,10 +63,10 @@ static const cgap_field fields[] = {
    offsetof(cgap_audit, mixed_image_query.median_rank), 1, CGAP_LOWER, CGAP_HAS_PAIRS, MEDIAN, ""},
   {"mixed_retrieval.text_query.median_rank", "median rank", CGAP_GROUP_MIXED_RETRIEVAL, 1,
    offsetof(cgap_audit, mixed_text_query.median_rank), 1, CGAP_LOWER, CGAP_HAS_PAIRS, MEDIAN, ""},
-  {"mixed_retrieval.image_query.mrr", "reciprocal rank", CGAP_GROUP_MIXED_RETRIEVAL, 0,
-   offsetof(cgap_audit, mixed_image_query.mrr), 4, CGAP_HIGHER, CGAP_HAS_PAIRS, RECIPROCAL, ""},
-  {"mixed_retrieval.text_query.mrr", "reciprocal rank", CGAP_GROUP_MIXED_RETRIEVAL, 1,
-   offsetof(cgap_audit, mixed_text_query.mrr), 4, CGAP_HIGHER, CGAP_HAS_PAIRS, RECIPROCAL, ""},
+  {"mixed_retrieval.image_query.mrr", "MRR", CGAP_GROUP_MIXED_RETRIEVAL, 0, offsetof(cgap_audit, mixed_image_query.mrr),
+   4, CGAP_HIGHER, CGAP_HAS_PAIRS, RECIPROCAL, ""},
+  {"mixed_retrieval.text_query.mrr", "MRR", CGAP_GROUP_MIXED_RETRIEVAL, 1, offsetof(cgap_audit, mixed_text_query.mrr),
+   4, CGAP_HIGHER, CGAP_HAS_PAIRS, RECIPROCAL, ""},
 };
 
 const cgap_measure cgap_measure_mixed_retrieval = {

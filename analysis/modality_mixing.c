@@ -36,14 +36,14 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 }
 
 static const cgap_field fields[] = {
-  {"mixed.same_modality_share", "share of 10 nearest", CGAP_GROUP_MIXED, 0,
+  {"mixed.same_modality_share", "same-modality share", CGAP_GROUP_MIXED, 0,
    offsetof(cgap_audit, mixed.same_modality_share), 4, CGAP_LOWER, CGAP_ONE_SPACE,
    "Share of a row's 10 nearest rows, of both modalities pooled, that are of its own modality.", ""},
-  {"mixed.image", "share of 10 nearest", CGAP_GROUP_MIXED, 1, offsetof(cgap_audit, mixed.image), 4, CGAP_LOWER,
+  {"mixed.image", "same-modality share", CGAP_GROUP_MIXED, 1, offsetof(cgap_audit, mixed.image), 4, CGAP_LOWER,
    CGAP_ONE_SPACE, "Of {an image}'s 10 nearest rows, the share that are {images}.", ""},
-  {"mixed.text", "share of 10 nearest", CGAP_GROUP_MIXED, 2, offsetof(cgap_audit, mixed.text), 4, CGAP_LOWER,
+  {"mixed.text", "same-modality share", CGAP_GROUP_MIXED, 2, offsetof(cgap_audit, mixed.text), 4, CGAP_LOWER,
    CGAP_ONE_SPACE, "Of {a text}'s 10 nearest rows, the share that are {texts}.", ""},
-  {"mixed.unbiased", "share of 10 nearest", CGAP_GROUP_MIXED, 3, offsetof(cgap_audit, mixed.unbiased), 4, CGAP_NEITHER,
+  {"mixed.unbiased", "same-modality share", CGAP_GROUP_MIXED, 3, offsetof(cgap_audit, mixed.unbiased), 4, CGAP_NEITHER,
    CGAP_ONE_SPACE, "The share of the own modality that chance would give at these sizes.", ""},
 };
 

@@ -108,10 +108,10 @@ static const cgap_field fields[] = {
    offsetof(cgap_audit, image_to_text.mean_rank), 2, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean rank of the own partner.", ""},
   {"retrieval.text_to_image.mean_rank", "mean rank", CGAP_GROUP_RETRIEVAL, 1,
    offsetof(cgap_audit, text_to_image.mean_rank), 2, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean rank of the own partner.", ""},
-  {"retrieval.image_to_text.mrr", "reciprocal rank", CGAP_GROUP_RETRIEVAL, 0, offsetof(cgap_audit, image_to_text.mrr),
-   4, CGAP_HIGHER, CGAP_HAS_PAIRS, "Mean of 1/rank of the own partner.", ""},
-  {"retrieval.text_to_image.mrr", "reciprocal rank", CGAP_GROUP_RETRIEVAL, 1, offsetof(cgap_audit, text_to_image.mrr),
-   4, CGAP_HIGHER, CGAP_HAS_PAIRS, "Mean of 1/rank of the own partner.", ""},
+  {"retrieval.image_to_text.mrr", "MRR", CGAP_GROUP_RETRIEVAL, 0, offsetof(cgap_audit, image_to_text.mrr), 4,
+   CGAP_HIGHER, CGAP_HAS_PAIRS, "Mean of 1/rank of the own partner.", ""},
+  {"retrieval.text_to_image.mrr", "MRR", CGAP_GROUP_RETRIEVAL, 1, offsetof(cgap_audit, text_to_image.mrr), 4,
+   CGAP_HIGHER, CGAP_HAS_PAIRS, "Mean of 1/rank of the own partner.", ""},
 };
 
 const cgap_measure cgap_measure_retrieval = {

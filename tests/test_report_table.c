@@ -15,7 +15,7 @@ static char *table_of(const cgap_audit *audit, const char *name, bool markdown)
   cgap_error error;
   FILE *out = open_memstream(&text, &bytes);
   cgap_status status = markdown ? cgap_markup_print(audit, name, CGAP_MARKDOWN, out, &error)
-                                : cgap_table_print(audit, name, &(cgap_paper){.columns = 80}, out, &error);
+                                : cgap_table_print(audit, name, true, &(cgap_paper){.columns = 80}, out, &error);
   cr_assert_eq(status, CGAP_OK);
   cr_assert_eq(fclose(out), 0);
   return text;

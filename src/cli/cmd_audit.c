@@ -29,7 +29,7 @@ static const cli_option own[] = {
            "or as FILE2.h5:/path, FILE2.npy"},
   {"by-file", 0, CLI_STRING, &opt.by_file, "TSV",
    .help = "the same from a text file: a line per image, or two columns with the head row or id, tab, group"},
-  {"all", 0, CLI_FLAG, &opt.all, .help = "print every group, not the 20 with the widest gap alone"},
+  {"all", 0, CLI_FLAG, &opt.all, .help = "print every measure with its interval, and every group"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
@@ -244,7 +244,7 @@ static cgap_status print_report(const audit_run *r, cgap_error *error)
     return cli_printed(cgap_json_print(r->json, stdout, error), error);
   cgap_status status = opt.forms.csv ? cgap_csv_print(&r->audit, stdout, error)
                        : marks_up    ? cgap_markup_print(&r->audit, r->source, markup, stdout, error)
-                                     : cgap_table_print(&r->audit, r->source, &paper, stdout, error);
+                                     : cgap_table_print(&r->audit, r->source, opt.all, &paper, stdout, error);
   if (status == CGAP_OK && groups && opt.forms.csv)
     cgap_groups_csv(groups, stdout);
   else if (status == CGAP_OK && groups && marks_up)

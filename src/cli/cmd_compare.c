@@ -20,7 +20,7 @@ static const cli_option own[] = {
   {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print the comparison as JSON on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print every measure and difference as comma-separated values"},
   CLI_MARKUP_OPTIONS(opt.forms),
-  {"all", 0, CLI_FLAG, &opt.all, .help = "include every measure, also those for which neither direction is better"},
+  {"all", 0, CLI_FLAG, &opt.all, .help = "print every measure, also those for which neither direction is better"},
   {"sort", 0, CLI_STRING, &opt.sort, "KEY",
    .help = "one table of all inputs, the best by this measure first [the first measure]"},
   {"series", 0, CLI_FLAG, &opt.series,

@@ -86,11 +86,15 @@ static void print_dataset(const json_t *dataset, const int width[COLUMNS])
   char shape[200];
   const char *unreadable = string_of(dataset, "unreadable");
   cells_of(cells, shape, dataset);
+  int used = 0;
+  for (int c = 0; c < COLUMNS; c++)
+    used += 2 + width[c];
+  const bool apart = used > cli_columns(STDOUT_FILENO); /* how it is stored then has a line of its own */
   for (int c = 0; c < COLUMNS - 1; c++) {
     printf("  ");
-    put_padded(cells[c], width[c]);
+    put_padded(cells[c], apart && c == COLUMNS - 2 ? 0 : width[c]);
   }
-  printf("  ");
+  printf(apart ? "\n      " : "  ");
   put_printable(cells[COLUMNS - 1]);
   if (json_is_true(json_object_get(dataset, "same_as_earlier")))
     printf(" (another name of one above)");
@@ -139,7 +143,10 @@ static void print_role(const char *title, const json_t *role)
                    (long long)json_integer_value(json_object_get(role, "dim")), kind);
   const int shown_width = TITLE + columns_of(string_of(role, "name")) + columns_of(rows) + columns_of(why) + 3;
   put_printable(string_of(role, "name"));
-  printf("%s", rows);
+  if (TITLE + columns_of(string_of(role, "name")) + columns_of(rows) > cli_columns(STDOUT_FILENO))
+    printf(",\n%*s%s", TITLE, "", rows + (rows[0] ? 2 : 0));
+  else
+    printf("%s", rows);
   if (shown_width > cli_columns(STDOUT_FILENO)) /* the reason has a line of its own */
     printf("\n%*s(", TITLE, "");
   else

@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
+#include "report/terminal_plot.h"
 
 /* What --format takes, and the ending of the file. */
 enum { FORMATS = 4, PDF = 2, TIKZ = 3, UNITS_AN_INCH = 117 }; /* 13 units are 8 pt (plots/style.gp) */
@@ -177,12 +178,23 @@ static cgap_status check_size(char size[40], cgap_error *error)
   return CGAP_OK;
 }
 
-static void terminal_size(char size[40])
+/* UTF-8 by the words of the locale, which the program itself does not set. */
+static bool is_utf8(void)
+{
+  static const char *const VARIABLES[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+  const char *locale = NULL;
+  for (size_t k = 0; k < sizeof VARIABLES / sizeof *VARIABLES && (!locale || !*locale); k++)
+    locale = getenv(VARIABLES[k]);
+  return locale && (strcasestr(locale, "utf-8") || strcasestr(locale, "utf8"));
+}
+
+static cgap_terminal terminal(void)
 {
   struct winsize window = {0};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col < 20 || window.ws_row < 10)
-    window = (struct winsize){.ws_col = 80, .ws_row = 24};
-  snprintf(size, 40, "%u,%u", (unsigned)window.ws_col, (unsigned)(window.ws_row > 2 ? window.ws_row - 2 : 10));
+  const cgap_paper paper = cli_paper();
+  const bool has_size = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_row >= 10;
+  return (cgap_terminal){
+    .columns = paper.columns, .rows = has_size ? window.ws_row : 24, .utf8 = is_utf8(), .colour = paper.colour};
 }
 
 static cgap_status print_list(const plot_list *list, cgap_error *error)
@@ -192,23 +204,56 @@ static cgap_status print_list(const plot_list *list, cgap_error *error)
     char name[NAME];
     snprintf(name, sizeof name, "%s", list->name[i]);
     cgap_text_clean(name, '?', "");
-    printf("%-22s %s\n", name, info ? info->title : "");
+    const char *title = info ? info->title : "";
+    const bool apart = cgap_text_width(title, strlen(title)) + 24 > cli_columns(STDOUT_FILENO);
+    printf("%-22s%s%s\n", name, apart ? "\n    " : " ", cgap_phrase_of(cli_names(), title).s);
   }
   return cli_printed(CGAP_OK, error);
 }
 
-static cgap_status render_as_text(const plot_list *list, const char *name, cgap_error *error)
+/* A figure of a form that no drawing here knows: by gnuplot. */
+static cgap_status render_by_gnuplot(const plot_list *list, const char *name, const cgap_terminal *on,
+                                     cgap_error *error)
 {
   char size[40];
-  terminal_size(size);
+  snprintf(size, sizeof size, "%d,%d", on->columns, on->rows > 12 ? on->rows - 2 : 10);
   const cgap_plot_job job = {.format = "txt", .theme = "light", .size = size};
+  if (!is_there(list->folder, name, ".gp") || !is_there(list->folder, "style", ".gp")) {
+    const cgap_status status = cgap_plots_copy(list->folder, name, error);
+    if (status != CGAP_OK)
+      return status;
+  }
   char *text = cgap_gnuplot_text(list->folder, name, &job, error);
   if (!text)
     return error->status;
   cgap_text_clean(text, ' ', "\n\f");
   fputs(text, stdout);
   free(text);
-  return cli_printed(CGAP_OK, error);
+  return CGAP_OK;
+}
+
+static cgap_status render_as_text(const plot_list *list, const char *name, cgap_error *error)
+{
+  char path[CGAP_PATH], file[NAME + 8];
+  const cgap_figure_info *info = cgap_figure_find(name);
+  const cgap_terminal on = terminal();
+  bool drawn = false;
+  snprintf(file, sizeof file, "%s.tsv", name);
+  cgap_status status = cgap_folder_file(path, list->folder, file, error);
+  if (status != CGAP_OK)
+    return status;
+  char *text = cgap_read_text(path, NULL);
+  if (!text)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be read as text; draw it again from its audit or training", path);
+  cgap_text_clean(text, ' ', "\n\t");
+  if (name != list->name[0])
+    putchar('\n');
+  status =
+    cgap_terminal_plot(&drawn, info ? cgap_phrase_of(cli_names(), info->title).s : name, text, &on, stdout, error);
+  free(text);
+  if (status == CGAP_OK && !drawn)
+    status = render_by_gnuplot(list, name, &on, error);
+  return cli_printed(status, error);
 }
 
 /* What gnuplot drew may be drawn again. */
@@ -229,11 +274,11 @@ static cgap_status render_one(const plot_list *list, const char *name, const boo
 {
   char paper_size[40];
   cgap_status status = CGAP_OK;
+  if (opt.terminal)
+    return render_as_text(list, name, error);
   snprintf(paper_size, sizeof paper_size, "%.6g,0", (opt.paper > 0 ? opt.paper : COLUMN_INCHES) * UNITS_AN_INCH);
   if (!is_there(list->folder, name, ".gp") || !is_there(list->folder, "style", ".gp"))
     status = cgap_plots_copy(list->folder, name, error);
-  if (!status && opt.terminal)
-    return render_as_text(list, name, error);
   for (int f = 0; formats[f] && !status; f++) {
     const bool paper = opt.paper > 0 || f == TIKZ;
     const cgap_plot_job job = {

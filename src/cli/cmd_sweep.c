@@ -21,7 +21,7 @@
 static struct {
   const char *out;
   cli_forms forms;
-  bool resume, allow_missing, keys;
+  bool resume, allow_missing, keys, all;
   cli_list fail_if;
 } opt;
 
@@ -30,6 +30,7 @@ static const cli_option own[] = {
   {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print sweep.json on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print sweep.csv on stdout: a line per run"},
   CLI_MARKUP_OPTIONS(opt.forms),
+  {"all", 0, CLI_FLAG, &opt.all, .help = "print every setting, not the ten best alone"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure of any run crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
@@ -618,7 +619,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
     status = cli_printed(status, error);
   } else if (status == CGAP_OK) {
     const cgap_paper paper = cli_paper();
-    status = sweep_report_print(&s->results, &s->grid, &paper, error);
+    status = sweep_report_print(&s->results, &s->grid, opt.all, &paper, error);
     status = cli_printed(status, error);
   }
   if (status == CGAP_OK)

@@ -27,7 +27,7 @@ enum { COLUMNS_SHOWN = 5 };
 static struct {
   const char *out, *race, *tensorboard;
   cli_forms forms;
-  bool resume, history_csv, export, dry_run, allow_missing, keys;
+  bool resume, history_csv, export, dry_run, allow_missing, keys, all;
   cli_list fail_if;
   int select, goal;
 } opt = {.select = -1, .goal = -1};
@@ -49,6 +49,7 @@ static const cli_option own[] = {
   {"json", 0, CLI_FLAG, &opt.forms.json, .help = "print compare.json on stdout, and nothing else"},
   {"csv", 0, CLI_FLAG, &opt.forms.csv, .help = "print every measure and difference as comma-separated values"},
   CLI_MARKUP_OPTIONS(opt.forms),
+  {"all", 0, CLI_FLAG, &opt.all, .help = "print every measure, also of the methods that need no training"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help =
      "exit 1 if a measure of after.json crosses a threshold (<, <=, >, >=), or of before.json with before:KEY, or "
@@ -504,7 +505,7 @@ static void print_seconds(const train_run *t, int columns)
   cgap_text_wrap(stdout, columns, "seconds: ", text, 2);
 }
 
-/* The verdict on each run, those that open the gap first. */
+/* The verdict on each run, those that open the gap first; of a race, without --all, on the gap alone. */
 static void print_words(const train_run *t, int columns)
 {
   for (int opening = 1; opening >= 0; opening--)
@@ -513,7 +514,7 @@ static void print_words(const train_run *t, int columns)
       if (cgap_comparison_opens(&t->evaluation.comparison, k) != (opening == 1))
         continue;
       cgap_comparison_words(&words, &t->evaluation.comparison, k);
-      for (size_t i = 0; i < words.count; i++)
+      for (size_t i = 0; i < (t->runs > 1 && !opt.all ? 1 : words.count); i++)
         cgap_text_wrap(stdout, columns, "", words.sentence[i], 0);
     }
 }
@@ -527,7 +528,8 @@ static void print_changes(const train_run *t, int columns)
     if (t->runs > 1)
       printf("%s\n", t->run[k].name);
     for (size_t i = t->choice.goal == CGAP_GOAL_ZERO_SHOT ? CGAP_CHANGE_CLASSES : 0; i < count; i++)
-      cgap_text_wrap(stdout, columns, "", sentence[i], t->runs > 1 ? 2 : 0);
+      if (i != CGAP_CHANGE_MIXED || t->runs == 1 || opt.all) /* of a race, the table has it */
+        cgap_text_wrap(stdout, columns, t->runs > 1 ? "  " : "", sentence[i], t->runs > 1 ? 2 : 0);
   }
 }
 
@@ -551,18 +553,17 @@ static void print_markup(const train_run *t, cgap_markup markup)
   }
 }
 
-/* What is recommended and what it gains; who loses; why, and the command. */
-static void print_recommendation(const train_run *t, int columns)
+/* What is recommended, what it gains, and the command; who loses; why. */
+static void print_recommendation(const train_run *t, const cgap_advice_words *words, int columns)
 {
-  cgap_advice_words words;
-  cgap_recommendation_write(&words, &t->recommendation);
-  for (size_t i = 0; i < words.count; i++) {
-    if (i + 1 == words.count && t->choice.chosen)
-      print_changes(t, columns);
-    cgap_text_wrap(stdout, columns, i ? "" : "Recommended: ", words.sentence[i], 0);
-  }
-  if (words.command[0])
-    printf("    %s\n", words.command);
+  for (size_t i = 0; i + 1 < words->count || (i < words->count && !t->choice.chosen); i++)
+    cgap_text_wrap(stdout, columns, i ? "" : cgap_tr(words->names, N_("Recommended: ")), words->sentence[i], 0);
+  if (words->command[0])
+    printf("    %s\n", words->command);
+  if (!t->choice.chosen)
+    return;
+  print_changes(t, columns);
+  cgap_text_wrap(stdout, columns, "", words->sentence[words->count - 1], 0);
 }
 
 static void print_held_out(const train_run *t, int columns)
@@ -572,7 +573,7 @@ static void print_held_out(const train_run *t, int columns)
     changes[k] = &t->run[k].changes;
   const cgap_held_out_view view = {&t->evaluation, changes, t->runs};
   if (t->training_data.held_out.classes)
-    cgap_held_out_print(&view, columns, stdout);
+    cgap_held_out_print(&view, opt.all, columns, stdout);
 }
 
 /* The heads next to what needs no training. */
@@ -593,15 +594,61 @@ static void print_conclusion(const train_run *t, int columns)
   for (size_t k = 0; k < t->runs; k++)
     heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
   cgap_against_conclude(text, &t->evaluation.comparison.names, heads, t->runs);
-  putchar('\n');
   if (text[0])
     cgap_text_wrap(stdout, columns, "", text, 0);
+}
+
+/* How bad it was, on what. */
+static void print_before(const train_run *t, int columns)
+{
+  const cgap_split *s = &t->training_data.split;
+  char text[sizeof t->source + 200];
+  cgap_verdict_words verdict;
+  (void)cgap_modality_printf(text, sizeof text, cli_names(), "%s, test part: %zu {images}, %zu {texts}.", t->source,
+                             s->images[CGAP_TEST], s->texts[CGAP_TEST]);
+  cgap_text_wrap(stdout, columns, "", text, 2);
+  cgap_verdict_write(&verdict, &t->evaluation.audit[0]);
+  cgap_text_wrap(stdout, columns, cgap_tr(verdict.names, N_("Before: ")), verdict.sentence[0], 0);
+}
+
+/* Each run against the start; of a race, without --all, the table of all runs instead. */
+static void print_tables(const train_run *t, const cgap_paper *paper)
+{
+  const cgap_comparison *c = &t->evaluation.comparison;
+  if (opt.all || t->runs > 1) {
+    putchar('\n');
+    print_against(t, paper);
+  }
+  for (size_t k = 1; k <= t->runs && (opt.all || t->runs == 1); k++) {
+    putchar('\n');
+    cgap_comparison_print(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), opt.all, paper, stdout);
+  }
+  if (opt.all)
+    print_seconds(t, paper->columns);
+  else if (t->runs > 1)
+    puts("--all shows every measure of each.");
+}
+
+static void print_results(const train_run *t, const cgap_paper *paper)
+{
+  cgap_advice_words words = {0};
+  if (t->chooses) {
+    print_before(t, paper->columns);
+    cgap_recommendation_write(&words, &t->recommendation);
+    print_recommendation(t, &words, paper->columns);
+  } else { /* a gap that opens comes first */
+    print_words(t, paper->columns);
+    print_before(t, paper->columns);
+    print_conclusion(t, paper->columns);
+    print_changes(t, paper->columns);
+  }
+  print_held_out(t, paper->columns);
+  print_tables(t, paper);
 }
 
 static cgap_status print_comparison(const train_run *t, cgap_error *error)
 {
   const cgap_comparison *c = &t->evaluation.comparison;
-  const cgap_split *s = &t->training_data.split;
   const cgap_paper paper = cli_paper();
   if (opt.forms.json)
     return cli_print_file(opt.out, "compare.json", error);
@@ -613,25 +660,7 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
     print_markup(t, opt.forms.latex ? CGAP_LATEX : CGAP_MARKDOWN);
     return cli_printed(CGAP_OK, error);
   }
-  if (t->chooses) {
-    print_recommendation(t, paper.columns);
-  } else {
-    print_words(t, paper.columns);
-    print_changes(t, paper.columns);
-  }
-  print_held_out(t, paper.columns);
-  printf("\n%s, test part: %zu %s, %zu %s\n\n", t->source, s->images[CGAP_TEST],
-         cgap_phrase_of(cli_names(), "{images}").s, s->texts[CGAP_TEST], cgap_phrase_of(cli_names(), "{texts}").s);
-  print_against(t, &paper);
-  putchar('\n');
-  for (size_t k = 1; k <= t->runs; k++) {
-    cgap_comparison_print(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, &paper, stdout);
-    if (k < t->runs)
-      printf("\n");
-  }
-  print_seconds(t, paper.columns);
-  if (!t->chooses)
-    print_conclusion(t, paper.columns);
+  print_results(t, &paper);
   return cli_printed(CGAP_OK, error);
 }
 

@@ -16,6 +16,7 @@
 #include "base/text_buffer.h"
 #include "cli/run_info.h"
 #include "report/gnuplot.h"
+#include "report/text.h"
 
 enum { GRACE_MILLISECONDS = 400 };
 
@@ -266,15 +267,34 @@ static bool is_redrawable(void)
   return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
 }
 
+/* Bytes of a phase that fit into so many columns: whole words, and no bracket left open. */
+static size_t phase_length(const char *phase, int columns)
+{
+  size_t fits = 0;
+  for (size_t i = 0, depth = 0;; i++) {
+    if ((phase[i] == ' ' || phase[i] == '\0') && depth == 0 && cgap_text_width(phase, i) <= columns)
+      fits = i;
+    if (phase[i] == '\0')
+      break;
+    depth += phase[i] == '(';
+    depth -= phase[i] == ')' && depth > 0;
+  }
+  while (fits && strchr(" ,|:", phase[fits - 1]))
+    fits--;
+  return fits;
+}
+
+/* "42 % rows, 3 s left": the share first. */
 static void print_line(const char *phase, double fraction, double spent, bool again)
 {
-  char left[40], done[60];
+  char left[40], share[20];
   format_time_left(left, fraction, spent);
-  const int tail = snprintf(done, sizeof done, ": %.0f %%%s", 100 * fraction, left);
+  const int used = snprintf(share, sizeof share, "%.0f %% ", 100 * fraction) + (int)strlen(left);
   if (again) /* a line that wraps could not be drawn over */
-    fprintf(stderr, "\r%.*s%s\033[K", cli_columns(STDERR_FILENO) - 1 - tail, phase, done);
+    fprintf(stderr, "\r%s%.*s%s\033[K", share, (int)phase_length(phase, cli_columns(STDERR_FILENO) - 1 - used), phase,
+            left);
   else
-    fprintf(stderr, "%s%s\n", phase, done);
+    fprintf(stderr, "%s%s%s\n", share, phase, left);
   fflush(stderr);
   shown_line.line_shown = again;
 }

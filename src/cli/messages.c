@@ -285,7 +285,7 @@ cgap_paper cli_paper(void)
   const bool no_colour = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
                          cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
   const int columns = cli_columns(STDOUT_FILENO);
-  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !no_colour, .columns = columns < 80 ? 80 : columns};
+  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !no_colour, .columns = columns < CGAP_COLUMNS_MIN ? CGAP_COLUMNS_MIN : columns};
 }
 
 cgap_run cli_run(const char *command_line, int threads, double start)

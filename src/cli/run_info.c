@@ -117,11 +117,13 @@ int cli_cores(void)
 
 int cli_columns(int file)
 {
-  enum { COLUMNS_DEFAULT = 80, COLUMNS_MIN = 40, COLUMNS_MAX = 400 };
+  enum { COLUMNS_LEAST = 20, COLUMNS_DEFAULT = 80, COLUMNS_MAX = 400 };
   struct winsize window = {0};
-  if (ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < COLUMNS_MIN)
-    return COLUMNS_DEFAULT;
-  return window.ws_col < COLUMNS_MAX ? window.ws_col : COLUMNS_MAX;
+  const char *said = getenv("COLUMNS");
+  long columns = ioctl(file, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+  if (columns < COLUMNS_LEAST && said)
+    columns = strtol(said, NULL, 10);
+  return columns < COLUMNS_LEAST ? COLUMNS_DEFAULT : columns < COLUMNS_MAX ? (int)columns : COLUMNS_MAX;
 }
 
 void cli_keep_freed_memory(void)

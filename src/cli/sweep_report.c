@@ -436,7 +436,7 @@ static void put_figures(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
   if (v->axes == 0)
-    fputs("<p>Only the seed varied: there is nothing to draw the gap against.</p>\n", page->out);
+    cgap_page_put(page, "p", "Only the seed varied: there is nothing to draw the gap against.");
   else if (v->axes > 1)
     fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
           "another is seen in the table.</p>\n",
@@ -589,6 +589,7 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
 /* How a mean and its standard deviation over seeds are written: with less where the lines would not fit. */
 typedef struct cell_layout {
   int width;
+  bool is_narrow; /* the gap and the searches alone */
   enum { SD_IN_WORDS, SD_AFTER_SIGN, NO_SD } sd_style;
 } cell_layout;
 
@@ -618,13 +619,21 @@ static int rank_width(const sweep_view *v)
 
 static cell_layout layout_for(const sweep_view *v, int columns)
 {
-  static const cell_layout LAYOUTS[] = {{20, SD_IN_WORDS}, {16, SD_AFTER_SIGN}, {11, NO_SD}};
+  static const cell_layout LAYOUTS[] = {
+    {20, false, SD_IN_WORDS}, {16, false, SD_AFTER_SIGN}, {11, false, NO_SD}, {11, true, NO_SD}};
   const size_t last = sizeof LAYOUTS / sizeof *LAYOUTS - 1;
   const int axes = rank_width(v) + axes_width(v);
   size_t k = 0;
   while (k < last && axes + (int)SHOWN_COUNT * LAYOUTS[k].width > columns)
     k++;
   return LAYOUTS[k];
+}
+
+static bool is_shown(const cell_layout *c, size_t measure)
+{
+  static const char *const LEFT_OUT[] = {"uniformity", "alignment"};
+  return !c->is_narrow ||
+         (strcmp(SHOWN[measure].head, LEFT_OUT[0]) != 0 && strcmp(SHOWN[measure].head, LEFT_OUT[1]) != 0);
 }
 
 static void print_mean_sd(const cell_layout *c, const cgap_mean_sd *value)
@@ -646,6 +655,8 @@ static void print_references(const sweep_view *v, const cell_layout *c, int labe
   for (int r = 0; r < SWEEP_REFERENCES; r++) {
     printf("%*s", label, sweep_reference_names[r]);
     for (size_t m = 0; m < SHOWN_COUNT; m++) {
+      if (!is_shown(c, m))
+        continue;
       const cgap_mean_sd value = sweep_reference_over(v->results, (sweep_reference)r, SHOWN[m].key, SHOWN[m].other);
       print_mean_sd(c, &value);
     }
@@ -665,28 +676,39 @@ static void print_rank(const sweep_view *v, size_t k, const cell_layout *c)
     printf("%*s", axis_width(v->grid, v->axis[a]), v->grid->value[v->axis[a]][r->index[v->axis[a]]]);
   for (size_t m = 0; m < SHOWN_COUNT; m++) {
     const cgap_mean_sd value = mean_sd_of(v, r->index, SWEEP_ALL_BUT_SEED, m);
-    print_mean_sd(c, &value);
+    if (is_shown(c, m))
+      print_mean_sd(c, &value);
   }
   printf("\n");
 }
 
-static void print_table(const sweep_view *v, const cell_layout *c)
+/* all: not only the first settings. */
+static void print_table(const sweep_view *v, const cell_layout *c, bool all)
 {
+  enum { SHOWN_FIRST = 10 };
+  size_t hidden = 0;
   const int width = rank_width(v) + axes_width(v);
   printf("%*s", rank_width(v), v->axes ? "rank" : "");
   for (size_t a = 0; a < v->axes; a++)
     printf("%*s", axis_width(v->grid, v->axis[a]), cgap_axis_name(v->axis[a]));
   for (size_t m = 0; m < SHOWN_COUNT; m++)
-    printf("%*s", c->width, m == GAP && c->width > 17 ? SHOWN[m].title : SHOWN[m].head);
+    if (is_shown(c, m))
+      printf("%*s", c->width, m == GAP && c->width > 17 ? SHOWN[m].title : SHOWN[m].head);
   printf("\n");
   if (v->axes)
     print_references(v, c, width);
   for (size_t k = 0; k < v->ranking->count; k++) {
     const sweep_rank *r = &v->ranking->rank[k];
+    if (!all && k >= SHOWN_FIRST) {
+      hidden++;
+      continue;
+    }
     if (v->axes && isfinite(r->score) && r->against.opens && (k == 0 || !r[-1].against.opens))
       printf("%*s\n", width, "open the gap:");
     print_rank(v, k, c);
   }
+  if (hidden)
+    printf("… and %zu settings more; --all shows them\n", hidden);
 }
 
 /* What ±, "sd" and brackets are. */
@@ -704,7 +726,7 @@ static void print_legend(const sweep_view *v, const cell_layout *c, const cgap_p
   cgap_text_wrap(stdout, paper->columns, "", text, 0);
 }
 
-cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, const cgap_paper *paper,
+cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, bool all, const cgap_paper *paper,
                                cgap_error *error)
 {
   sweep_ranking ranking;
@@ -721,7 +743,7 @@ cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g,
   if (text[0])
     cgap_text_wrap(stdout, paper->columns, "", text, 0);
   printf("\n");
-  print_table(&v, &c);
+  print_table(&v, &c, all);
   print_legend(&v, &c, paper);
   before_of(before, &v);
   if (v.axes == 0 && has_intervals(&v)) { /* a table of one line has no names */

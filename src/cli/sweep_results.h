@@ -156,8 +156,8 @@ CGAP_MUST_CHECK cgap_status sweep_report_write(const sweep_results *results, con
                                                void (*warn_line)(const char *line), cgap_error *error);
 
 /* Means over seeds of the main measures on stdout: a sentence of conclusion, a line for what needs no training, and one
- * for each setting, best first. */
-CGAP_MUST_CHECK cgap_status sweep_report_print(const sweep_results *results, const cgap_sweep_grid *grid,
+ * for each setting, best first: the first ten, or `all`. */
+CGAP_MUST_CHECK cgap_status sweep_report_print(const sweep_results *results, const cgap_sweep_grid *grid, bool all,
                                                const cgap_paper *paper, cgap_error *error);
 CGAP_MUST_CHECK cgap_status sweep_report_markup(const sweep_results *results, const cgap_sweep_grid *grid,
                                                 cgap_markup markup, cgap_error *error);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DECIMALS = 4, TABLE_DECIMALS = 3, LABEL = 9, COLUMN = 24 };
+enum { DECIMALS = 4, TABLE_DECIMALS = 3, LABEL = 9, COLUMN = 24, NARROW_COLUMN = 13 };
 
 static const char *const TITLES[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = N_("corrected distance"),
                                                         [CGAP_TRIAL_MIXED_NDCG] = N_("mixed nDCG@10"),
@@ -175,21 +175,26 @@ static bool shares_start(const cgap_contender *heads, size_t k)
                 sizeof heads[k].against->rival[CGAP_RIVAL_START]) == 0;
 }
 
-static void print_values(FILE *out, const char *name, const double *values)
+static void print_values(FILE *out, const char *name, const double *values, bool narrow)
 {
   char shown[60], text[40];
   cgap_name_shorten(shown, sizeof shown, name);
   fprintf(out, "%-*s", LABEL, shown);
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
     cgap_value_show(text, values[m], DECIMALS);
-    fprintf(out, m + 1 < CGAP_TRIAL_MEASURES ? "%-*s" : "%.*s", m + 1 < CGAP_TRIAL_MEASURES ? COLUMN : 40, text);
+    if (narrow)
+      fprintf(out, "%*s", NARROW_COLUMN, text);
+    else
+      fprintf(out, m + 1 < CGAP_TRIAL_MEASURES ? "%-*s" : "%.*s", m + 1 < CGAP_TRIAL_MEASURES ? COLUMN : 40, text);
   }
   fputc('\n', out);
 }
 
-static void print_differences(FILE *out, const cgap_against *a, cgap_rival rival, bool colour)
+/* narrow: a line each, below the values. */
+static void print_differences(FILE *out, const cgap_against *a, cgap_rival rival, bool narrow, bool colour)
 {
-  fprintf(out, "- %-*s", LABEL - 2, cgap_rival_names[rival]);
+  if (!narrow)
+    fprintf(out, "- %-*s", LABEL - 2, cgap_rival_names[rival]);
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
     char text[150];
     const cgap_change *d = &a->change[rival][m];
@@ -197,27 +202,37 @@ static void print_differences(FILE *out, const cgap_against *a, cgap_rival rival
     const bool bad = strcmp(word, "worse") == 0 || strcmp(word, "opens") == 0;
     difference_words(text, d, TABLE_DECIMALS);
     const char *paint = !colour ? "" : bad ? "\033[31m" : strcmp(word, "better") == 0 ? "\033[32m" : "\033[2m";
-    fprintf(out, "%s%s%s%*s", paint, text, colour ? "\033[0m" : "",
-            m + 1 < CGAP_TRIAL_MEASURES ? COLUMN - (int)strlen(text) : 0, "");
+    if (narrow)
+      fprintf(out, "- %-*s %-*s %s%s", LABEL - 3, m ? "" : cgap_rival_names[rival], NARROW_COLUMN,
+              m ? TITLES[m] : "distance", paint, text);
+    else
+      fprintf(out, "%s%s", paint, text);
+    fprintf(out, "%s%*s%s", colour ? "\033[0m" : "",
+            !narrow && m + 1 < CGAP_TRIAL_MEASURES ? COLUMN - (int)strlen(text) : 0, "", narrow ? "\n" : "");
   }
-  fputc('\n', out);
+  fputs(narrow ? "" : "\n", out);
 }
 
 void cgap_against_print(const double *before, const cgap_contender *heads, size_t count, const cgap_paper *paper,
                         FILE *out)
 {
-  fprintf(out, "%-*s%-*s%-*s%s\n", LABEL, "", COLUMN, TITLES[0], COLUMN, TITLES[1], TITLES[2]);
-  print_values(out, "before", before);
+  const bool narrow = paper->columns < LABEL + 3 * COLUMN - 1;
+  if (narrow)
+    fprintf(out, "%-*s%*s%*s%*s\n", LABEL, "", NARROW_COLUMN, "distance", NARROW_COLUMN, "mixed nDCG", NARROW_COLUMN,
+            TITLES[2]);
+  else
+    fprintf(out, "%-*s%-*s%-*s%s\n", LABEL, "", COLUMN, TITLES[0], COLUMN, TITLES[1], TITLES[2]);
+  print_values(out, "before", before, narrow);
   if (count && heads[0].against->known[CGAP_RIVAL_CENTER])
-    print_values(out, "center", heads[0].against->rival[CGAP_RIVAL_CENTER]);
+    print_values(out, "center", heads[0].against->rival[CGAP_RIVAL_CENTER], narrow);
   for (size_t k = 0; k < count; k++) {
     const cgap_against *a = heads[k].against;
     if (a->known[CGAP_RIVAL_START] && !shares_start(heads, k))
-      print_values(out, "start", a->rival[CGAP_RIVAL_START]);
-    print_values(out, heads[k].name, a->head);
+      print_values(out, "start", a->rival[CGAP_RIVAL_START], narrow);
+    print_values(out, heads[k].name, a->head, narrow);
     for (int r = 0; r < CGAP_RIVALS; r++)
       if (shows_rival(a, r))
-        print_differences(out, a, (cgap_rival)r, paper->colour);
+        print_differences(out, a, (cgap_rival)r, narrow, paper->colour);
   }
 }
 

@@ -405,7 +405,7 @@ static void say_unseen(char text[CGAP_SENTENCE], const cgap_held_out_view *v, si
     (unsigned long long)part.flips.gained, (unsigned long long)part.flips.lost, p);
 }
 
-void cgap_held_out_print(const cgap_held_out_view *v, int columns, FILE *out)
+void cgap_held_out_print(const cgap_held_out_view *v, bool all, int columns, FILE *out)
 {
   enum { NAME = 12, COLUMN = 10 };
   const bool *held = v->changes[0]->held;
@@ -414,6 +414,8 @@ void cgap_held_out_print(const cgap_held_out_view *v, int columns, FILE *out)
     say_unseen(text, v, k);
     cgap_text_wrap(out, columns, "", text, 0);
   }
+  if (!all)
+    return;
   fprintf(out, "\n%-*s%*s%*s\n", NAME, "top 1", COLUMN, PART[0], COLUMN, PART[1]);
   for (size_t k = 0; k < v->evaluation->count; k++)
     fprintf(out, "%-*s%*.4f%*.4f\n", NAME, v->evaluation->comparison.input[k].name, COLUMN,

@@ -43,8 +43,8 @@ typedef struct cgap_held_out_view {
  * "gained", "p"}}}, "unseen": the same}. NULL: out of memory. */
 json_t *cgap_held_out_json(const cgap_held_out_view *view);
 
-/* A line for each input, and what each head did to the classes that it has not seen. */
-void cgap_held_out_print(const cgap_held_out_view *view, int columns, FILE *stream);
+/* What each head did to the classes that it has not seen; with `all` also a line for each input. */
+void cgap_held_out_print(const cgap_held_out_view *view, bool all, int columns, FILE *stream);
 void cgap_held_out_page(cgap_page *page, const cgap_held_out_view *view);
 
 /* How many queries lost and gained the first place; of classes, where they are what matters, how many. */

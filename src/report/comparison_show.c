@@ -1,5 +1,6 @@
 /* Comparisons of reports that were written before; a comparison as a table and as JSON. */
 #include "report/comparison_show.h"
+#include "report/brief.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -9,6 +10,7 @@
 
 #include "base/output_file.h"
 #include "base/text_buffer.h"
+#include "report/brief.h"
 
 void cgap_entry_title(char out[CGAP_TITLE_SIZE], size_t entry, const cgap_modality_names *names)
 {
@@ -119,17 +121,23 @@ enum { NUMBER_DECIMALS = 4 };
 typedef struct column_layout {
   int label, value, difference, interval, word, beside;
   bool narrow, apart;
+  int decimals; /* at most */
 } column_layout;
 
-static const column_layout NARROW = {24, 9, 9, 18, 9, 11, true, true}; /* 80 in all */
-static const column_layout WIDE = {36, 14, 12, 20, 9, 12, false, false};
+/* Two lines a measure: its name and the word, then the numbers. */
+static const column_layout NARROWEST = {4, 8, 9, 18, 0, 11, false, true, 4}; /* 48 */
+static const column_layout NARROW = {24, 9, 9, 18, 9, 11, true, true, 6};    /* 80 in all */
+static const column_layout BRIEF = {29, 8, 8, 16, 8, 11, false, true, 3};    /* 79, of the measures that matter */
+static const column_layout WIDE = {36, 14, 12, 20, 9, 12, false, false, 6};
 
-static column_layout layout_for(int columns, size_t beside)
+static column_layout layout_for(int columns, size_t beside, bool all)
 {
   const column_layout *w = &WIDE;
+  if (!all && columns >= 80)
+    return BRIEF;
   const int table = w->label + 2 * w->value + w->difference + w->interval + w->word + 2;
-  column_layout out = table <= columns ? WIDE : NARROW;
-  out.apart = out.narrow || table + (int)beside * w->beside > columns;
+  column_layout out = table <= columns ? WIDE : columns < 80 ? NARROWEST : NARROW;
+  out.apart = out.apart || table + (int)beside * w->beside > columns;
   return out;
 }
 
@@ -154,10 +162,15 @@ static void value_words(char out[40], const cgap_compared *in, size_t e)
   cgap_value_show(out, in->present[e] && !in->scalar[e].why ? in->scalar[e].value : NAN, decimals_of(e));
 }
 
-static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
+static int decimals_in(const column_layout *l, size_t e)
+{
+  return decimals_of(e) < l->decimals ? decimals_of(e) : l->decimals;
+}
+
+static void put_value(FILE *out, const column_layout *l, const cgap_compared *in, size_t e, int width)
 {
   char text[40];
-  value_words(text, in, e);
+  cgap_value_show(text, in->present[e] && !in->scalar[e].why ? in->scalar[e].value : NAN, decimals_in(l, e));
   fprintf(out, "%*s", width, text);
 }
 
@@ -176,9 +189,15 @@ static void put_change(FILE *out, const column_layout *l, const cgap_change *d, 
                       : strncmp(word, "worse", 5) == 0  ? "\033[31m"
                       : strncmp(word, "opens", 5) == 0  ? "\033[31m"
                                                         : "\033[2m";
-  cgap_value_show(text, d->difference, decimals_of(e));
-  cgap_interval_show(interval, d->lo, d->hi, decimals_of(e), "[%s, %s]");
-  fprintf(out, "%*s ", l->difference, text);
+  cgap_value_show(text, d->difference, decimals_in(l, e));
+  cgap_interval_show(interval, d->lo, d->hi, decimals_in(l, e), "[%s, %s]");
+  fprintf(out, "%*s", l->difference, text);
+  if (*interval || *word)
+    fputc(' ', out);
+  if (l->word == 0) { /* the word is elsewhere */
+    fputs(interval, out);
+    return;
+  }
   if (strncmp(word, "no interval", 11) == 0) { /* longer than the column of words, and this one is free */
     fprintf(out, "%-*s", l->apart ? 0 : l->interval + 1 + l->word, word);
     return;
@@ -231,8 +250,8 @@ static void put_head(const cgap_comparison *c, const shown_inputs *s, const colu
     put_name(out, fit ? c->input[i].name : letter, l->value);
   }
   if (s->k)
-    fprintf(out, "%*s %-*s", l->difference, l->narrow ? "change" : "difference", s->end > s->beside ? l->interval : 0,
-            "95 %");
+    fprintf(out, "%*s %-*s", l->difference, l->difference < 11 ? "change" : "difference",
+            s->end > s->beside ? l->interval : 0, "95 %");
   if (s->k && s->end > s->beside)
     fprintf(out, " %*s", l->word, "");
   for (size_t i = s->beside; i < s->end; i++) {
@@ -259,25 +278,38 @@ static void narrow_direction(char words[100], const cgap_modality_names *names)
   }
 }
 
-/* The field's label within its block, "recall@1, image to text". */
-static cgap_phrase label_of(const cgap_comparison *c, const cgap_field *f, bool narrow)
+/* The field's label within its block, "recall@1, image to text". titled: the block's name is over it. */
+static cgap_phrase label_of(const cgap_comparison *c, const cgap_field *f, bool narrow, bool titled)
 {
   char words[100];
   const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
-  snprintf(words, sizeof words, "%.50s%s%.40s", f->label, *column ? ", " : "", column);
+  const char *block = titled                               ? ""
+                      : f->group == CGAP_GROUP_UNIFORMITY ? "uniformity, " /* "mean" says too little */
+                      : f->group == CGAP_GROUP_ZERO_SHOT  ? "zero-shot, "
+                                                          : "";
+  snprintf(words, sizeof words, "%s%.50s%s%.40s", block, f->label, *column ? ", " : "",
+           column);
   if (narrow)
     narrow_direction(words, &c->names);
   return cgap_phrase_of(&c->names, words);
 }
 
 /* A label that its column does not hold has a line of its own. */
-static void put_label(const cgap_comparison *c, const cgap_field *f, const column_layout *l, FILE *out)
+static void put_label(const cgap_comparison *c, const cgap_field *f, const column_layout *l, bool titled, FILE *out)
 {
-  const cgap_phrase title = label_of(c, f, l->narrow);
+  const cgap_phrase title = label_of(c, f, l->narrow, titled);
   const int label_width = l->label - 2, shown_width = width_of(title.s);
   fprintf(out, "  %s%*s", title.s, shown_width <= label_width ? label_width - shown_width : 0, "");
   if (shown_width > label_width)
     fprintf(out, "\n%*s", l->label, "");
+}
+
+/* With the word behind the label, where no column of the numbers' line is left for it. */
+static void put_label_and_word(const cgap_comparison *c, const cgap_field *f, const char *word, bool titled, FILE *out)
+{
+  enum { LABEL = 34 };
+  const cgap_phrase title = label_of(c, f, false, titled);
+  fprintf(out, "  %s%*s%s\n    ", title.s, width_of(title.s) < LABEL ? LABEL - width_of(title.s) : 1, "", word);
 }
 
 static bool is_listed_measure(const cgap_comparison *c, size_t k, size_t e, bool all)
@@ -287,47 +319,87 @@ static bool is_listed_measure(const cgap_comparison *c, size_t k, size_t e, bool
   return all || cgap_entry_better(e) != CGAP_NEITHER;
 }
 
+static bool is_main_measure(size_t e)
+{
+  return cgap_brief_place(cgap_field_at(e)->key) != CGAP_BRIEF_NOT;
+}
+
+/* Without `all` those that matter alone. */
 static void print_table(const cgap_comparison *c, size_t of, const shown_inputs *s, const column_layout *l, bool all,
                         bool colour, FILE *out)
 {
   put_head(c, s, l, out);
-  size_t group = SIZE_MAX;
+  size_t group = SIZE_MAX, shown = 0;
   bool any_marked = false;
   for (size_t e = 0; e < cgap_field_count(); e++) {
-    if (!is_listed_measure(c, of, e, all))
+    if (!is_listed_measure(c, of, e, all) || (!all && (!is_main_measure(e) || shown == CGAP_BRIEF_LINES)))
       continue;
-    if (cgap_field_at(e)->group != group)
+    shown++;
+    if (all && cgap_field_at(e)->group != group)
       fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_field_at(e)->group].title,
               colour ? "\033[0m" : "");
     group = cgap_field_at(e)->group;
-    put_label(c, cgap_field_at(e), l, out);
+    char word[40] = "";
+    if (s->k)
+      change_words(word, c, s->k, e);
+    if (s->k && l->word == 0)
+      put_label_and_word(c, cgap_field_at(e), word, all, out);
+    else
+      put_label(c, cgap_field_at(e), l, all, out);
     if (s->k) {
       const cgap_change *d = &c->change[s->k * c->entries + e];
-      put_value(out, &c->input[0], e, l->value);
-      put_value(out, &c->input[s->k], e, l->value);
-      char word[40];
-      change_words(word, c, s->k, e);
-      put_change(out, l, d, e, word, colour);
+      put_value(out, l, &c->input[0], e, l->value);
+      put_value(out, l, &c->input[s->k], e, l->value);
+      put_change(out, l, d, e, l->word ? word : "", colour);
       any_marked = any_marked || cgap_comparison_trained_on(c, s->k, e);
     }
     for (size_t i = s->beside; i < s->end; i++)
-      put_value(out, &c->input[i], e, l->beside);
+      put_value(out, l, &c->input[i], e, l->beside);
     fputc('\n', out);
   }
   if (any_marked)
     fputs("* a loss that was trained on\n", out);
 }
 
+/* How the other measures came out, and the names of those that are worse. */
+static void print_rest(const cgap_comparison *c, size_t k, const cgap_paper *paper, FILE *out)
+{
+  enum { NAMED_MAX = 3 };
+  char text[CGAP_SENTENCE] = "", named[CGAP_SENTENCE] = "";
+  size_t rest = 0, better = 0, worse = 0;
+  for (size_t e = 0; e < cgap_field_count(); e++) {
+    if (!is_listed_measure(c, k, e, false) || is_main_measure(e))
+      continue;
+    const char *word = cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e));
+    rest++;
+    better += strcmp(word, "better") == 0;
+    if (strcmp(word, "worse") != 0)
+      continue;
+    if (++worse <= NAMED_MAX)
+      cgap_sentence_append(named, "%s%s", worse > 1 ? "; " : ": ", label_of(c, cgap_field_at(e), false, false).s);
+  }
+  if (worse > NAMED_MAX)
+    cgap_sentence_append(named, "; …");
+  cgap_sentence_append(text, "%zu measures more: %zu better, %zu worse%s. --all shows them.", rest, better, worse,
+                       named);
+  cgap_text_wrap(out, paper->columns, "", text, 0);
+}
+
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *out)
 {
-  const column_layout l = layout_for(paper->columns, beside_end - beside);
-  const shown_inputs one = {.k = k, .beside = beside, .end = l.apart ? beside : beside_end};
+  const column_layout l = layout_for(paper->columns, all ? beside_end - beside : 0, all);
+  const shown_inputs one = {.k = k, .beside = beside, .end = l.apart || !all ? beside : beside_end};
   print_table(c, k, &one, &l, all, paper->colour, out);
-  if (l.apart && beside_end > beside) {
-    const shown_inputs rest = {.beside = beside, .end = beside_end};
+  if (!all)
+    print_rest(c, k, paper, out);
+  column_layout rest = l;
+  rest.label = NARROW.label;
+  const size_t fit = (size_t)((paper->columns - rest.label) / rest.beside);
+  for (size_t from = beside; all && l.apart && from < beside_end; from += fit) {
+    const shown_inputs some = {.beside = from, .end = from + fit < beside_end ? from + fit : beside_end};
     fputc('\n', out);
-    print_table(c, k, &rest, &l, all, paper->colour, out);
+    print_table(c, k, &some, &rest, all, paper->colour, out);
   }
 }
 
@@ -344,7 +416,7 @@ static void put_markup_row(FILE *out, cgap_markup markup, const cgap_comparison 
   const int decimals = decimals_of(e);
   const cgap_change *d = &c->change[s->k * c->entries + e];
   const size_t values[] = {0, s->k};
-  const cgap_phrase label = label_of(c, cgap_field_at(e), false);
+  const cgap_phrase label = label_of(c, cgap_field_at(e), false, true);
   for (size_t i = 0; i < 2; i++)
     value_words(text[1 + i], &c->input[values[i]], e);
   cgap_value_show(text[3], d->difference, decimals);

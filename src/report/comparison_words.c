@@ -302,5 +302,6 @@ void cgap_comparison_print_words(const cgap_comparison *c, const cgap_paper *pap
     for (size_t i = 0; i < words.count; i++)
       cgap_text_wrap(stream, paper->columns, "", words.sentence[i], 0);
   }
-  fprintf(stream, "\nintervals %s\n", c->intervals);
+  fputc('\n', stream);
+  cgap_text_wrap(stream, paper->columns, "intervals ", c->intervals, 2);
 }

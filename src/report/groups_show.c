@@ -165,7 +165,8 @@ void cgap_groups_csv(const cgap_image_groups *groups, FILE *out)
 
 /* ---------------------------------------------------------------- tables */
 
-static void put_group(FILE *out, const cgap_image_group *g, int name_width, bool colour)
+/* narrow: the distance alone. */
+static void put_group(FILE *out, const cgap_image_group *g, int name_width, bool narrow, bool colour)
 {
   static const int WIDTH = 7;
   char value[40], interval[100];
@@ -173,8 +174,8 @@ static void put_group(FILE *out, const cgap_image_group *g, int name_width, bool
   cgap_name_print(out, g->name, name_width);
   cgap_value_show(value, cgap_value_or_nan(&g->corrected_distance), 3);
   cgap_interval_show(interval, g->corrected_distance.lo, g->corrected_distance.hi, 3, "[%s, %s]");
-  fprintf(out, "%7zu %6s %-14s", g->images, value, interval);
-  for (size_t c = 1; c < COLUMN_COUNT; c++) {
+  fprintf(out, "%7zu %6s %-*s", g->images, value, narrow ? 0 : 14, interval);
+  for (size_t c = 1; c < COLUMN_COUNT && !narrow; c++) {
     cgap_value_show(value, cgap_value_or_nan(scalar_at(g, c)), c == 1 ? 3 : COLUMNS[c].decimals);
     fprintf(out, "%*s", c == 1 ? WIDTH + 1 : WIDTH, value);
   }
@@ -184,12 +185,15 @@ static void put_group(FILE *out, const cgap_image_group *g, int name_width, bool
 void cgap_groups_print(const cgap_image_groups *groups, const cgap_audit *audit, bool all, const cgap_paper *paper,
                        FILE *out)
 {
-  enum { NUMBERS = 66, NAME_MAX = 40 };
+  enum { NUMBERS = 66, NARROW_NUMBERS = 34, NAME_MAX = 40 };
   char sentence[CGAP_GROUP_SENTENCES][CGAP_SENTENCE], image[CGAP_NAME_SIZE + 16], text[CGAP_NAME_SIZE + 16];
   const size_t sentences = cgap_groups_words(sentence, groups, audit);
   const char *bold = paper->colour ? "\033[1m" : "", *dim = paper->colour ? "\033[2m" : "",
              *off = paper->colour ? "\033[0m" : "";
-  const int left = paper->columns - NUMBERS, width = left < 12 ? 12 : left > NAME_MAX ? NAME_MAX : left;
+  const bool narrow = paper->columns < NUMBERS + 12;
+  const int left = paper->columns - (narrow ? NARROW_NUMBERS : NUMBERS), width = left < 12         ? 12
+                                                                                 : left > NAME_MAX ? NAME_MAX
+                                                                                                   : left;
   size_t hidden = 0;
   fprintf(out, "\n%sGroups by %s%s\n", bold, groups->by, off);
   for (size_t k = 0; k < sentences; k++)
@@ -198,15 +202,19 @@ void cgap_groups_print(const cgap_image_groups *groups, const cgap_audit *audit,
     return;
   cgap_modality_words(image, sizeof image, "{image}", &audit->names);
   cgap_modality_words(text, sizeof text, "{text}", &audit->names);
-  fprintf(out, "\n%s  %*s%7s %-21s%8s%14s%14s\n", dim, width, "", "", "corrected", "squared", "recall@1 of",
-          "uniformity of");
-  fprintf(out, "  %-*s%7s %-21s%8s%7.6s%7.6s%7.6s%7.6s%s\n", width, "group", "n", "distance", "dist.", image, text,
-          image, text, off);
+  if (narrow)
+    fprintf(out, "\n%s  %-*s%7s corrected distance%s\n", dim, width, "group", "n", off);
+  else
+    fprintf(out, "\n%s  %*s%7s %-21s%8s%14s%14s\n", dim, width, "", "", "corrected", "squared", "recall@1 of",
+            "uniformity of");
+  if (!narrow)
+    fprintf(out, "  %-*s%7s %-21s%8s%7.6s%7.6s%7.6s%7.6s%s\n", width, "group", "n", "distance", "dist.", image, text,
+            image, text, off);
   for (size_t k = 0; k < groups->count; k++) {
     const bool shown = all || k < SHOWN_FIRST || groups->group[k].marked;
     hidden += !shown;
     if (shown)
-      put_group(out, &groups->group[k], width, paper->colour);
+      put_group(out, &groups->group[k], width, narrow, paper->colour);
   }
   if (hidden)
     fprintf(out, "%s  … and %zu more; --all shows them%s\n", dim, hidden, off);

@@ -29,7 +29,7 @@ const char *const cgap_many_titles[CGAP_MANY_MEASURES] = {
   [CGAP_MANY_MMD2] = "Squared MMD",
   [CGAP_MANY_RECALL_AT_1] = "Recall@1, the row searches the column",
   [CGAP_MANY_MIXED_NDCG_AT_10] = "nDCG@10 in one index of both, the row searches",
-  [CGAP_MANY_MUTUAL_KNN] = "10 nearest in common",
+  [CGAP_MANY_MUTUAL_KNN] = "mutual kNN",
   [CGAP_MANY_CKA] = "Linear CKA",
 };
 

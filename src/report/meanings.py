@@ -5,7 +5,7 @@ import html
 import re
 import sys
 
-CHAPTERS = ["The gap", "Uniformity and alignment", "Retrieval", "Spectrum", "Hubness and neighbours",
+CHAPTERS = ["The gap", "Uniformity and alignment", "Retrieval", "PCA spectrum", "Hubness and neighbours",
             "Zero-shot and arithmetic", "Checks", "Intervals"]
 
 

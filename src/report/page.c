@@ -642,9 +642,8 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
-  fprintf(page->out,
-          "<details class=\"meanings\">\n<summary>What the measures mean, and when they mislead (MEASURES)"
-          "</summary>\n%s</details>\n",
+  fprintf(page->out, "<details class=\"meanings\">\n<summary>%s</summary>\n%s</details>\n",
+          cgap_tr(page->names, "What the measures mean, and when they mislead (MEASURES)"),
           cgap_embedded("measures.html"));
 }
 

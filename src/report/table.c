@@ -4,6 +4,7 @@
 
 #include "analysis/fields.h"
 #include "base/text_buffer.h"
+#include "report/brief.h"
 #include "report/json.h"
 #include "report/text.h"
 
@@ -13,14 +14,16 @@ typedef struct style {
   const char *bold, *dim, *off;
   const char *level[CGAP_LEVELS];
   int columns;
-  int label; /* how wide labels are, LABEL or as long as the names make them */
+  int label;   /* how wide labels are, LABEL or as long as the names make them */
+  bool narrow; /* a measure per line: the columns side by side do not fit */
 } style;
 
-static const style plain_style = {"", "", "", {"", "", "", "", "", "", ""}, 0, LABEL};
+static const style plain_style = {"", "", "", {"", "", "", "", "", "", ""}, 0, LABEL, false};
 static const style colour_style = {
   "\033[1m", "\033[2m",
   "\033[0m", {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m", "\033[1;31m", "\033[1;31m"},
-  0,         LABEL};
+  0,         LABEL,
+  false};
 
 static const char *direction_mark(cgap_better better)
 {
@@ -135,10 +138,53 @@ static void print_reasons(const cgap_audit *a, size_t group, const style *paint,
   }
 }
 
+/* "  recall@1, image to text  0.5520 [0.5081, 0.5951]"; a label that its column does not hold has a line of its own. */
+static void print_narrow(const cgap_audit *a, const cgap_field *f, const style *paint, FILE *out)
+{
+  enum { NARROW_LABEL = 21 };
+  const cgap_scalar *s = cgap_field_scalar(a, f);
+  const cgap_phrase label = in_columns(f) ? cgap_brief_label(f, &a->names) : label_of(a, f);
+  const int width = cgap_text_width(label.s, strlen(label.s));
+  char value[40], interval[100];
+  cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
+  cgap_interval_show(interval, s->lo, s->hi, f->decimals, " [%s, %s]");
+  const int column = *interval ? NARROW_LABEL : paint->columns - 10;
+  const bool apart = width > column;
+  fprintf(out, "  %s%s%*s%8s%s%s%s\n", label.s, apart ? "\n" : "",
+          apart                  ? NARROW_LABEL + 2
+          : width > NARROW_LABEL ? 0
+                                 : NARROW_LABEL - width,
+          "", value, paint->dim, interval, paint->off);
+  if (s->why && !in_columns(f)) {
+    fputs(paint->dim, out);
+    cgap_text_wrap(out, paint->columns, "    ", s->why, 4);
+    fputs(paint->off, out);
+  }
+}
+
+static void print_group_narrow(const cgap_audit *a, size_t group, const style *paint, FILE *out)
+{
+  bool titled = false;
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
+    if (f->group != group || !cgap_field_present(a, f))
+      continue;
+    if (!titled)
+      fprintf(out, "\n%s%s%s\n", paint->bold, cgap_groups[group].title, paint->off);
+    titled = true;
+    print_narrow(a, f, paint, out);
+  }
+  print_reasons(a, group, paint, out);
+}
+
 static void print_group(const cgap_audit *a, size_t group, const style *paint, FILE *out)
 {
   bool titled = false;
   const char *label = "";
+  if (paint->narrow) {
+    print_group_narrow(a, group, paint, out);
+    return;
+  }
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
     if (f->group != group || !cgap_field_present(a, f))
@@ -182,33 +228,43 @@ static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
     const int own = cgap_text_width(label[i].s, strlen(label[i].s));
     wide = sets[i].present && own > wide ? own : wide;
   }
-  fprintf(out, "\n%s%-*s%s%s%10s%10s%10s%10s%10s%s\n", paint->bold, wide + 2, "Cosines", paint->off, paint->dim, "mean",
-          "sd", "5 %", "median", "95 %", paint->off);
+  const int column = paint->narrow ? 9 : 10, begin = paint->narrow ? 4 : wide + 2;
+  fprintf(out, "\n%sCosines%s%s%*s%s%*s%*s%*s%*s%*s%s\n", paint->bold, paint->off, paint->narrow ? "\n" : "",
+          paint->narrow ? begin : begin - 7, "", paint->dim, column, "mean", column, "sd", column, "5 %", column,
+          "median", column, "95 %", paint->off);
   for (int i = 0; i < SETS; i++) {
     if (!sets[i].present)
       continue;
     const cgap_cosines *c = sets[i].c;
     const double values[] = {c->mean, c->sd, c->p05, c->p50, c->p95};
-    fprintf(out, "  %s%*s", label[i].s, wide - cgap_text_width(label[i].s, strlen(label[i].s)), "");
+    fprintf(out, "  %s%s%*s", label[i].s, paint->narrow ? "\n" : "",
+            paint->narrow ? begin : wide - cgap_text_width(label[i].s, strlen(label[i].s)), "");
     for (size_t v = 0; v < 5; v++) {
       char text[40];
       cgap_value_show(text, c->why || !c->count ? NAN : values[v], 4);
-      fprintf(out, "%10s", text);
+      fprintf(out, "%*s", column, text);
     }
     fputc('\n', out);
   }
 }
 
+/* What the uniform distribution on the sphere would have. */
 static void print_sphere(const cgap_audit *a, const style *paint, FILE *out)
 {
-  char value[40];
-  cgap_value_show(value, a->uniformity.sphere, 4);
-  fprintf(out, "  %-*s %9s  %sthe value of the uniform sphere, d = %zu%s\n", paint->label, "uniform", value, paint->dim,
-          a->dim, paint->off);
-  if (a->text_dim == 0 || a->text_dim == a->dim)
-    return;
-  cgap_value_show(value, a->uniformity.text_sphere, 4);
-  fprintf(out, "  %-*s %9s  %sd = %zu%s\n", LABEL, "", value, paint->dim, a->text_dim, paint->off);
+  const size_t dims[] = {a->dim, a->text_dim == a->dim ? 0 : a->text_dim};
+  const double values[] = {a->uniformity.sphere, a->uniformity.text_sphere};
+  for (int k = 0; k < 2; k++) {
+    char value[40];
+    if (dims[k] == 0)
+      continue;
+    cgap_value_show(value, values[k], 4);
+    fprintf(out, "  %-*s %*s  %s%sd = %zu%s\n",
+            paint->narrow ? 20
+            : k           ? LABEL
+                          : paint->label,
+            k ? "" : "uniform", paint->narrow ? 8 : 9, value, paint->dim,
+            k || paint->narrow ? "" : "the value of the uniform sphere, ", dims[k], paint->off);
+  }
 }
 
 static void print_notes(const cgap_notes *notes, bool bad, const style *paint, FILE *out)
@@ -222,30 +278,65 @@ static void print_notes(const cgap_notes *notes, bool bad, const style *paint, F
   }
 }
 
-static void print_advice(const cgap_audit *a, const style *paint, FILE *out)
+static bool has_trial(const cgap_advice_words *advice)
+{
+  bool any = false;
+  for (size_t i = 0; i < advice->count; i++)
+    any = any || advice->is_trial[i];
+  return any;
+}
+
+static void print_advice(const cgap_audit *a, const style *paint, const cgap_paper *paper, FILE *out)
 {
   cgap_advice_words advice;
-  cgap_phrase head;
+  char head[CGAP_SENTENCE];
   cgap_advice_write(&advice, a);
   if (!advice.word)
     return;
-  (void)cgap_modality_printf(head.s, sizeof head.s, &a->names, "Advice: %s.", advice.word);
-  fprintf(out, "\n  %s%s%s\n", paint->bold, head.s, paint->off);
+  (void)cgap_modality_printf(head, sizeof head, &a->names, "Advice: %s.", advice.word);
+  if (has_trial(&advice))
+    (void)cgap_modality_printf(head, sizeof head, &a->names,
+                               "Advice: %s. Tried on %zu {images} and %zu {texts}:", advice.word,
+                               a->advice.center.images, a->advice.center.texts);
+  fprintf(out, "\n%s", paint->bold);
+  cgap_text_wrap(out, paint->columns, "  ", head, 2);
+  fputs(paint->off, out);
+  if (has_trial(&advice))
+    cgap_brief_trial(a, paper, out);
   for (size_t i = 0; i < advice.count; i++)
-    cgap_text_wrap(out, paint->columns, "  ", advice.sentence[i], 2);
+    if (!advice.is_trial[i])
+      cgap_text_wrap(out, paint->columns, "  ", advice.sentence[i], 2);
   if (advice.command[0])
     fprintf(out, "    %s%s%s\n", paint->bold, advice.command, paint->off); /* whole, to be copied */
   if (advice.further)
     fprintf(out, "  %s\n    %s%s%s\n", advice.further, paint->bold, advice.further_command, paint->off);
 }
 
-static void print_head(const cgap_audit *a, const char *name, const style *paint, FILE *out)
+/* Sentences [from, end) of the verdict. */
+static void print_verdict(const cgap_verdict_words *verdict, size_t from, size_t end, const style *paint, FILE *out)
+{
+  for (size_t i = from; i < end && i < verdict->count; i++) {
+    fprintf(out, "%s", i == 0 ? paint->level[verdict->level] : "");
+    cgap_text_wrap(out, paint->columns, "  ", verdict->sentence[i], 2);
+    fprintf(out, "%s", i == 0 ? paint->off : "");
+  }
+}
+
+/* Whether the lines that matter hold what the sentences behind the first say. */
+static bool has_lines(const cgap_audit *a)
+{
+  return (a->has & CGAP_ONE_SPACE) && !(a->has & CGAP_IS_DRIFT);
+}
+
+/* The verdict, what the gap costs, the advice; then what matters. */
+static void print_head(const cgap_audit *a, const char *name, bool all, const style *paint, const cgap_paper *paper,
+                       FILE *out)
 {
   cgap_notes notes;
   cgap_verdict_words verdict;
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
-  char head[1200 + 2 * CGAP_PHRASE], size[CGAP_SENTENCE + 2 * CGAP_PHRASE];
+  char head[1200 + 2 * CGAP_PHRASE], size[CGAP_SENTENCE + 2 * CGAP_PHRASE], cost[CGAP_SENTENCE] = "";
   snprintf(head, sizeof head, "%s: %zu %s, %zu %s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu%s%s", name, a->images,
            cgap_image_word(a, a->images).s, a->texts, cgap_text_word(a, a->texts).s, a->dim, *a->pairing ? ", " : "",
            a->pairing);
@@ -254,12 +345,19 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
   cgap_text_wrap(out, paint->columns, "", head, 2);
   fputc('\n', out);
   print_notes(&notes, true, paint, out);
-  for (size_t i = 0; i < verdict.count; i++) {
-    fprintf(out, "%s", i == 0 ? paint->level[verdict.level] : "");
-    cgap_text_wrap(out, paint->columns, "  ", verdict.sentence[i], 2);
-    fprintf(out, "%s", i == 0 ? paint->off : "");
+  print_verdict(&verdict, 0, has_lines(a) ? 1 : verdict.count, paint, out);
+  if (has_lines(a))
+    cgap_brief_cost(cost, a);
+  if (cost[0])
+    cgap_text_wrap(out, paint->columns, "  ", cost, 2);
+  print_advice(a, paint, paper, out);
+  if (has_lines(a)) {
+    fputc('\n', out);
+    cgap_brief_lines(a, paper, out);
+    if (all)
+      fputc('\n', out);
+    print_verdict(&verdict, 1, all ? verdict.count : 0, paint, out);
   }
-  print_advice(a, paint, out);
   print_notes(&notes, false, paint, out);
 }
 
@@ -272,14 +370,24 @@ static void print_legend(const cgap_audit *a, const style *paint, FILE *out)
           any_null ? "; n/a: with its reason" : "", paint->off);
 }
 
-cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_paper *paper, FILE *out,
-                             cgap_error *error)
+/* Of the widest block. */
+static int table_width(const cgap_audit *a, const style *paint)
 {
-  style style_here = paper->colour ? colour_style : plain_style;
-  const style *paint = &style_here;
-  style_here.columns = paper->columns;
-  style_here.label = label_width(a);
-  print_head(a, name, paint, out);
+  enum { VALUE = 7, INTERVAL = 18, LINE = 32, COSINES = LABEL + 2 + 50 };
+  int widest = paint->label + LINE > COSINES || !(a->has & CGAP_ONE_SPACE) ? paint->label + LINE : COSINES;
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
+    const cgap_group *group = &cgap_groups[f->group];
+    const int cell = group->intervals ? VALUE + INTERVAL : cell_width(a, group);
+    const int end = paint->label + 3 + ((int)f->column + 1) * cell;
+    if (cgap_field_present(a, f) && in_columns(f))
+      widest = end > widest ? end : widest;
+  }
+  return widest;
+}
+
+static void print_groups(const cgap_audit *a, const style *paint, FILE *out)
+{
   for (size_t g = 0; g < CGAP_GROUPS; g++) {
     print_group(a, g, paint, out);
     if (strcmp(cgap_groups[g].title, "Uniformity") == 0)
@@ -288,6 +396,27 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
       print_cosines(a, paint, out);
   }
   print_legend(a, paint, out);
+}
+
+cgap_status cgap_table_print(const cgap_audit *a, const char *name, bool all, const cgap_paper *paper, FILE *out,
+                             cgap_error *error)
+{
+  style style_here = paper->colour ? colour_style : plain_style;
+  const style *paint = &style_here;
+  style_here.columns = paper->columns;
+  style_here.label = label_width(a);
+  style_here.narrow = table_width(a, paint) > paper->columns;
+  print_head(a, name, all, paint, paper, out);
+  if (all || !has_lines(a))
+    print_groups(a, paint, out);
+  else {
+    fputc('\n', out);
+    cgap_brief_blocks(a, paper, out);
+    fprintf(out, "\n%s", paint->dim);
+    cgap_text_wrap(out, paint->columns, "", "↓ lower is better, ↑ higher; [95 % interval]; --all shows every measure.",
+                   0);
+    fputs(paint->off, out);
+  }
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE,
                      "standard output: cannot write the table; check whether the disk is full or broken");

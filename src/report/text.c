@@ -2,18 +2,105 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/text_buffer.h"
 
 enum { WIDEST_TEXT = 100 };
 
+/* A character that takes two columns or, as accents that are set on the one before do, none: ranges of Unicode 15,
+ * which wcwidth knows only under a locale of UTF-8. */
+typedef struct width_range {
+  uint32_t first, last;
+} width_range;
+
+static bool is_in(const width_range *ranges, size_t count, uint32_t c)
+{
+  for (size_t i = 0; i < count; i++)
+    if (c >= ranges[i].first && c <= ranges[i].last)
+      return true;
+  return false;
+}
+
+static int character_width(uint32_t c)
+{
+  static const width_range NONE[] = {{0x300, 0x36F},   {0x483, 0x489},   {0x591, 0x5BD},   {0x610, 0x61A},
+                                     {0x64B, 0x65F},   {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x200B, 0x200F},
+                                     {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0xFEFF, 0xFEFF}};
+  static const width_range WIDE[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0x33FF},   {0x3400, 0x4DBF},
+                                     {0x4E00, 0x9FFF},   {0xA000, 0xA4CF},   {0xA960, 0xA97F},   {0xAC00, 0xD7A3},
+                                     {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},
+                                     {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
+  return c < 0x300                                    ? 1
+         : is_in(NONE, sizeof NONE / sizeof *NONE, c) ? 0
+         : is_in(WIDE, sizeof WIDE / sizeof *WIDE, c) ? 2
+                                                      : 1;
+}
+
+/* The character that begins at text, and its bytes; a byte that begins none is one by itself. */
+static uint32_t character_at(const char *text, size_t bytes, size_t *length)
+{
+  const unsigned char first = (unsigned char)text[0];
+  const size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC0 ? 1 : 0;
+  uint32_t c = more ? first & (0x3Fu >> more) : first;
+  for (*length = 1; *length <= more && *length < bytes && ((unsigned char)text[*length] & 0xC0) == 0x80; ++*length)
+    c = c << 6 | ((unsigned char)text[*length] & 0x3F);
+  return c;
+}
+
 int cgap_text_width(const char *text, size_t bytes)
 {
   int count = 0;
-  for (size_t i = 0; i < bytes; i++)
-    count += ((unsigned char)text[i] & 0xC0) != 0x80;
+  for (size_t i = 0, length; i < bytes; i += length)
+    count += character_width(character_at(text + i, bytes - i, &length));
   return count;
+}
+
+/* To the next blank; a number and its "%" belong together, and so does what short
+ * brackets hold, "[0.1, 0.2]". */
+static size_t unit_length(const char *text)
+{
+  enum { BRACKET_MAX = 20 };
+  size_t bytes = strcspn(text, " ");
+  const char *const closing = text[0] == '[' ? "]" : text[0] == '(' ? ")" : NULL;
+  const size_t end = closing ? strcspn(text, closing) : 0;
+  if (closing && end > bytes && end <= BRACKET_MAX)
+    bytes = end + strcspn(text + end, " ");
+  if (text[bytes] == ' ' && text[bytes + 1] == '%')
+    bytes += 1 + strcspn(text + bytes + 1, " ");
+  return bytes;
+}
+
+/* Bytes that stay on one line: to the next blank, or a character of a script without blanks, with what may not begin a
+ * line behind it. */
+static size_t word_length(const char *text)
+{
+  static const char *const CLOSING = "、。，．）」』】！？：；ー%％", *const OPENING = "（「『【";
+  const size_t bytes = unit_length(text);
+  size_t used = 0, length;
+  bool opened = false; /* what follows stays with it */
+  while (used < bytes) {
+    const uint32_t c = character_at(text + used, bytes - used, &length);
+    char own[8] = "";
+    memcpy(own, text + used, length);
+    const bool closes = length > 1 && strstr(CLOSING, own), wide = character_width(c) == 2;
+    if (wide && !closes && used && !opened)
+      return used;
+    opened = length > 1 && strstr(OPENING, own);
+    used += length;
+    if (!wide || closes || opened)
+      continue;
+    while (used < bytes) { /* what closes stays with it */
+      (void)character_at(text + used, bytes - used, &length);
+      memset(own, 0, sizeof own);
+      memcpy(own, text + used, length);
+      if (length < 2 || !strstr(CLOSING, own))
+        return used;
+      used += length;
+    }
+  }
+  return bytes;
 }
 
 /* A no-break space (U+00A0) holds two words together; it is printed as a space. */
@@ -31,21 +118,22 @@ static void put_word(FILE *stream, const char *text, size_t bytes)
 void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, int indent)
 {
   const int last = columns < WIDEST_TEXT ? columns : WIDEST_TEXT;
-  bool start = true;
+  bool start = true, blank = false;
   while (*text) {
-    size_t word = strcspn(text, " ");
-    int shown_width = cgap_text_width(text, word);
-    if (!start && at + 1 + shown_width > last) {
+    const size_t word = word_length(text);
+    const int shown_width = cgap_text_width(text, word);
+    if (!start && at + blank + shown_width > last) {
       fprintf(stream, "\n%*s", indent, "");
       at = indent;
       start = true;
     }
-    if (!start)
+    if (!start && blank)
       fputc(' ', stream);
     put_word(stream, text, word);
-    at += shown_width + !start;
+    at += shown_width + (!start && blank);
     start = false;
     text += word;
+    blank = *text == ' ';
     text += strspn(text, " ");
   }
 }

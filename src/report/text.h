@@ -34,7 +34,7 @@ void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *te
 /* The same from column `at` on, without a newline at the end. */
 void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, int indent);
 
-/* Columns of UTF-8 text: bytes that do not continue a character. */
+/* Columns of UTF-8 text: two for a wide character, none for an accent on the one before. */
 int cgap_text_width(const char *text, size_t bytes);
 
 /* ---------------------------------------------------------------- verdict and notes */
@@ -82,6 +82,7 @@ typedef struct cgap_advice_words {
   const cgap_modality_names *names;
   const char *word; /* "subtract the means"; NULL: the audit has no advice */
   char sentence[CGAP_REASONS][CGAP_SENTENCE];
+  bool is_trial[CGAP_REASONS];      /* what the trial of the advice measured */
   size_t count, trial, trial_count; /* of them on the trial: from `trial` on so many */
   char command[700];                /* "": none */
   const char *further;              /* what else may help, and … */
@@ -109,15 +110,18 @@ void cgap_notes_one_write(cgap_notes *out, const cgap_audit *audit); /* as cgap_
 
 /* ---------------------------------------------------------------- tables */
 
+enum { CGAP_COLUMNS_MIN = 50 }; /* which every table fits into */
+
 /* What a table is printed on. */
 typedef struct cgap_paper {
   bool colour; /* escape sequences are understood */
-  int columns; /* at least 80, which every table fits into; more is used */
+  int columns; /* at least CGAP_COLUMNS_MIN */
 } cgap_paper;
 
-/* `name` says what was measured, in one line. */
-CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char *name, const cgap_paper *paper,
-                                             FILE *stream, cgap_error *error);
+/* Verdict, advice, the lines that matter, and the table by blocks: a line each, or where `all` every measure with its
+ * interval. `name` says what was measured, in one line. */
+CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char *name, bool all,
+                                             const cgap_paper *paper, FILE *stream, cgap_error *error);
 
 /* The same in Markdown; in LaTeX with the sentences as comments. */
 CGAP_MUST_CHECK cgap_status cgap_markup_print(const cgap_audit *audit, const char *name, cgap_markup markup,

@@ -347,6 +347,7 @@ static void add_trial(cgap_advice_words *out, const cgap_audit *a)
   out->trial_count = a->has & CGAP_HAS_PAIRS ? 2 : 1;
   char distance[WORDS], mixed[WORDS], recall[WORDS];
   change_words(distance, &a->names, t, CGAP_TRIAL_DISTANCE);
+  out->is_trial[out->count] = true;
   if (!(a->has & CGAP_HAS_PAIRS)) {
     add_reason(
       out,
@@ -362,6 +363,7 @@ static void add_trial(cgap_advice_words *out, const cgap_audit *a)
     "Subtracting each modality's mean, tried on %zu {images} and %zu {texts} with the means of all other rows: in "
     "one mixed index of these %zu rows nDCG@10 goes %s.",
     t->images, t->texts, t->images + t->texts, mixed);
+  out->is_trial[out->count] = true;
   add_reason(out, "Search within the other modality: recall@1 goes %s. Corrected distance: %s.", recall, distance);
 }
 

@@ -74,7 +74,7 @@ fine audit mixing.h5 --unpaired --json --quiet
 want_text out "The gap is severe: corrected distance 0." "A linear classifier tells images from texts" "of 64 dimensions about"
 fine audit mixing.h5 --text /class_text --unpaired --json --quiet
 want_text out "is not known (under 30 rows of a modality: too few to learn)"
-run audit mixing.h5 --text /class_text --unpaired --quiet # on two lines, whole
+run audit mixing.h5 --text /class_text --unpaired --quiet --all # on two lines, whole
 want_rc 0
 want_text out "n/a  under 30 rows of a modality: too few to" "                                      learn"
 fine audit mixing.h5 --pairs sampled --sample-rows 100 --json --quiet

@@ -6,7 +6,11 @@ fine simulate -o pairs.h5 --model clip --n 300 --d 32
 fine train pairs.h5 -o chosen --threads 1
 tr '\n' ' ' <out >line # sentences are wrapped
 want_text line "Recommended: " "240 held-out images" "which the choice never saw" "it helps" "Against center" "gained, " \
-  "contragap apply chosen pairs.h5 -o closed.h5"
+  "contragap apply chosen pairs.h5 -o closed.h5" "Before: The gap is severe" "measures more: "
+checks=$((checks + 1))
+[ "$(wc -l <out)" -le 40 ] || complain "$(wc -l <out) lines:" "$(cat out)"
+head -n 15 out | tr '\n' ' ' >line # how bad, what to do, what it gains and how surely, whom it hurts
+want_text line "The gap is severe" "Recommended: " "it helps: " "Search in the other modality: of " "contragap apply chosen"
 fine train pairs.h5 -o printed --json
 works "$python" -c 'import json; assert json.load(open("printed/compare.json"))["recommendation"] == json.load(open("printed/recommendation.json"))'
 want_file chosen/head.h5 chosen/history.jsonl chosen/recommendation.json chosen/changes.tsv chosen/report.html \

@@ -61,7 +61,7 @@ END
 # a head that changes something
 quick="--epochs 30 --batch full --lr 3e-3 --patience 0 --quiet"
 # shellcheck disable=SC2086  # several words
-fine train classes.h5 -o closed --hold-out-classes 0.3 $quick
+fine train classes.h5 -o closed --hold-out-classes 0.3 --all $quick
 tr '\n' ' ' <out >line
 works "$python" check.py classes.h5 closed 0.3
 want_text line "Zero-shot of the 3 classes that training has not seen (" "top 1             seen    unseen" "gained," "lost (p"

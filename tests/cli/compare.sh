@@ -8,7 +8,7 @@ fine apply --method center a.h5 -o c.h5 --quiet
 run audit a.h5 -o ra --quiet
 run audit c.h5 -o rc --quiet
 
-fine compare a.h5 c.h5
+fine compare a.h5 c.h5 --all
 want_text out "paired" "centroid distance" "better" "recall@1" "The gap narrows from a.h5 to c.h5" "recall@1 image to text"
 fine compare ra rc/report.json --json
 want_text out '"baseline": "ra"' 'independent samples' '"differences"' '"worse"'
@@ -157,7 +157,7 @@ def verdicts(at):
 for of in verdicts(measures):
     assert of["ci95"] or of["verdict"] in ("same", "no interval", "other n", "unknown"), of
 END
-fine compare ra drawn
+fine compare ra drawn --all
 tr '\n' ' ' <out >line
 want_text line "no interval" "other n" "ra: 120 rows, drawn: 100"
 

@@ -25,7 +25,14 @@ word() {
 
 fine simulate -o "pairs of 400.h5" --model clip --n 400 --d 64
 advice "pairs of 400.h5"
-want_text out "Advice: subtract the means." "in one mixed index of these 160 rows" "Search in one mixed index of all 800"
+head -n 15 out >lead
+want_text lead "The gap is severe" "What it costs: " "Advice: subtract the means. Tried on 80 images and 80 texts:" \
+  "nDCG@10 in one mixed index" "recall@1, other modality" "Whom it hurts: "
+want_text out "--all shows every measure"
+checks=$((checks + 1))
+[ "$(wc -l <out)" -le 45 ] || complain "$(wc -l <out) lines:" "$(cat out)"
+fine audit "pairs of 400.h5" --all
+want_text out "Search in one mixed index of all 800"
 want_text commands "contragap apply --method center 'pairs of 400.h5' -o centered.h5" \
   "contragap train 'pairs of 400.h5' -o closed"
 works sh -eu commands

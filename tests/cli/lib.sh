@@ -19,6 +19,7 @@
 #   finish                 last line: ends with 1 where anything failed
 set -u
 LC_ALL=C
+unset COLUMNS
 export LC_ALL
 : "${CONTRAGAP:?CONTRAGAP must name the program}"
 : "${CONTRAGAP_SOURCE:?CONTRAGAP_SOURCE must name the source tree}"

@@ -28,7 +28,7 @@ END
 fine simulate --model clip --n 300 --captions 2 -o pairs.h5
 for form in "" --markdown --latex; do
   # shellcheck disable=SC2086
-  fine audit pairs.h5 --names zebra,quark_x $form
+  fine audit pairs.h5 --names zebra,quark_x --all $form
   cat err >>out
   cp out "audit$form.txt"
 done
@@ -76,7 +76,7 @@ assert all((a[k][:] == b[k][:]).all() for k in ("image", "text"))'
 refused 2 "the head was trained on zebra and quark_x" apply closed quark_x=y.npy text=x.npy -o no.h5
 fine info applied.h5
 want_text out "zebra       applied.h5:/image" "2 quark_x rows per zebra row" "results on those zebra rows"
-fine compare pairs.h5 applied.h5
+fine compare pairs.h5 applied.h5 --all
 cat out err >compare.txt
 want_text out "zebra query" "Z→Q" "paired by zebra row"
 fine audit applied.h5
@@ -91,9 +91,9 @@ mv arrays/image.npy audio_emb.npy
 mv arrays/text.npy caption_emb.npy
 fine info audio_emb.npy caption_emb.npy
 want_text out "audio       audio_emb.npy" "text        caption_emb.npy" "2 texts per audio row"
-fine audit audio_emb.npy caption_emb.npy
+fine audit audio_emb.npy caption_emb.npy --all
 want_text out "300 audio rows, 600 texts" "an audio row finds" "a text finds"
-fine audit protein=audio_emb.npy B32=caption_emb.npy
+fine audit protein=audio_emb.npy B32=caption_emb.npy --all
 tr '\n' ' ' <out | tr -s ' ' >flat
 want_text flat "300 proteins, 600 B32 rows" "a protein finds" "a B32 row finds" "CLIP, protein to B32"
 refused 3 "pairs of proteins and B32 rows|no pairing" train protein=audio_emb.npy B32=caption_emb.npy --unpaired -o never
