@@ -190,8 +190,7 @@ static void print_form(const compare_run *r, const cgap_overview *overview)
     print_table(r);
 }
 
-static cgap_status write_forms(const compare_run *r, const cgap_overview *overview, const cli_args *args,
-                               cgap_error *error)
+static cgap_status write_forms(compare_run *r, const cgap_overview *overview, const cli_args *args, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   json_t *json = !opt.forms.json && !opt.out ? NULL
@@ -205,6 +204,7 @@ static cgap_status write_forms(const compare_run *r, const cgap_overview *overvi
   }
   if ((opt.forms.json || opt.out) && !json)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  r->comparison.names.language = cli_language(); /* the JSON is made */
   if (opt.out)
     status = write_folder(r, overview, args, json, error);
   if (status == CGAP_OK && opt.forms.json)
@@ -215,7 +215,7 @@ static cgap_status write_forms(const compare_run *r, const cgap_overview *overvi
   return status == CGAP_OK ? cli_printed(CGAP_OK, error) : status;
 }
 
-static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_error *error)
+static cgap_status write_out(compare_run *r, const cli_args *args, cgap_error *error)
 {
   const compare_overview_options options = overview_options();
   cgap_overview overview;

@@ -606,6 +606,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
     const cgap_data *data = cgap_dataset_data(s->dataset);
     s->results.images = data->image.rows;
     s->results.names = *cli_names();
+    s->results.names.language = cli_language();
     s->results.texts = data->text.rows;
     s->results.dim = data->image.dim;
   }

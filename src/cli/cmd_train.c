@@ -569,7 +569,7 @@ static void print_markup(const train_run *t, cgap_markup markup)
 static void print_recommendation(const train_run *t, const cgap_advice_words *words, int columns)
 {
   for (size_t i = 0; i + 1 < words->count || (i < words->count && !t->choice.chosen); i++)
-    cgap_text_wrap(stdout, columns, i ? "" : "Recommended: ", words->sentence[i], 0);
+    cgap_text_wrap(stdout, columns, i ? "" : cgap_tr(words->names, N_("Recommended: ")), words->sentence[i], 0);
   if (words->command[0])
     printf("    %s\n", words->command);
   if (!t->choice.chosen)
@@ -605,7 +605,7 @@ static void print_conclusion(const train_run *t, int columns)
   char text[CGAP_SENTENCE];
   for (size_t k = 0; k < t->runs; k++)
     heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
-  cgap_against_conclude(text, heads, t->runs);
+  cgap_against_conclude(text, &t->evaluation.comparison.names, heads, t->runs);
   if (text[0])
     cgap_text_wrap(stdout, columns, "", text, 0);
 }
@@ -620,7 +620,7 @@ static void print_before(const train_run *t, int columns)
                              s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   cgap_text_wrap(stdout, columns, "", text, 2);
   cgap_verdict_write(&verdict, &t->evaluation.audit[0]);
-  cgap_text_wrap(stdout, columns, "Before: ", verdict.sentence[0], 0);
+  cgap_text_wrap(stdout, columns, cgap_tr(verdict.names, N_("Before: ")), verdict.sentence[0], 0);
 }
 
 /* Each run against the start; of a race, without --all, the table of all runs instead. */

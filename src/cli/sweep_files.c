@@ -162,7 +162,7 @@ static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, 
 {
   char path[CGAP_PATH], conclusion[CGAP_SENTENCE], criterion[CGAP_SENTENCE];
   json_t *root = json_object();
-  sweep_conclude(conclusion, ranking);
+  sweep_conclude(conclusion, NULL, ranking);
   sweep_criterion(criterion, ranking, r, g);
   const bool ok =
     sweep_json_put(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&

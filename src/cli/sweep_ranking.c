@@ -81,21 +81,21 @@ void sweep_ranking_clear(sweep_ranking *r)
 
 /* ---------------------------------------------------------------- sentences */
 
-void sweep_conclude(char text[CGAP_SENTENCE], const sweep_ranking *r)
+void sweep_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *names, const sweep_ranking *r)
 {
   const sweep_rank *best = &r->rank[0];
-  cgap_against_conclude(text, r->head, r->count);
+  cgap_against_conclude(text, names, r->head, r->count);
   if (text[0])
     return;
   if (r->count == 0 || !isfinite(best->score)) {
-    cgap_sentence_append(text, "Conclusion: no setting has results for all of its seeds.");
+    cgap_sentence_say(text, names, "Conclusion: no setting has results for all of its seeds.");
     return;
   }
-  cgap_sentence_append(text, "Conclusion: %s has the best mean of mixed nDCG@10 and recall@1, %.4f", best->name,
-                       best->score);
+  cgap_sentence_say(text, names, "Conclusion: %s has the best mean of mixed nDCG@10 and recall@1, %.4f", best->name,
+                    best->score);
   if (r->count > 1 && isfinite(best[1].score))
-    cgap_sentence_append(text, "; next is %s, %.4f", best[1].name, best[1].score);
-  cgap_sentence_append(text, ".");
+    cgap_sentence_say(text, names, "; next is %s, %.4f", best[1].name, best[1].score);
+  cgap_sentence_say(text, names, ".");
 }
 
 size_t sweep_place(const sweep_ranking *r, size_t k)

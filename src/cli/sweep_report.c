@@ -412,12 +412,12 @@ static void put_result(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
   char conclusion[CGAP_SENTENCE], name[40];
-  sweep_conclude(conclusion, v->ranking);
+  sweep_conclude(conclusion, &v->results->names, v->ranking);
   fputs("<div class=\"verdict\">\n", page->out);
   if (v->axes)
     put_mover(page, v);
   cgap_page_put(page, "p", "%s", conclusion);
-  cgap_against_advise(conclusion, v->ranking->head, v->ranking->count);
+  cgap_against_advise(conclusion, &v->results->names, v->ranking->head, v->ranking->count);
   if (conclusion[0])
     cgap_page_put(page, "p", "%s", conclusion);
   put_varied(page, v);
@@ -437,7 +437,7 @@ static void put_figures(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
   if (v->axes == 0)
-    fputs("<p>Only the seed varied: there is nothing to draw the gap against.</p>\n", page->out);
+    cgap_page_put(page, "p", "Only the seed varied: there is nothing to draw the gap against.");
   else if (v->axes > 1)
     fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
           "another is seen in the table.</p>\n",
@@ -738,7 +738,7 @@ cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g,
     return status;
   const sweep_view v = view_of(r, g, &ranking);
   const cell_layout c = layout_for(&v, paper->columns);
-  sweep_conclude(text, &ranking);
+  sweep_conclude(text, &r->names, &ranking);
   cgap_text_wrap(stdout, paper->columns, "", text, 0);
   sweep_criterion(text, &ranking, r, g);
   if (text[0])
@@ -765,7 +765,7 @@ cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g
     return status;
   const sweep_view v = view_of(r, g, &ranking);
   const size_t count = name_heads(text, cells, &v);
-  sweep_conclude(sentence, &ranking);
+  sweep_conclude(sentence, &r->names, &ranking);
   cgap_markup_note(stdout, markup, NULL, sentence);
   sweep_criterion(sentence, &ranking, r, g);
   if (sentence[0])

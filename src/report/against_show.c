@@ -5,9 +5,9 @@
 
 enum { DECIMALS = 4, TABLE_DECIMALS = 3, LABEL = 9, COLUMN = 24, NARROW_COLUMN = 13 };
 
-static const char *const TITLES[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = "corrected distance",
-                                                        [CGAP_TRIAL_MIXED_NDCG] = "mixed nDCG@10",
-                                                        [CGAP_TRIAL_RECALL_AT_1] = "recall@1"};
+static const char *const TITLES[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = N_("corrected distance"),
+                                                        [CGAP_TRIAL_MIXED_NDCG] = N_("mixed nDCG@10"),
+                                                        [CGAP_TRIAL_RECALL_AT_1] = N_("recall@1")};
 
 /* ---------------------------------------------------------------- JSON */
 
@@ -46,14 +46,16 @@ static void difference_words(char out[150], const cgap_change *d, int decimals)
   snprintf(out, 150, "%s%s%s", d->difference > 0 ? "+" : "", value, interval);
 }
 
-static void append_change(char text[CGAP_SENTENCE], const cgap_against *a, cgap_rival rival, int measure)
+static void append_change(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_against *a,
+                          cgap_rival rival, int measure)
 {
   char from[40], to[40], difference[150];
   const cgap_change *d = &a->change[rival][measure];
   cgap_value_show(from, a->rival[rival][measure], DECIMALS);
   cgap_value_show(to, a->head[measure], DECIMALS);
   difference_words(difference, d, DECIMALS);
-  cgap_sentence_append(text, "%s %s to %s (%s, %s)", TITLES[measure], from, to, difference, word_of(d, measure));
+  cgap_sentence_say(text, names, "%s %s to %s (%s, %s)", cgap_tr(names, TITLES[measure]), from, to, difference,
+                    cgap_tr(names, word_of(d, measure)));
 }
 
 /* What a choice between heads is about. */
@@ -62,7 +64,8 @@ static double score_of(const cgap_against *a)
   return (a->head[CGAP_TRIAL_MIXED_NDCG] + a->head[CGAP_TRIAL_RECALL_AT_1]) / 2;
 }
 
-static void name_opening(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+static void name_opening(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                         size_t count)
 {
   enum { NAMED_MAX = 3 };
   size_t opening = 0;
@@ -70,12 +73,12 @@ static void name_opening(char text[CGAP_SENTENCE], const cgap_contender *heads, 
     if (!heads[k].against->opens)
       continue;
     if (++opening <= NAMED_MAX)
-      cgap_sentence_append(text, "%s %.80s", opening == 1 ? ";" : ",", heads[k].name);
+      cgap_sentence_append(text, "%s %.80s", cgap_tr(names, opening == 1 ? N_(";") : N_(",")), heads[k].name);
   }
   if (opening > NAMED_MAX)
-    cgap_sentence_append(text, " and %zu more", opening - NAMED_MAX);
+    cgap_sentence_say(text, names, " and %zu more", opening - NAMED_MAX);
   if (opening)
-    cgap_sentence_append(text, opening > 1 ? " open the gap" : " opens the gap");
+    cgap_sentence_say(text, names, opening > 1 ? N_(" open the gap") : N_(" opens the gap"));
 }
 
 /* The best head that does not open the gap; NULL: there is none, or nothing to compare it with. */
@@ -103,33 +106,35 @@ static void count_searches(const cgap_contender *head, size_t *better, size_t *w
   }
 }
 
-void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                           size_t count)
 {
   const cgap_contender *best = best_of(heads, count);
   size_t better, worse;
   text[0] = '\0';
   if (!best && count && heads[0].against->known[CGAP_RIVAL_CENTER])
-    cgap_sentence_append(text, "Conclusion: %s; center, which needs no training, keeps it shut",
-                         count > 1 ? "every head opens the gap" : "the head opens the gap");
+    cgap_sentence_say(text, names, "Conclusion: %s; center, which needs no training, keeps it shut",
+                      cgap_tr(names, count > 1 ? N_("every head opens the gap") : N_("the head opens the gap")));
   else if (best) {
     count_searches(best, &better, &worse);
-    cgap_sentence_append(text, "Conclusion: %.80s%s ", best->name,
-                         count > 1 ? ", the best by the mean of mixed nDCG@10 and recall@1," : "");
-    cgap_sentence_append(text, "%s center, which needs no training: ",
-                         better && worse ? "is better at one search and worse at the other than"
-                         : better        ? "finds more than"
-                         : worse         ? "finds less than"
-                                         : "does not clearly find more than");
-    append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_MIXED_NDCG);
-    cgap_sentence_append(text, ", ");
-    append_change(text, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_RECALL_AT_1);
-    name_opening(text, heads, count);
+    cgap_sentence_say(text, names, "Conclusion: %.80s%s ", best->name,
+                      cgap_tr(names, count > 1 ? N_(", the best by the mean of mixed nDCG@10 and recall@1,") : ""));
+    cgap_sentence_say(text, names, "%s center, which needs no training: ",
+                      cgap_tr(names, better && worse ? N_("is better at one search and worse at the other than")
+                                     : better        ? N_("finds more than")
+                                     : worse         ? N_("finds less than")
+                                                     : N_("does not clearly find more than")));
+    append_change(text, names, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_MIXED_NDCG);
+    cgap_sentence_say(text, names, ", ");
+    append_change(text, names, best->against, CGAP_RIVAL_CENTER, CGAP_TRIAL_RECALL_AT_1);
+    name_opening(text, names, heads, count);
   }
   if (text[0])
-    cgap_sentence_append(text, ".");
+    cgap_sentence_say(text, names, ".");
 }
 
-void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count)
+void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                         size_t count)
 {
   const cgap_contender *best = best_of(heads, count);
   size_t better = 0, worse = 0;
@@ -139,15 +144,16 @@ void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_contender *heads, 
   if (best)
     count_searches(best, &better, &worse);
   if (better && worse)
-    cgap_sentence_append(text,
-                         "What to do: choose by the search that matters, %.80s or the means subtracted "
-                         "(contragap apply --method center).",
-                         count > 1 ? best->name : "this head");
+    cgap_sentence_say(text, names,
+                      "What to do: choose by the search that matters, %.80s or the means subtracted "
+                      "(contragap apply --method center).",
+                      count > 1 ? best->name : cgap_tr(names, N_("this head")));
   else if (better)
-    cgap_sentence_append(text, "What to do: use %.80s.", count > 1 ? best->name : "this head");
+    cgap_sentence_say(text, names, "What to do: use %.80s.", count > 1 ? best->name : cgap_tr(names, N_("this head")));
   else
-    cgap_sentence_append(text, "What to do: subtract the means (contragap apply --method center), which needs no "
-                               "training.");
+    cgap_sentence_say(text, names,
+                      "What to do: subtract the means (contragap apply --method center), which needs no "
+                      "training.");
 }
 
 /* ---------------------------------------------------------------- tables */
@@ -242,7 +248,7 @@ static void begin_value(cgap_page *page, double value)
 static void put_values(cgap_page *page, const char *name, const double *values)
 {
   fputs("<tr><td>", page->out);
-  cgap_page_text(page, "%s", name);
+  cgap_page_text(page, "%s", cgap_tr(page->names, name));
   fputs("</td>", page->out);
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
     begin_value(page, values[m]);
@@ -260,8 +266,9 @@ static void put_difference(cgap_page *page, const cgap_against *a, cgap_rival ri
   const bool better = strcmp(word, "better") == 0, worse = strcmp(word, "worse") == 0 || strcmp(word, "opens") == 0;
   difference_words(difference, d, TABLE_DECIMALS);
   fprintf(page->out, "<small class=\"%s\">", better ? "gain" : worse ? "loss" : "");
-  cgap_page_text(page, better || worse ? "%s, %s than %s" : "%s, %s against %s", difference,
-                 strcmp(word, "opens") == 0 ? "wider" : word, cgap_rival_names[rival]);
+  cgap_page_text(page, better || worse ? N_("%s, %s than %s") : N_("%s, %s against %s"), difference,
+                 cgap_tr(page->names, strcmp(word, "opens") == 0 ? N_("wider") : word),
+                 cgap_tr(page->names, cgap_rival_names[rival]));
   fputs("</small>", page->out);
 }
 

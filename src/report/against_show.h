@@ -24,9 +24,11 @@ void cgap_against_page(cgap_page *page, const double *before, const cgap_contend
 
 /* One sentence: which head is best by the mean of mixed nDCG@10 and recall@1, of those that do not open the gap;
  * whether it is better than center; which of them open the gap. "" where center is not known. */
-void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count);
+void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                           size_t count);
 
 /* What follows from it: that head, or center. */
-void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_contender *heads, size_t count);
+void cgap_against_advise(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_contender *heads,
+                         size_t count);
 
 #endif

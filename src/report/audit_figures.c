@@ -197,7 +197,10 @@ static cgap_status write_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   char mean[4][40];
   const char *image = cgap_modality_name(a->names.of[0], 0),
              *text = a->has & CGAP_TEXT_IS_CLASSES ? "class text" : cgap_modality_name(a->names.of[1], 1);
-  const cgap_phrase images = cgap_image_word(a, 0), texts = cgap_text_word(a, 0);
+  cgap_modality_names english = a->names; /* as in the scripts */
+  english.language = NULL;
+  const cgap_phrase images = cgap_phrase_of(&english, "{images}"),
+                    texts = cgap_phrase_of(&english, a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "{texts}");
   const cgap_cosines *const sets[] = {&a->cosine_pair, &a->cosine_cross, &a->cosine_image, &a->cosine_text};
   for (int s = 0; s < 4; s++)
     cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);

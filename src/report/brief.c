@@ -61,9 +61,9 @@ void cgap_brief_cost(char out[CGAP_SENTENCE], const cgap_audit *a)
 static const struct {
   const char *name;
   int better; /* 1: higher */
-} TRIALS[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = {"corrected distance", -1},
-                                 [CGAP_TRIAL_MIXED_NDCG] = {"nDCG@10 in one mixed index", 1},
-                                 [CGAP_TRIAL_RECALL_AT_1] = {"recall@1, other modality", 1}};
+} TRIALS[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = {N_("corrected distance"), -1},
+                                 [CGAP_TRIAL_MIXED_NDCG] = {N_("nDCG@10 in one mixed index"), 1},
+                                 [CGAP_TRIAL_RECALL_AT_1] = {N_("recall@1, other modality"), 1}};
 
 /* 1: clearly better, -1: clearly worse, 0: neither */
 static int outcome_of(const cgap_scalar *difference, int better)
@@ -74,13 +74,15 @@ static int outcome_of(const cgap_scalar *difference, int better)
                                                                       : 0;
 }
 
-static void print_outcome(const cgap_scalar *d, int better, const cgap_paper *paper, FILE *out)
+static void print_outcome(const cgap_modality_names *names, const cgap_scalar *d, int better, const cgap_paper *paper,
+                          FILE *out)
 {
-  static const char *const PAINT[] = {"\033[31m", "\033[2m", "\033[32m"}, *const SAID[] = {"worse", "unclear",
-                                                                                           "better"};
+  static const char *const PAINT[] = {"\033[31m", "\033[2m", "\033[32m"}, *const SAID[] = {N_("worse"), N_("unclear"),
+                                                                                           N_("better")};
   const int outcome = outcome_of(d, better) + 1;
   if (isfinite(d->lo))
-    fprintf(out, "  %s%s%s", paper->colour ? PAINT[outcome] : "", SAID[outcome], paper->colour ? "\033[0m" : "");
+    fprintf(out, "  %s%s%s", paper->colour ? PAINT[outcome] : "", cgap_tr(names, SAID[outcome]),
+            paper->colour ? "\033[0m" : "");
 }
 
 void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
@@ -102,20 +104,23 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
     if (isfinite(d->lo) && isfinite(d->hi))
       snprintf(interval, sizeof interval, " [%+.3f, %+.3f]", d->lo, d->hi);
     if (narrow)
-      fprintf(out, "  %s\n  ", TRIALS[m].name);
-    else
-      fprintf(out, "  %-*s ", NAME, TRIALS[m].name);
+      fprintf(out, "  %s\n  ", cgap_tr(&a->names, TRIALS[m].name));
+    else {
+      const char *name = cgap_tr(&a->names, TRIALS[m].name);
+      fprintf(out, "  %s%*s ", name, NAME - cgap_text_width(name, strlen(name)), "");
+    }
     fprintf(out, "%7.3f%7.3f  %+.3f%s", t->before[m].value, t->after[m].value, d->value, interval);
-    print_outcome(d, TRIALS[m].better, paper, out);
+    print_outcome(&a->names, d, TRIALS[m].better, paper, out);
     fputc('\n', out);
   }
   const bool mixed = hurts[CGAP_TRIAL_MIXED_NDCG], across = hurts[CGAP_TRIAL_RECALL_AT_1];
   cgap_text_wrap(out, paper->columns, "  ",
-                 !(a->has & CGAP_HAS_PAIRS) ? "What that does to search cannot be measured without pairs."
-                 : mixed && across          ? "Whom it hurts: both kinds of search find less."
-                 : mixed                    ? "Whom it hurts: search in one mixed index finds less."
-                 : across                   ? "Whom it hurts: search in the other modality finds less."
-                                            : "Whom it hurts: neither kind of search is shown to find less.",
+                 cgap_tr(&a->names, !(a->has & CGAP_HAS_PAIRS)
+                                      ? N_("What that does to search cannot be measured without pairs.")
+                                    : mixed && across ? N_("Whom it hurts: both kinds of search find less.")
+                                    : mixed           ? N_("Whom it hurts: search in one mixed index finds less.")
+                                    : across          ? N_("Whom it hurts: search in the other modality finds less.")
+                                             : N_("Whom it hurts: neither kind of search is shown to find less.")),
                  2);
 }
 
@@ -136,7 +141,7 @@ static void remark_of(char out[WORDS], const cgap_audit *a, const char *key)
   switch (cgap_brief_place(key)) {
   case 0:
     if (!(a->has & CGAP_IS_DRIFT))
-      say(out, a, "%s", cgap_level_word(cgap_audit_level(a)));
+      say(out, a, "%s", cgap_tr(&a->names, cgap_level_word(cgap_audit_level(a))));
     break;
   case 1:
     say(out, a, "of the squared distance");

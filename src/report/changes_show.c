@@ -60,7 +60,9 @@ cgap_status cgap_classes_write(const cgap_changes *c, const cgap_row_names *name
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
-  cgap_phrase images = cgap_phrase_of(&c->names, "{images}");
+  cgap_modality_names english = c->names; /* the head of a table for programs */
+  english.language = NULL;
+  cgap_phrase images = cgap_phrase_of(&english, "{images}");
   for (char *blank; (blank = strchr(images.s, ' '));)
     *blank = '_';
   fprintf(file.stream, "class\t%s\ttop_1_before\ttop_1_after\tlost\tgained\tp\tp_holm\tgap_before\tgap_after%s%s\n",
@@ -152,32 +154,34 @@ static void p_words(char out[40], double p)
 }
 
 /* "41 gained, 12 lost at 10 (p = 0.0001)" */
-static size_t put_flips(char *out, size_t size, const cgap_flips *f, const char *at)
+static size_t put_flips(char *out, size_t size, const cgap_modality_names *names, const cgap_flips *f, const char *at)
 {
   char p[40];
   p_words(p, f->p);
-  return (size_t)snprintf(out, size, "%llu gained, %llu lost at %s (%s)", (unsigned long long)f->gained,
-                          (unsigned long long)f->lost, at, p);
+  return (size_t)cgap_modality_printf(out, size, names, "%llu gained, %llu lost at %s (%s)",
+                                      (unsigned long long)f->gained, (unsigned long long)f->lost, at, p);
 }
 
-static void say_search(char text[CGAP_SENTENCE], const cgap_flips flips[CGAP_CUTS], const char *where)
+static void say_search(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_flips flips[CGAP_CUTS],
+                       const char *where)
 {
-  size_t used = (size_t)snprintf(text, CGAP_SENTENCE, "%s: of %llu queries ", where,
-                                 (unsigned long long)flips[CGAP_WITHIN_10].queries);
-  used += put_flips(text + used, CGAP_SENTENCE - used, &flips[CGAP_WITHIN_10], "10");
-  used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, ", ");
-  used += put_flips(text + used, CGAP_SENTENCE - used, &flips[CGAP_WITHIN_1], "1");
-  snprintf(text + used, CGAP_SENTENCE - used, ".");
+  size_t used = (size_t)cgap_modality_printf(text, CGAP_SENTENCE, names, "%s: of %llu queries ", cgap_tr(names, where),
+                                             (unsigned long long)flips[CGAP_WITHIN_10].queries);
+  used += put_flips(text + used, CGAP_SENTENCE - used, names, &flips[CGAP_WITHIN_10], "10");
+  used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, "%s", cgap_tr(names, N_(", ")));
+  used += put_flips(text + used, CGAP_SENTENCE - used, names, &flips[CGAP_WITHIN_1], "1");
+  snprintf(text + used, CGAP_SENTENCE - used, "%s", cgap_tr(names, N_(".")));
 }
 
 /* "class 3 (airport)" */
-static void class_words(char out[140], const cgap_row_names *names, const cgap_changed_class *c)
+static void class_words(char out[140], const cgap_modality_names *modalities, const cgap_row_names *names,
+                        const cgap_changed_class *c)
 {
   char shown[100] = "";
   const char *name = name_of_class(names, c);
   if (name)
     cgap_name_shorten(shown, sizeof shown, name);
-  snprintf(out, 140, name ? "class %zu (%s)" : "class %zu", c->label, shown);
+  (void)cgap_modality_printf(out, 140, modalities, name ? N_("class %zu (%s)") : N_("class %zu"), c->label, shown);
 }
 
 static bool clearly(const cgap_changed_class *c, bool worse)
@@ -190,7 +194,7 @@ static size_t put_class(char *out, size_t size, const cgap_changed_class *c, con
                         const cgap_modality_names *modalities)
 {
   char which[140];
-  class_words(which, names, c);
+  class_words(which, modalities, names, c);
   const int length =
     cgap_modality_printf(out, size, modalities, "%s top 1 %.3f to %.3f of %llu {images}", which, c->top_1[CGAP_BEFORE],
                          c->top_1[CGAP_AFTER], (unsigned long long)c->flips.queries);
@@ -206,7 +210,8 @@ static void say_classes(char text[CGAP_SENTENCE], const cgap_changes *c, const c
     better += clearly(&c->class[k], false);
     worse += clearly(&c->class[k], true);
   }
-  size_t used = (size_t)snprintf(text, CGAP_SENTENCE,
+  size_t used =
+    (size_t)cgap_modality_printf(text, CGAP_SENTENCE, &c->names,
                                  "Classes: %zu of %zu clearly better and %zu clearly worse (exact tests, corrected for "
                                  "%zu classes)",
                                  better, c->classes, worse, c->classes);
@@ -214,17 +219,18 @@ static void say_classes(char text[CGAP_SENTENCE], const cgap_changes *c, const c
     const cgap_changed_class *one = &c->class[c->losing_class[k]];
     if (!clearly(one, true))
       continue;
-    used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, "%s ", shown++ ? "," : ":");
+    used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, "%s ",
+                             shown++ ? cgap_tr(&c->names, N_(",")) : cgap_tr(&c->names, N_(":")));
     used += put_class(text + used, CGAP_SENTENCE - used, one, names, &c->names);
   }
-  snprintf(text + used, CGAP_SENTENCE - used, "%s", worse > shown ? ", …" : ".");
+  snprintf(text + used, CGAP_SENTENCE - used, "%s", cgap_tr(&c->names, worse > shown ? N_(", …") : N_(".")));
 }
 
 size_t cgap_changes_words(char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], const cgap_changes *c,
                           const cgap_row_names *names)
 {
-  say_search(sentence[0], c->flips[CGAP_SEARCH_CROSS][CGAP_BOTH_ASK], "Search in the other modality");
-  say_search(sentence[1], c->flips[CGAP_SEARCH_MIXED][CGAP_BOTH_ASK], "In one index of both");
+  say_search(sentence[0], &c->names, c->flips[CGAP_SEARCH_CROSS][CGAP_BOTH_ASK], "Search in the other modality");
+  say_search(sentence[1], &c->names, c->flips[CGAP_SEARCH_MIXED][CGAP_BOTH_ASK], "In one index of both");
   if (c->classes)
     say_classes(sentence[2], c, names);
   return c->classes ? 3 : 2;
@@ -332,11 +338,11 @@ void cgap_changes_losers(char text[CGAP_SENTENCE], const cgap_changes *c, const 
     char p[40];
     const cgap_flips *f = &c->flips[s][CGAP_BOTH_ASK][CGAP_WITHIN_1];
     p_words(p, f->p);
-    cgap_sentence_append(text,
-                         s ? " %s: %llu of %llu no longer do, %llu now do (%s)."
-                           : "%s %llu of %llu queries no longer find their partner first, %llu now do (%s).",
-                         WHERE[s], (unsigned long long)f->lost, (unsigned long long)f->queries,
-                         (unsigned long long)f->gained, p);
+    cgap_sentence_say(text, &c->names,
+                      s ? N_(" %s: %llu of %llu no longer do, %llu now do (%s).")
+                        : N_("%s %llu of %llu queries no longer find their partner first, %llu now do (%s)."),
+                      cgap_tr(&c->names, WHERE[s]), (unsigned long long)f->lost, (unsigned long long)f->queries,
+                      (unsigned long long)f->gained, p);
   }
 }
 
@@ -349,7 +355,7 @@ void cgap_changes_page(cgap_page *page, const cgap_changes *c, const cgap_row_na
              "Queries that lose most, by 1/rank in the search in the other modality; rows count from 0 in the file",
              c->losing_queries);
   else
-    fputs("<p>No query loses.</p>\n", page->out);
+    cgap_page_put(page, "p", "No query loses.");
 }
 
 /* ---------------------------------------------------------------- classes that were kept out of training */

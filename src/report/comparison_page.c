@@ -12,8 +12,10 @@ typedef enum outcome { BETTER, WORSE, UNCLEAR, BARE, OUTCOMES } outcome;
 
 static const struct {
   const char *class, *sign, *word;
-} LOOK[OUTCOMES] = {
-  {"gain", "▲", "better"}, {"loss", "▼", "worse"}, {"unclear", "○", "unclear"}, {"bare", "·", "without verdict"}};
+} LOOK[OUTCOMES] = {{"gain", "▲", N_("better")},
+                    {"loss", "▼", N_("worse")},
+                    {"unclear", "○", N_("unclear")},
+                    {"bare", "·", N_("without verdict")}};
 
 /* OUTCOMES: there is no difference. */
 static outcome outcome_of(const cgap_comparison *c, size_t k, size_t e)
@@ -44,14 +46,15 @@ static size_t count_outcomes(size_t count[OUTCOMES], const cgap_comparison *c, s
 }
 
 /* "18 better, 2 worse, 7 unclear" */
-static void append_counts(char text[CGAP_SENTENCE], const size_t count[OUTCOMES], outcome last)
+static void append_counts(char text[CGAP_SENTENCE], const cgap_modality_names *names, const size_t count[OUTCOMES],
+                          outcome last)
 {
   const char *comma = "";
   for (outcome o = BETTER; o <= last; o++) {
     if (!count[o])
       continue;
-    cgap_sentence_append(text, "%s%zu %s", comma, count[o], LOOK[o].word);
-    comma = ", ";
+    cgap_sentence_say(text, names, "%s%zu %s", comma, count[o], cgap_tr(names, LOOK[o].word));
+    comma = cgap_tr(names, N_(", "));
   }
 }
 
@@ -68,8 +71,9 @@ static void put_marks(cgap_page *page, const cgap_comparison *c, size_t k, size_
     cgap_value_show(from, c->input[0].scalar[e].value, f->decimals);
     cgap_value_show(to, c->input[k].scalar[e].value, f->decimals);
     fprintf(page->out, "<i class=\"%s\" title=\"", LOOK[o].class);
-    cgap_page_text(page, "%s: %s → %s, %s", cgap_field_title(f, &c->names).s, from, to,
-                   cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e)));
+    cgap_page_text(
+      page, "%s: %s → %s, %s", cgap_field_title(f, &c->names).s, from, to,
+      cgap_tr(&c->names, cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e))));
     fprintf(page->out, "\">%s</i>", LOOK[o].sign);
   }
   fputs("</td>", page->out);
@@ -86,8 +90,8 @@ static void put_worse(cgap_page *page, const cgap_comparison *c, size_t k, size_
       continue;
     const cgap_phrase title = cgap_field_title(cgap_field_at(e), &c->names);
     const char *label = strstr(title.s, ": ");
-    cgap_page_text(page, "%s%s%s", named++ ? "; " : "worse: ", label ? label + 2 : title.s,
-                   cgap_comparison_trained_on(c, k, e) ? " (trained on)" : "");
+    cgap_page_text(page, "%s%s%s", cgap_tr(&c->names, named++ ? N_("; ") : N_("worse: ")), label ? label + 2 : title.s,
+                   cgap_tr(&c->names, cgap_comparison_trained_on(c, k, e) ? N_(" (trained on)") : ""));
   }
   if (count > named)
     cgap_page_text(page, "; and %zu more", count - named);
@@ -103,20 +107,22 @@ void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, siz
   text[0] = '\0';
   if (count_outcomes(count, c, k, CGAP_GROUPS) == count[BARE])
     return;
-  append_counts(text, count, UNCLEAR);
+  append_counts(text, &c->names, count, UNCLEAR);
   cgap_page_put(page, "p",
                 "Of %zu measures: %s. %s better and %s worse: the 95 %% interval of the difference "
                 "excludes 0; %s unclear or the same; %s no interval, or no better direction.",
                 count[BETTER] + count[WORSE] + count[UNCLEAR], text, LOOK[BETTER].sign, LOOK[WORSE].sign,
                 LOOK[UNCLEAR].sign, LOOK[BARE].sign);
-  fputs("<table class=\"summary\">\n<caption>A mark for each measure</caption>\n<tbody>\n", page->out);
+  fputs("<table class=\"summary\">\n", page->out);
+  cgap_page_put(page, "caption", "A mark for each measure");
+  fputs("<tbody>\n", page->out);
   for (size_t g = 0; g < CGAP_GROUPS; g++) {
     if (count_outcomes(count, c, k, g) == count[BARE])
       continue;
     text[0] = '\0';
-    append_counts(text, count, UNCLEAR);
+    append_counts(text, &c->names, count, UNCLEAR);
     fputs("<tr><th scope=\"row\">", page->out);
-    cgap_page_text(page, "%s", cgap_groups[g].title);
+    cgap_page_text(page, "%s", cgap_tr(page->names, cgap_groups[g].title));
     fputs("</th>", page->out);
     put_marks(page, c, k, g);
     fputs("<td class=\"o\">", page->out);
@@ -136,15 +142,15 @@ void cgap_comparison_worse(char text[CGAP_SENTENCE], const cgap_comparison *c, s
   count_outcomes(count, c, k, CGAP_GROUPS);
   const size_t all = count[BETTER] + count[WORSE] + count[UNCLEAR];
   if (count[WORSE])
-    cgap_sentence_append(text, "%zu of %zu measures clearly worse", count[WORSE], all);
+    cgap_sentence_say(text, &c->names, "%zu of %zu measures clearly worse", count[WORSE], all);
   else
-    cgap_sentence_append(text, "none of %zu measures clearly worse", all);
+    cgap_sentence_say(text, &c->names, "none of %zu measures clearly worse", all);
   for (size_t g = 0; g < CGAP_GROUPS && count[WORSE]; g++) {
     size_t own[OUTCOMES];
     count_outcomes(own, c, k, g);
     if (!own[WORSE])
       continue;
-    cgap_sentence_append(text, "%s%s (%zu)", comma, cgap_groups[g].title, own[WORSE]);
+    cgap_sentence_append(text, "%s%s (%zu)", comma, cgap_tr(&c->names, cgap_groups[g].title), own[WORSE]);
     comma = ", ";
   }
 }
@@ -167,8 +173,9 @@ static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t 
   const int decimals = cgap_field_at(e)->decimals;
   const char *word = cgap_change_word(d, cgap_comparison_better(c, k, e));
   char verdict[60];
-  snprintf(verdict, sizeof verdict, "%s%s", word, cgap_comparison_trained_on(c, k, e) ? " (trained on)" : "");
-  cgap_interval_show(interval, d->lo, d->hi, decimals, "%s to %s");
+  snprintf(verdict, sizeof verdict, "%s%s", cgap_tr(&c->names, word),
+           cgap_tr(&c->names, cgap_comparison_trained_on(c, k, e) ? N_(" (trained on)") : ""));
+  cgap_interval_show(interval, d->lo, d->hi, decimals, cgap_tr(&c->names, N_("%s to %s")));
   cgap_cell cells[HEADS] = {cgap_cell_text(title.s),     value_cell(&c->input[0], e),
                             value_cell(&c->input[k], e), cgap_cell_number(d->difference, decimals),
                             cgap_cell_text(interval),    cgap_cell_text(verdict)};
@@ -195,7 +202,8 @@ void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_
     head_of(names[count], c->input[i].name);
     heads[count] = names[count];
   }
-  snprintf(caption, sizeof caption, "%.79s against %.79s; intervals: %.200s", names[2] + 1, names[1] + 1, c->intervals);
+  cgap_modality_printf(caption, sizeof caption, &c->names, "%.79s against %.79s; intervals: %.200s", names[2] + 1,
+                       names[1] + 1, c->intervals);
   cgap_page_table(page, caption, heads, count);
   for (size_t e = 0; e < cgap_field_count(); e++)
     if (c->input[0].present[e] && c->input[k].present[e])
@@ -264,7 +272,7 @@ static void put_result(cgap_page *page, const void *data)
 static void put_figures(cgap_page *page, const void *data)
 {
   const cgap_comparison_about *about = ((const page_data *)data)->about;
-  cgap_page_put(page, "p", "%s", about->figure_words);
+  cgap_page_put(page, "p", "%s", cgap_tr(page->names, about->figure_words));
   cgap_page_figures(page, about->figures, about->figure_count);
 }
 
@@ -314,7 +322,8 @@ cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comp
       sections[used++] = all[s];
   cgap_name_shorten(from, sizeof from, c->input[0].name);
   cgap_name_shorten(to, sizeof to, c->input[1].name);
-  snprintf(title, sizeof title, "From %s to %s%s", from, to, c->count > 2 ? " and others" : "");
+  (void)cgap_modality_printf(title, sizeof title, &c->names, "From %s to %s%s", from, to,
+                             cgap_tr(&c->names, c->count > 2 ? N_(" and others") : ""));
   const page_data data = {c, about};
   return cgap_page_write(folder, title, "The contrastive gap, compared", &c->names, sections, &data, about->warn_line,
                          error);

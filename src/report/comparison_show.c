@@ -567,13 +567,15 @@ static json_t *relation_json(cgap_rows_relation relation)
 json_t *cgap_comparison_json(const cgap_comparison *c)
 {
   json_t *root = json_object(), *inputs = json_array(), *measures = json_object();
+  cgap_modality_names english = c->names;
+  english.language = NULL;
   for (size_t k = 0; k < c->count; k++) {
     const cgap_compared *in = &c->input[k];
     json_t *input = json_pack("{s:o, s:o, s:o, s:s, s:o, s:s?, s:o}", "name", cgap_json_string(in->name), "dim",
                               in->dim ? json_integer((json_int_t)in->dim) : json_null(), "seconds",
                               cgap_number_json(in->seconds), "method", cgap_method_name(cgap_comparison_method(c, k)),
                               "same_rows", k ? relation_json(in->rows) : json_null(), "same_rows_why",
-                              in->rows_why ? cgap_phrase_of(&c->names, in->rows_why).s : NULL, "trained_on",
+                              in->rows_why ? cgap_phrase_of(&english, in->rows_why).s : NULL, "trained_on",
                               cgap_json_string(in->trained_on));
     json_array_append_new(inputs, input);
   }

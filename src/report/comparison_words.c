@@ -13,7 +13,7 @@ static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_
   char from[40], to[40];
   cgap_value_show(from, c->input[first].scalar[e].value, cgap_field_at(e)->decimals);
   cgap_value_show(to, c->input[k].scalar[e].value, cgap_field_at(e)->decimals);
-  cgap_sentence_append(text, "%s to %s", from, to);
+  cgap_sentence_append(text, "%s%s%s", from, cgap_tr(&c->names, N_(" to ")), to);
 }
 
 static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_t e)
@@ -69,12 +69,13 @@ static void put_rest(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t 
 {
   const bool none = cgap_gap_level(&c->input[k].scalar[gap_entry(c, k)]) == CGAP_LEVEL_NOISE;
   if (level == CGAP_LEVEL_COLLAPSED)
-    cgap_sentence_append(text, "; the embeddings of %s are collapsed", c->input[k].name);
+    cgap_sentence_say(text, &c->names, "; the embeddings of %s are collapsed", c->input[k].name);
   else if (level == CGAP_LEVEL_APART)
-    cgap_sentence_append(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
-                         is_nearly_unmixed(&c->input[0]) ? "still differ" : "differ now");
+    cgap_sentence_say(text, &c->names, "; the shift is %s, the neighbourhoods %s",
+                      cgap_tr(&c->names, none ? N_("gone") : N_("small")),
+                      cgap_tr(&c->names, is_nearly_unmixed(&c->input[0]) ? N_("still differ") : N_("differ now")));
   else if (none)
-    cgap_sentence_append(text, "; what is left is within noise");
+    cgap_sentence_say(text, &c->names, "; what is left is within noise");
 }
 
 /* "The gap opens: …", of a gap that training opened. */
@@ -84,12 +85,12 @@ static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_
   char *text = out->sentence[out->count++], name[NAME], before[40];
   cgap_name_shorten(name, sizeof name, c->input[k].name);
   cgap_value_show(before, c->input[0].scalar[e].value, cgap_field_at(e)->decimals);
-  cgap_sentence_append(text, "The gap opens in training (%s): %s ", name,
-                       cgap_field_label(cgap_field_at(e), &c->names).s);
+  cgap_sentence_say(text, &c->names, "The gap opens in training (%s): %s ", name,
+                    cgap_field_label(cgap_field_at(e), &c->names).s);
   put_values(text, c, start, k, e);
-  cgap_sentence_append(text, " from its start, ");
+  cgap_sentence_say(text, &c->names, " from its start, ");
   put_difference(text, &c->input[k].from_start, e);
-  cgap_sentence_append(text, "; %s had %s.", c->input[0].name, before);
+  cgap_sentence_say(text, &c->names, "; %s had %s.", c->input[0].name, before);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
@@ -108,15 +109,15 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
   cgap_name_shorten(to, sizeof to, c->input[k].name);
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
     if (strcmp(word, heads[i][0]) == 0)
-      cgap_sentence_append(text, "%s from %s to %s", heads[i][1], from, to);
+      cgap_sentence_say(text, &c->names, "%s from %s to %s", cgap_tr(&c->names, heads[i][1]), from, to);
   if (isfinite(d->difference)) {
-    cgap_sentence_append(text, ": %s ", cgap_field_label(cgap_field_at(e), &c->names).s);
+    cgap_sentence_say(text, &c->names, ": %s ", cgap_field_label(cgap_field_at(e), &c->names).s);
     put_values(text, c, 0, k, e);
-    cgap_sentence_append(text, ", ");
+    cgap_sentence_say(text, &c->names, ", ");
     put_difference(text, d, e);
     put_rest(text, c, k, out->level);
   }
-  cgap_sentence_append(text, ".");
+  cgap_sentence_say(text, &c->names, ".");
 }
 
 /* What the two directions come to in one phrase. */
@@ -164,32 +165,33 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   if (!count)
     return;
   char *text = out->sentence[out->count++];
-  cgap_sentence_append(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
+  cgap_sentence_say(text, &c->names, "%s: recall@1",
+                    cgap_tr(&c->names, retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME)));
   for (size_t i = 0; i < count; i++) {
-    cgap_sentence_append(text, "%s %s ", i ? "," : "", cgap_phrase_of(&c->names, label[i]).s);
+    cgap_sentence_append(text, "%s %s ", i ? cgap_tr(&c->names, N_(",")) : "", cgap_phrase_of(&c->names, label[i]).s);
     put_values(text, c, 0, k, entry[i]);
-    cgap_sentence_append(text, " (");
+    cgap_sentence_say(text, &c->names, " (");
     put_difference(text, change_at(c, k, entry[i]), entry[i]);
-    cgap_sentence_append(text, ", %s)", word[i]);
+    cgap_sentence_say(text, &c->names, ", %s)", cgap_tr(&c->names, word[i]));
   }
-  cgap_sentence_append(text, ".");
+  cgap_sentence_say(text, &c->names, ".");
 }
 
 static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   static const char *const WORDS[] = {
-    [CGAP_EXACT] = "exactly", [CGAP_SAMPLED] = "on a sample", [CGAP_BF16] = "in bfloat16"};
+    [CGAP_EXACT] = N_("exactly"), [CGAP_SAMPLED] = N_("on a sample"), [CGAP_BF16] = N_("in bfloat16")};
   const cgap_method first = cgap_comparison_method(c, 0), other = cgap_comparison_method(c, k);
   char a[NAME], b[NAME];
   if (first == other)
     return;
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
-  cgap_sentence_append(
-    out->sentence[out->count++],
+  cgap_sentence_say(
+    out->sentence[out->count++], &c->names,
     "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
     "--precision to be sure.",
-    a, WORDS[first], b, WORDS[other]);
+    a, cgap_tr(&c->names, WORDS[first]), b, cgap_tr(&c->names, WORDS[other]));
 }
 
 /* "other n" stands in the table; here is of what. */
@@ -203,8 +205,8 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
     return;
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
-  cgap_sentence_append(
-    out->sentence[out->count++],
+  cgap_sentence_say(
+    out->sentence[out->count++], &c->names,
     "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.", a,
     (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
 }
@@ -223,8 +225,8 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
       "--independent they are not.",
       a, b, cgap_phrase_of(&c->names, in->rows_why).s);
   if (in->rows == CGAP_ROWS_OTHER)
-    cgap_sentence_append(
-      out->sentence[out->count++],
+    cgap_sentence_say(
+      out->sentence[out->count++], &c->names,
       "%s and %s are taken as different data (%s): intervals are of independent samples, and a difference may come "
       "from the data.",
       a, b, cgap_phrase_of(&c->names, in->rows_why).s);
@@ -252,10 +254,11 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
   cgap_name_shorten(a, sizeof a, first->name);
   cgap_name_shorten(b, sizeof b, in->name);
   if (images != texts && first->text_dim && in->text_dim) /* of two widths */
-    cgap_sentence_append(text, "%s: ", cgap_phrase_of(&c->names, images ? "{images}" : "{texts}").s);
-  cgap_sentence_append(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict",
-                       a, (unsigned long long)(images ? first->dim : first->text_dim), b,
-                       (unsigned long long)(images ? in->dim : in->text_dim));
+    cgap_sentence_say(text, &c->names, "%s: ", cgap_phrase_of(&c->names, images ? N_("{images}") : N_("{texts}")).s);
+  cgap_sentence_say(text, &c->names,
+                    "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict", a,
+                    (unsigned long long)(images ? first->dim : first->text_dim), b,
+                    (unsigned long long)(images ? in->dim : in->text_dim));
   return true;
 }
 
@@ -265,8 +268,8 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
   if (!c->input[k].trained_on)
     return;
   cgap_name_shorten(name, sizeof name, c->input[k].name);
-  cgap_sentence_append(
-    out->sentence[out->count++],
+  cgap_sentence_say(
+    out->sentence[out->count++], &c->names,
     "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
     "before.json and after.json of the training.",
     name, c->input[k].trained_on);

@@ -648,9 +648,8 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
-  fprintf(page->out,
-          "<details class=\"meanings\">\n<summary>What the measures mean, and when they mislead (MEASURES)"
-          "</summary>\n%s</details>\n",
+  fprintf(page->out, "<details class=\"meanings\">\n<summary>%s</summary>\n%s</details>\n",
+          cgap_tr(page->names, "What the measures mean, and when they mislead (MEASURES)"),
           cgap_embedded("measures.html"));
 }
 
@@ -666,11 +665,12 @@ static void open_page(cgap_page *page, const char *title, const char *about, con
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline'; img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n",
         page->out);
+  title = cgap_tr(page->names, title);
   cgap_page_put(page, "title", "%s", title);
   fprintf(page->out, "<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">%s</a>\n<header>\n",
           cgap_embedded("page.css"), sections[0].id, cgap_tr(page->names, "Skip to the report"));
   cgap_page_put(page, "h1", "%s", title);
-  cgap_page_put(page, "p class=\"soft\"", "%s", about);
+  cgap_page_put(page, "p class=\"soft\"", "%s", cgap_tr(page->names, about));
   fprintf(page->out, "<nav aria-label=\"%s\">\n<ul>\n", cgap_tr(page->names, "Sections"));
   for (; sections->id; sections++)
     fprintf(page->out, "<li><a href=\"#%s\">%s</a></li>\n", sections->id, cgap_tr(page->names, sections->title));

@@ -170,7 +170,7 @@ static void change_words(char out[CHANGE], const cgap_modality_names *names, con
 /* By the measure of the goal first; of classes the searches would be for any image of the class. */
 static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
 {
-  char first[CHANGE], second[CHANGE + 2] = "";
+  char first[CHANGE], second[CHANGE + 8] = "";
   const cgap_goal goal = r->choice->goal;
   const int measure = goal == CGAP_GOAL_RETRIEVAL ? CGAP_TRIAL_RECALL_AT_1 : CGAP_TRIAL_MIXED_NDCG;
   const cgap_scalar *gain = cgap_recommendation_gain(r);
@@ -185,9 +185,8 @@ static void say_gain(cgap_advice_words *out, const cgap_recommendation *r)
                    .s,
                  &r->before[measure], &r->chosen[measure], gain);
   if (goal == CGAP_GOAL_MIXED) {
-    second[0] = ',';
-    second[1] = ' ';
-    change_words(second + 2, &r->names, cgap_tr(&r->names, "recall@1 in the other modality"),
+    const int comma = snprintf(second, sizeof second, "%s", cgap_tr(&r->names, N_(", ")));
+    change_words(second + comma, &r->names, cgap_tr(&r->names, "recall@1 in the other modality"),
                  &r->before[CGAP_TRIAL_RECALL_AT_1], &r->chosen[CGAP_TRIAL_RECALL_AT_1],
                  &r->from_before[CGAP_TRIAL_RECALL_AT_1]);
   }
@@ -212,7 +211,9 @@ static void say_more(cgap_advice_words *out, const cgap_recommendation *r)
 void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation *r)
 {
   const cgap_choice *c = r->choice;
+  char reason[CGAP_SENTENCE];
   size_t left = 0;
+  cgap_choice_reason(reason, sizeof reason, c, &r->names);
   for (size_t k = 0; k < c->count; k++)
     left += c->candidate[k].out != NULL;
   *out =
@@ -226,7 +227,7 @@ void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation
       out,
       "Why: of %zu candidates (%zu left out) %s; scored by %s of %zu held-out %s%s. Fitting it takes %.2g s, "
       "applying it %.2g s per million rows here.",
-      c->count, left, cgap_tr(&r->names, c->reason),
+      c->count, left, reason,
       cgap_tr(&r->names, c->goal == CGAP_GOAL_MIXED       ? N_("nDCG@10 and mrr")
                          : c->goal == CGAP_GOAL_RETRIEVAL ? N_("the mrr")
                                                           : N_("the accuracy")),
@@ -234,7 +235,6 @@ void cgap_recommendation_write(cgap_advice_words *out, const cgap_recommendation
       c->goal == CGAP_GOAL_ZERO_SHOT ? cgap_tr(&r->names, N_("classes")) : cgap_phrase_of(&r->names, "{images}").s,
       cgap_tr(&r->names, c->folds > 1 ? N_(" in 5 folds") : ""), c->seconds_fit, c->seconds_per_million_rows);
   else
-    add_sentence(out, "%s: of %zu candidates %s; the embeddings stay as they are.", out->word, c->count,
-                 cgap_tr(&r->names, c->reason));
+    add_sentence(out, "%s: of %zu candidates %s; the embeddings stay as they are.", out->word, c->count, reason);
   snprintf(out->command, sizeof out->command, "%s", r->command);
 }

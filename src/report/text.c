@@ -76,18 +76,20 @@ static size_t unit_length(const char *text)
  * line behind it. */
 static size_t word_length(const char *text)
 {
-  static const char *const CLOSING = "、。，．）」』】！？：；ー%％";
+  static const char *const CLOSING = "、。，．）」』】！？：；ー%％", *const OPENING = "（「『【";
   const size_t bytes = unit_length(text);
   size_t used = 0, length;
+  bool opened = false; /* what follows stays with it */
   while (used < bytes) {
     const uint32_t c = character_at(text + used, bytes - used, &length);
     char own[8] = "";
     memcpy(own, text + used, length);
     const bool closes = length > 1 && strstr(CLOSING, own), wide = character_width(c) == 2;
-    if (wide && !closes && used)
+    if (wide && !closes && used && !opened)
       return used;
+    opened = length > 1 && strstr(OPENING, own);
     used += length;
-    if (!wide || closes)
+    if (!wide || closes || opened)
       continue;
     while (used < bytes) { /* what closes stays with it */
       (void)character_at(text + used, bytes - used, &length);
@@ -149,6 +151,15 @@ void cgap_sentence_append(char text[CGAP_SENTENCE], const char *format, ...)
   va_list values;
   va_start(values, format);
   (void)vsnprintf(text + used, CGAP_SENTENCE - used, format, values);
+  va_end(values);
+}
+
+void cgap_sentence_say(char text[CGAP_SENTENCE], const cgap_modality_names *names, const char *format, ...)
+{
+  const size_t used = strlen(text);
+  va_list values;
+  va_start(values, format);
+  (void)cgap_modality_vprintf(text + used, CGAP_SENTENCE - used, names, format, values);
   va_end(values);
 }
 

@@ -48,6 +48,10 @@ enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a modality, below which chance alone
 /* Adds to a sentence, as much as fits. */
 void cgap_sentence_append(char text[CGAP_SENTENCE], const char *format, ...) CGAP_PRINTF(2, 3);
 
+/* The same in the language of names, whose format is a template (base/modality_names.h). */
+void cgap_sentence_say(char text[CGAP_SENTENCE], const cgap_modality_names *names, const char *format, ...)
+  CGAP_PRINTF(3, 4);
+
 /* One word for the gap, then a sentence for each thing that a reader wants to know first. */
 typedef struct cgap_verdict_words {
   const cgap_modality_names *names; /* which its sentences get; NULL: those by default */

@@ -87,7 +87,9 @@ static void put_cost(cgap_page *page, const cgap_training_results *r, size_t run
   const cgap_training_result *f = r->training_result[run];
   char worse[CGAP_SENTENCE];
   cgap_comparison_worse(worse, &r->evaluation->comparison, run + 1);
-  fputs("<div class=\"tile\">\n<dt>Cost</dt>\n<dd><b class=\"value\">", page->out);
+  fputs("<div class=\"tile\">\n<dt>", page->out);
+  cgap_page_text(page, "Cost");
+  fputs("</dt>\n<dd><b class=\"value\">", page->out);
   cgap_page_text(page, "%.2g s", choice ? choice->seconds_fit : f->seconds);
   fputs("</b>\n<small>", page->out);
   if (choice)
@@ -98,7 +100,9 @@ static void put_cost(cgap_page *page, const cgap_training_results *r, size_t run
     cgap_page_text(page, "to fit it");
   fputs("</small>\n<small>", page->out);
   cgap_page_text(page, "%s", worse);
-  fputs("; <a href=\"#result\">each measure</a></small>\n</dd>\n</div>\n", page->out);
+  fputs("; <a href=\"#result\">", page->out);
+  cgap_page_text(page, "%s", cgap_tr(page->names, N_("each measure")));
+  fputs("</a></small>\n</dd>\n</div>\n", page->out);
 }
 
 static void put_tiles(cgap_page *page, const cgap_training_results *r, size_t run, bool changes)
@@ -143,14 +147,16 @@ static void put_losers(cgap_page *page, const cgap_training_results *r)
     cgap_changes_losers(text, r->changes[0], r->names, is_of_classes(r));
   for (size_t k = 0; k < r->run_count && r->run_count > 1; k++) {
     const cgap_flips *f = &r->changes[k]->flips[CGAP_SEARCH_CROSS][CGAP_BOTH_ASK][CGAP_WITHIN_1];
-    cgap_sentence_append(
-      text,
-      k ? ", with %s %llu (%llu)"
-        : "Search in the other modality: with %s %llu queries no longer find their partner first (%llu now do)",
+    cgap_sentence_say(
+      text, page->names,
+      k ? N_(", with %s %llu (%llu)")
+        : N_("Search in the other modality: with %s %llu queries no longer find their partner first (%llu now do)"),
       r->evaluation->comparison.input[k + 1].name, (unsigned long long)f->lost, (unsigned long long)f->gained);
   }
-  fputs("<p><b>Who loses.</b> ", page->out);
-  cgap_page_text(page, "%s%s", text, r->run_count > 1 ? "." : "");
+  fputs("<p><b>", page->out);
+  cgap_page_text(page, "Who loses.");
+  fputs("</b> ", page->out);
+  cgap_page_text(page, "%s%s", text, r->run_count > 1 ? cgap_tr(page->names, N_(".")) : "");
   fputs("</p>\n", page->out);
 }
 
@@ -164,7 +170,8 @@ static void put_recommendation(cgap_page *page, const void *result)
   cgap_recommendation_write(&words, own);
   open_box(page, !chosen || gain->lo > 0 ? CGAP_LEVEL_LOW : gain->hi < 0 ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
   if (chosen)
-    cgap_page_put(page, "p class=\"lead\"", "Recommended: %s: %s.", words.word, cgap_recommendation_outcome(own));
+    cgap_page_put(page, "p class=\"lead\"", "Recommended: %s: %s.", words.word,
+                  cgap_tr(page->names, cgap_recommendation_outcome(own)));
   else
     cgap_page_put(page, "p class=\"lead\"", "Recommended: %s", words.sentence[0]);
   if (words.command[0])
@@ -191,7 +198,7 @@ static void put_conclusion(cgap_page *page, const void *result)
   bool opens = false;
   for (size_t k = 1; k <= r->run_count; k++)
     opens = opens || cgap_comparison_opens(c, k);
-  cgap_against_conclude(conclusion, r->head, r->run_count);
+  cgap_against_conclude(conclusion, &c->names, r->head, r->run_count);
   open_box(page, opens && !race ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
   if (conclusion[0])
     cgap_page_put(page, "p class=\"lead\"", "%s", conclusion);
@@ -202,7 +209,7 @@ static void put_conclusion(cgap_page *page, const void *result)
       cgap_page_put(page, "p", "%s", words.sentence[i]);
   }
   put_losers(page, r);
-  cgap_against_advise(conclusion, r->head, r->run_count);
+  cgap_against_advise(conclusion, &c->names, r->head, r->run_count);
   if (conclusion[0])
     cgap_page_put(page, "p", "%s", conclusion);
   fputs("</div>\n", page->out);
@@ -273,11 +280,11 @@ enum { SHOWN_CANDIDATES = 6 };
 static const char *why_not(const cgap_choice *c, size_t k)
 {
   const cgap_candidate *a = &c->candidate[k];
-  return k == c->chosen                   ? "recommended"
+  return k == c->chosen                   ? N_("recommended")
          : a->out                         ? a->out
-         : k == c->best                   ? "best score, but not the simplest within one standard error of it"
-         : a->behind <= a->standard_error ? "as good within one standard error, but not as simple"
-                                          : "more than one standard error behind the best";
+         : k == c->best                   ? N_("best score, but not the simplest within one standard error of it")
+         : a->behind <= a->standard_error ? N_("as good within one standard error, but not as simple")
+                                          : N_("more than one standard error behind the best");
 }
 
 /* shown (count): the recommended one, the embeddings as they are, center, and of other methods the best each. */
@@ -322,7 +329,8 @@ static void put_candidate_table(cgap_page *page, const cgap_choice *c, const boo
       snprintf(behind.shown, sizeof behind.shown, k == c->best ? "" : "%.3f ± %.3f", a->behind, a->standard_error);
     cgap_page_row(page,
                   (const cgap_cell[]){cgap_cell_text(a->name), cgap_cell_number(a->mean, 3), behind,
-                                      cgap_cell_number(a->corrected_distance, 3), cgap_cell_text(why_not(c, k))},
+                                      cgap_cell_number(a->corrected_distance, 3),
+                                      cgap_cell_text(cgap_tr(page->names, why_not(c, k)))},
                   sizeof HEADS / sizeof *HEADS);
   }
   cgap_page_table_end(page);
@@ -355,7 +363,7 @@ static void put_index(cgap_page *page, const char *caption, const cgap_pilot_ind
   cgap_page_table(page, caption, HEADS, sizeof HEADS / sizeof *HEADS);
   for (size_t k = 0; k < count; k++) {
     char ends[100];
-    cgap_interval_show(ends, index[k].gain.lo, index[k].gain.hi, 0, "%s to %s");
+    cgap_interval_show(ends, index[k].gain.lo, index[k].gain.hi, 0, cgap_tr(page->names, N_("%s to %s")));
     cgap_page_row(page,
                   (const cgap_cell[]){cgap_cell_count((double)index[k].items), cgap_cell_number(index[k].before, 0),
                                       cgap_cell_number(index[k].after, 0), cgap_cell_number(index[k].gain.value, 0),
@@ -420,9 +428,9 @@ static void put_measures(cgap_page *page, const void *result)
 {
   const cgap_training_results *r = result;
   const cgap_evaluation *e = r->evaluation;
-  fputs("<p>All on the test part, which training never saw. The columns on the right are the head at its start, and "
-        "methods that need no training.</p>\n",
-        page->out);
+  cgap_page_put(page, "p",
+                "All on the test part, which training never saw. The columns on the right are the head at its start, "
+                "and methods that need no training.");
   for (size_t k = 1; k <= r->run_count; k++)
     cgap_comparison_page_table(page, &e->comparison, k, r->run_count + 1, e->count);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/modality_names.h"
 #include "base/threads.h"
 #include "head/training/choice_fit.h"
 #include "head/training/train_options.h"
@@ -249,23 +250,26 @@ static void choose(cgap_choosing *r)
     o->chosen = 0;
 }
 
-static void give_reason(cgap_choice *o)
+void cgap_choice_reason(char *out, size_t size, const cgap_choice *o, const cgap_modality_names *names)
 {
   const cgap_candidate *a = &o->candidate[o->chosen], *best = &o->candidate[o->best];
   if (nothing_to_close(o))
-    snprintf(o->reason, sizeof o->reason, "the embeddings have no gap beyond noise, so there is nothing to close");
+    (void)cgap_modality_printf(out, size, names,
+                               "the embeddings have no gap beyond noise, so there is nothing to close");
   else if (o->still_open)
-    snprintf(o->reason, sizeof o->reason,
-             "no candidate closes the gap to %.3f without losing search in the other modality; this one leaves the "
-             "least, %.3f",
-             o->guard, a->corrected_distance);
+    (void)cgap_modality_printf(
+      out, size, names,
+      "no candidate closes the gap to %.3f without losing search in the other modality; this one leaves the "
+      "least, %.3f",
+      o->guard, a->corrected_distance);
   else if (o->chosen == o->best)
-    snprintf(o->reason, sizeof o->reason,
-             "it has the best score, %.3f, and none that is simpler is within one standard error of it", a->mean);
+    (void)cgap_modality_printf(
+      out, size, names, "it has the best score, %.3f, and none that is simpler is within one standard error of it",
+      a->mean);
   else
-    snprintf(o->reason, sizeof o->reason,
-             "it is the simplest whose score, %.3f, is within one standard error of the best, %.3f (%s)", a->mean,
-             best->mean, best->name);
+    (void)cgap_modality_printf(
+      out, size, names, "it is the simplest whose score, %.3f, is within one standard error of the best, %.3f (%s)",
+      a->mean, best->mean, best->name);
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -291,7 +295,7 @@ cgap_status cgap_choice_run(cgap_choice *out, const cgap_training_data *data, co
     status = cgap_choosing_race_heads(r, error);
   if (status == CGAP_OK) {
     choose(r);
-    give_reason(out);
+    cgap_choice_reason(out->reason, sizeof out->reason, out, NULL);
     status = cgap_choosing_fit(r, error);
   }
   if (status == CGAP_OK)

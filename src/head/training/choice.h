@@ -14,6 +14,9 @@ CGAP_MUST_CHECK cgap_status cgap_choice_run(cgap_choice *out, const cgap_trainin
                                             const cgap_choice_options *options, cgap_error *error);
 void cgap_choice_clear(cgap_choice *choice);
 
+/* Why the chosen one: its `reason`, in the language of names. */
+void cgap_choice_reason(char *out, size_t size, const cgap_choice *choice, const cgap_modality_names *names);
+
 /* Tells whether two choices are of the same data, whose hash is cgap_data_hash, and the same options, as text. */
 enum { CGAP_FINGERPRINT = 2 * 16 + 2 };
 void cgap_choice_fingerprint(char out[CGAP_FINGERPRINT], uint64_t data, const cgap_train_options *options,
