@@ -23,8 +23,9 @@ void cli_signals_watch(void);
 bool cli_interrupted(void); /* a signal has asked the program to stop */
 void cli_interrupt_acknowledge(void);
 
-/* Does not return where the program is being ended: what fails then may fail because its files are removed already. */
-void cli_interrupt_let_end(void); /* the work knows and is on its way out: it is given the time that takes */
+/* Does not return where the program is being ended: what fails then may fail because its files are removed already.
+ * says_it: the caller says that the program was interrupted, and then ends it. */
+void cli_interrupt_let_end(bool says_it);
 
 /* From here on the program's exit code is main's own decision: libgomp, libpopt and libhdf5 call exit(1) or exit(-1)
  * where something runs out, which becomes CGAP_RESOURCE and one line, until cli_interrupt_exit_decided. A crash, which

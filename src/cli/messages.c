@@ -97,7 +97,7 @@ static bool record_failure(const cgap_error *error)
 
 int cli_fail(const cgap_error *error)
 {
-  cli_interrupt_let_end();
+  cli_interrupt_let_end(error->status == CGAP_INTERRUPTED);
   if (record_failure(error) || !cli_ranks_first())
     return (int)error->status;
   cli_progress_clear();
