@@ -45,8 +45,8 @@ CASES = {
 GROWING = ("history.jsonl", "history.csv", "checkpoint.bin", "runs.jsonl")
 
 GNUPLOT = """#!/bin/sh
-# in place of gnuplot: a picture of nothing, of the kind that the fifth word's ending names
-echo '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><desc>Produced by GNUPLOT</desc></svg>' >"$5"
+# in place of gnuplot: a picture of nothing, with the marks by which its SVG and its PNG are known
+echo '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><desc>Produced by GNUPLOT</desc><!--bKGD--></svg>' >"$5"
 """
 
 TIMES = re.compile(rb'("(?:seconds|steps_per_second|peak_memory_bytes)[a-z_]*": ?)[-+.e0-9]+')
