@@ -608,6 +608,9 @@ static void print_conclusion(const train_run *t, int columns)
   cgap_against_conclude(text, &t->evaluation.comparison.names, heads, t->runs);
   if (text[0])
     cgap_text_wrap(stdout, columns, "", text, 0);
+  cgap_against_advise(text, &t->evaluation.comparison.names, heads, t->runs);
+  if (text[0])
+    cgap_text_wrap(stdout, columns, "", text, 0);
 }
 
 /* How bad it was, on what. */

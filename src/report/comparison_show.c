@@ -382,7 +382,7 @@ static void print_rest(const cgap_comparison *c, size_t k, const cgap_paper *pap
       cgap_sentence_append(named, "%s%s", worse > 1 ? "; " : ": ", label_of(c, cgap_field_at(e), false, false).s);
   }
   if (worse > NAMED_MAX)
-    cgap_sentence_append(named, "; …");
+    cgap_sentence_append(named, "; and %zu more", worse - NAMED_MAX);
   cgap_sentence_append(text, "%zu measures more: %zu better, %zu worse%s. --all shows them.", rest, better, worse,
                        named);
   cgap_text_wrap(out, paper->columns, "", text, 0);

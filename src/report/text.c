@@ -179,9 +179,22 @@ void cgap_name_shorten(char *out, size_t size, const char *name)
 
 void cgap_name_print(FILE *out, const char *name, int width)
 {
-  char shown[200];
-  cgap_name_shorten(shown, (size_t)width + 1 < sizeof shown ? (size_t)width + 1 : sizeof shown, name);
-  fprintf(out, "%s%*s", shown, width - cgap_text_width(shown, strlen(shown)), "");
+  size_t whole = 0, cut = 0, length; /* bytes that fit in all, and with "…" behind them */
+  int used = 0, cut_used = 0;
+  for (; name[whole]; whole += length) {
+    const int next = used + character_width(character_at(name + whole, strlen(name + whole), &length));
+    if (next > width)
+      break;
+    used = next;
+    if (used < width) {
+      cut = whole + length;
+      cut_used = used;
+    }
+  }
+  if (name[whole])
+    fprintf(out, "%.*s…%*s", (int)cut, name, width - cut_used - 1, "");
+  else
+    fprintf(out, "%s%*s", name, width - used, "");
 }
 
 void cgap_value_show(char out[40], double value, int decimals)
