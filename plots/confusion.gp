@@ -62,5 +62,4 @@ light_words(v) = v < 0.42 * (V_max > 4 ? V_max : 4)
 set style fill solid 1.0 noborder
 # columns: class into column row images
 plot table skip 1 using 3:4:(0.46):(0.42):5 with boxxyerror linecolor palette notitle, \
-     '' skip 1 using 3:(light_words($5) ? NaN : $4):(sprintf("%d", $5)) with labels textcolor rgb "#111111" font pt(12) noenhanced notitle, \
-     '' skip 1 using 3:(light_words($5) ? $4 : NaN):(sprintf("%d", $5)) with labels textcolor rgb "#fefefe" font pt(12) noenhanced notitle
+     '' skip 1 using 3:4:(sprintf("%d", $5)):(light_words($5) ? 0xfefefe : 0x111111) with labels textcolor rgb variable font pt(12) noenhanced notitle

@@ -39,5 +39,4 @@ set boxwidth 0.94
 # columns: x y column row value: the names of the cell, its place, the measure
 plot table skip 1 using 3:4:(0.47):(0.47):5 with boxxyerror linecolor palette notitle, \
      '' skip 1 using (is_best($5) ? $3 : NaN):4:(0.47):(0.47) with boxxyerror fillstyle empty border rgb ink linecolor rgb ink linewidth 3.5 notitle, \
-     '' skip 1 using 3:(light_words($5) ? NaN : $4):(number_of($5)) with labels textcolor rgb "#111111" font pt(font_size) noenhanced notitle, \
-     '' skip 1 using 3:(light_words($5) ? $4 : NaN):(number_of($5)) with labels textcolor rgb "#fefefe" font pt(font_size) noenhanced notitle
+     '' skip 1 using 3:4:(number_of($5)):(light_words($5) ? 0xfefefe : 0x111111) with labels textcolor rgb variable font pt(font_size) noenhanced notitle
