@@ -21,7 +21,8 @@ static const struct shown_measure {
    "mixed_retrieval.text_query.ndcg_at_10"},
   {"recall@1", "recall@1", "recall@1", "retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1"},
 };
-enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN, GAP = 0, RECALL = SHOWN_COUNT - 1, DECIMALS = 4 };
+enum { GAP, UNIFORMITY, ALIGNMENT, NDCG, RECALL, SHOWN_COUNT }; /* places in it */
+enum { DECIMALS = 4 };
 
 /* What all of these are made of, and the axes that vary, without the seed. */
 typedef struct sweep_view {
@@ -357,16 +358,18 @@ typedef struct gap_range {
 
 static gap_range range_along(const sweep_view *v, int axis)
 {
-  gap_range range = {0};
+  gap_range range = {.from = INFINITY, .to = -INFINITY};
   size_t index[CGAP_AXES_MAX] = {0};
   for (size_t k = 0; k < v->grid->count[axis]; k++) {
     index[axis] = k;
     const double mean = mean_sd_of(v, index, 1U << axis, GAP).mean;
-    if (k == 0 || !(mean >= range.from)) {
+    if (isnan(mean))
+      return (gap_range){.from = NAN, .to = NAN};
+    if (mean < range.from) {
       range.from = mean;
       range.low = k;
     }
-    if (k == 0 || !(mean <= range.to)) {
+    if (mean > range.to) {
       range.to = mean;
       range.high = k;
     }
@@ -632,9 +635,7 @@ static cell_layout layout_for(const sweep_view *v, int columns)
 
 static bool is_shown(const cell_layout *c, size_t measure)
 {
-  static const char *const LEFT_OUT[] = {"uniformity", "alignment"};
-  return !c->is_narrow ||
-         (strcmp(SHOWN[measure].head, LEFT_OUT[0]) != 0 && strcmp(SHOWN[measure].head, LEFT_OUT[1]) != 0);
+  return !c->is_narrow || (measure != UNIFORMITY && measure != ALIGNMENT);
 }
 
 static void print_mean_sd(const cell_layout *c, const cgap_mean_sd *value)
