@@ -69,7 +69,7 @@ static cgap_status print_overview_json(FILE *stream, const void *of, cgap_error 
 
 static cgap_status print_overview_table(FILE *stream, const void *of, cgap_error *error)
 {
-  const cgap_paper paper = {.columns = 80};
+  const cgap_paper paper = cgap_paper_plain(0);
   (void)error;
   cgap_overview_print(of, &paper, stream);
   return CGAP_OK;
@@ -94,12 +94,12 @@ static cgap_status print_json(FILE *stream, const void *of, cgap_error *error)
 static cgap_status print_table(FILE *stream, const void *of, cgap_error *error)
 {
   const cgap_comparison *c = of;
-  const cgap_paper paper = {.columns = 80};
+  const cgap_paper paper = cgap_paper_plain(0);
   (void)error;
   cgap_comparison_print_words(c, &paper, stream);
   for (size_t k = 1; k < c->count; k++) {
     fputc('\n', stream);
-    cgap_comparison_print(c, k, 0, 0, false, &paper, stream);
+    cgap_comparison_print(c, k, 0, 0, true, &paper, stream);
   }
   return CGAP_OK;
 }

@@ -1,6 +1,5 @@
 /* Comparisons of reports that were written before; a comparison as a table and as JSON. */
 #include "report/comparison_show.h"
-#include "report/brief.h"
 
 #include <ctype.h>
 #include <math.h>
