@@ -207,14 +207,14 @@ cgap_status cgap_overwrite_folder(const char *folder, cgap_folder_kind kind, con
 
 /* ---------------------------------------------------------------- what is replaced */
 
-enum { FIGURES_OF_ONE_MAX = 10 };
+enum { FIGURES_OF_ONE_MAX = 12 };
 
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {
   [CGAP_FOLDER_AUDIT] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane", "matrix", "modalities",
                          "groups", "card"},
   [CGAP_FOLDER_TRAIN] = {"history", "race", "scatter_before_after", "cosines_before_after", "variance_before_after",
-                         "dimensions_before_after", "card"},
+                         "dimensions_before_after", "one_index", "confusion", "who_loses", "card"},
   [CGAP_FOLDER_COMPARE] = {"scatter-", "cosines-", "variance-", "dimensions-", "scatter_before_after",
                            "cosines_before_after", "variance_before_after", "dimensions_before_after", "overview",
                            "series"},
