@@ -162,7 +162,7 @@ static cgap_status print_words(FILE *stream, const void *of, cgap_error *error)
     cgap_text_wrap(stream, paper.columns, i ? "" : "Recommended: ", words.sentence[i], 0);
   fprintf(stream, "\ntest part: %zu images, %zu texts\n\n", p->recommendation->images, p->recommendation->texts);
   cgap_trial_values(before, &c->evaluation.audit[0]);
-  cgap_against_print(before, &head, 1, &paper, stream);
+  cgap_against_print(NULL, before, &head, 1, &paper, stream);
   return CGAP_OK;
 }
 

@@ -179,9 +179,17 @@ void cgap_name_shorten(char *out, size_t size, const char *name)
 
 void cgap_name_print(FILE *out, const char *name, int width)
 {
-  char shown[200];
-  cgap_name_shorten(shown, (size_t)width + 1 < sizeof shown ? (size_t)width + 1 : sizeof shown, name);
-  fprintf(out, "%s%*s", shown, width - cgap_text_width(shown, strlen(shown)), "");
+  const size_t bytes = strlen(name);
+  size_t shown = 0;
+  if (cgap_text_width(name, bytes) <= width)
+    shown = bytes;
+  else
+    for (size_t next = 0, length; cgap_text_width(name, next) < width; next += length) {
+      shown = next;
+      (void)character_at(name + next, bytes - next, &length);
+    }
+  const char *more = shown < bytes ? "…" : "";
+  fprintf(out, "%.*s%s%*s", (int)shown, name, more, width - cgap_text_width(name, shown) - (*more != '\0'), "");
 }
 
 void cgap_value_show(char out[40], double value, int decimals)
