@@ -23,11 +23,6 @@ static const struct {
             {"pca.joint.participation_ratio", NULL}};
 enum { MAIN_COUNT = sizeof MAIN / sizeof *MAIN };
 
-static int width_of(const char *text)
-{
-  return cgap_text_width(text, strlen(text));
-}
-
 size_t cgap_brief_place(const char *key)
 {
   for (size_t k = 0; k < MAIN_COUNT; k++)
@@ -83,6 +78,16 @@ static int outcome_of(const cgap_scalar *difference, int better)
                                                                       : 0;
 }
 
+static int width_of(const char *text)
+{
+  return cgap_text_width(text, strlen(text));
+}
+
+static void print_right(FILE *out, const char *text, int columns)
+{
+  fprintf(out, "%*s%s", columns - width_of(text), "", text);
+}
+
 static void print_outcome(const cgap_modality_names *names, const cgap_scalar *d, int better, const cgap_paper *paper,
                           FILE *out)
 {
@@ -100,8 +105,10 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
   enum { NAME = 26 };
   const cgap_center_trial *t = &a->advice.center;
   const bool narrow = paper->columns < NARROW;
-  fprintf(out, "  %*s%s%7s%7s  difference [95 %%]%s\n", narrow ? 0 : NAME + 1, "", paper->colour ? "\033[2m" : "",
-          "before", "after", paper->colour ? "\033[0m" : "");
+  fprintf(out, "  %*s%s", narrow ? 0 : NAME + 1, "", paper->colour ? "\033[2m" : "");
+  print_right(out, cgap_tr(&a->names, N_("before")), 7);
+  print_right(out, cgap_tr(&a->names, N_("after")), 7);
+  fprintf(out, "  %s%s\n", cgap_tr(&a->names, N_("difference [95 %]")), paper->colour ? "\033[0m" : "");
   bool hurts[CGAP_TRIAL_MEASURES] = {false};
   for (int i = 0; i < CGAP_TRIAL_MEASURES; i++) {
     const int m = ORDER[i];
@@ -135,7 +142,7 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
 
 /* ---------------------------------------------------------------- the lines that matter */
 
-static void CGAP_PRINTF(3, 4) say(char out[WORDS], const cgap_audit *a, const char *format, ...)
+static void CGAP_PRINTF(3, 4) remark(char out[WORDS], const cgap_audit *a, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
@@ -160,19 +167,19 @@ static void remark_of(char out[WORDS], const cgap_audit *a, size_t place)
   if (field) {
     char value[40];
     cgap_value_show(value, cgap_value_or_nan(cgap_field_scalar(a, field)), 3);
-    say(out, a, "recall@10 %s of %zu", value, searched_rows(a, key));
+    remark(out, a, "recall@10 %s of %zu", value, searched_rows(a, key));
   } else if (strcmp(key, "gap.corrected_distance") == 0 && !(a->has & CGAP_IS_DRIFT))
-    say(out, a, "%s", cgap_tr(&a->names, cgap_level_word(cgap_audit_level(a))));
+    snprintf(out, WORDS, "%s", cgap_tr(&a->names, cgap_level_word(cgap_audit_level(a))));
   else if (strcmp(key, "gap.share_of_alignment") == 0)
-    say(out, a, "of the squared distance");
+    remark(out, a, "of the squared distance");
   else if (strcmp(key, "gap.linear_separability") == 0)
-    say(out, a, "chance 0.5");
+    remark(out, a, "chance 0.5");
   else if (strcmp(key, "mixed.same_modality_share") == 0)
-    say(out, a, "by chance %.3f", a->mixed.unbiased.value);
+    remark(out, a, "by chance %.3f", a->mixed.unbiased.value);
   else if (strcmp(key, "uniformity.mean") == 0)
-    say(out, a, "evenly spread %.3f", a->uniformity.sphere);
+    remark(out, a, "evenly spread %.3f", a->uniformity.sphere);
   else if (strcmp(key, "pca.joint.participation_ratio") == 0)
-    say(out, a, "of %zu dimensions", a->dim);
+    remark(out, a, "of %zu dimensions", a->dim);
 }
 
 static void print_line(const cgap_audit *a, size_t place, int label, const cgap_paper *paper, FILE *out)
@@ -195,7 +202,7 @@ static void print_line(const cgap_audit *a, size_t place, int label, const cgap_
   fprintf(out, " %s%s%*s%s%s", narrow ? "" : MARKS[cgap_field_better(a, f)], narrow ? "" : " ", narrow ? 6 : 7, value,
           paper->colour ? "\033[2m" : "", interval);
   const int used = label + 12 + (int)strlen(interval);
-  const char *more = s->why ? s->why : remark;
+  const char *more = s->why ? cgap_tr(&a->names, s->why) : remark;
   if (*more && !narrow) {
     fprintf(out, "%*s", label + VALUE - used > 1 ? label + VALUE - used : 2, "");
     cgap_text_wrap_from(out, paper->columns, used > label + VALUE ? used + 2 : label + VALUE, more, label + VALUE);
@@ -253,7 +260,8 @@ void cgap_brief_blocks(const cgap_audit *a, const cgap_paper *paper, FILE *out)
       label = f->label;
       if (at == 0) {
         fputs(paper->colour ? "\033[1m" : "", out);
-        cgap_name_print(out, cgap_groups[g].title, narrow ? width_of(cgap_groups[g].title) : TITLE);
+        const char *title = cgap_tr(&a->names, cgap_groups[g].title);
+        cgap_name_print(out, title, narrow ? width_of(title) : TITLE);
         fprintf(out, "%s%s%*s", paper->colour ? "\033[0m" : "", narrow ? "\n" : "", narrow ? begin : 2, "");
         at = begin;
       } else if (at + 2 + width_of(cell) > last) {

@@ -166,7 +166,7 @@ static cgap_status print_words(FILE *stream, const void *of, cgap_error *error)
                              p->recommendation->texts);
   fprintf(stream, "\n%s\n\n", size.s);
   cgap_trial_values(before, &c->evaluation.audit[0]);
-  cgap_against_print(before, &head, 1, &paper, stream);
+  cgap_against_print(NULL, before, &head, 1, &paper, stream);
   return CGAP_OK;
 }
 

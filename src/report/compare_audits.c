@@ -1,4 +1,5 @@
 /* Audits side by side, for a caller of the library: what `contragap compare` shows of files of embeddings. */
+#include "base/language.h"
 #include "base/source.h"
 #include "head/evaluation/evaluation.h"
 #include "report/audit_report.h"
@@ -10,7 +11,8 @@
 /* Whose rows two audits are of, as far as the rows themselves tell. */
 static cgap_rows_relation relate(const cgap_audit *a, const cgap_audit *b, bool independent, const char **why)
 {
-  *why = independent ? "the caller says so" : "the numbers of images or texts, or who belongs to whom, differ";
+  *why =
+    independent ? N_("the caller says so") : N_("the numbers of {images} or {texts}, or who belongs to whom, differ");
   return independent || !cgap_paired_possible(a, b) ? CGAP_ROWS_OTHER : cgap_rows_recognised(a, b, why);
 }
 
@@ -35,7 +37,6 @@ static cgap_status fill(cgap_comparison *c, const cgap_audit *const *audits, con
     cgap_comparison_differences(c, k);
     status = pair_with_first(c, k, audits, independent, error);
   }
-  cgap_comparison_name_intervals(c);
   return status;
 }
 

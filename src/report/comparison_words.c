@@ -322,5 +322,8 @@ void cgap_comparison_print_words(const cgap_comparison *c, const cgap_paper *pap
     }
   }
   fputc('\n', stream);
-  cgap_text_wrap(stream, paper->columns, "intervals ", c->intervals, 2);
+  char intervals[CGAP_INTERVALS], text[CGAP_SENTENCE];
+  cgap_comparison_intervals(intervals, c, &c->names);
+  (void)cgap_modality_printf(text, sizeof text, &c->names, "intervals %s", intervals);
+  cgap_text_wrap(stream, paper->columns, "", text, 2);
 }

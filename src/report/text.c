@@ -188,22 +188,17 @@ void cgap_name_shorten(char *out, size_t size, const char *name)
 
 void cgap_name_print(FILE *out, const char *name, int width)
 {
-  size_t whole = 0, cut = 0, length; /* bytes that fit in all, and with "…" behind them */
-  int used = 0, cut_used = 0;
-  for (; name[whole]; whole += length) {
-    const int next = used + character_width(character_at(name + whole, strlen(name + whole), &length));
-    if (next > width)
-      break;
-    used = next;
-    if (used < width) {
-      cut = whole + length;
-      cut_used = used;
-    }
-  }
-  if (name[whole])
-    fprintf(out, "%.*s…%*s", (int)cut, name, width - cut_used - 1, "");
+  const size_t bytes = strlen(name);
+  size_t shown = 0;
+  if (cgap_text_width(name, bytes) <= width)
+    shown = bytes;
   else
-    fprintf(out, "%s%*s", name, width - used, "");
+    for (size_t next = 0, length; cgap_text_width(name, next) < width; next += length) {
+      shown = next;
+      (void)character_at(name + next, bytes - next, &length);
+    }
+  const char *more = shown < bytes ? "…" : "";
+  fprintf(out, "%.*s%s%*s", (int)shown, name, more, width - cgap_text_width(name, shown) - (*more != '\0'), "");
 }
 
 void cgap_value_show(char out[40], double value, int decimals)
