@@ -22,8 +22,8 @@ if (lines("advice") > 0) {
   bottom = bottom + 22 * lines("advice")
 }
 # the numbers, on the left
-n = int(real(meta("numbers")))
-panels = int(real(meta("panels_of_points")))
+n = int(number_from(meta("numbers")))
+panels = int(number_from(meta("panels_of_points")))
 step = n > 0 ? (top - bottom - 6) / n : 0
 step = step > 76 ? 76 : step
 do for [k = 1:n] {

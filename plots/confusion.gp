@@ -14,7 +14,7 @@ call "style.gp" "confusion" ARG1 ARG2 ARG3 sized
 headline_title = "Classes that lose ".images_word.", and to which"
 headline_shown = sprintf("%s %s lose their class, %s find it; %s of %s classes lose %s", meta("lost"), images_word, meta("gained"), meta("losing"), meta("classes"), images_word)
 eval headline
-nx = int(real(meta("columns"))); ny = counted_rows
+nx = int(number_from(meta("columns"))); ny = counted_rows
 longest = 0; longest_column = 0
 longer(a, b) = a > b ? a : b
 do for [i = 1:ny] { longest = longer(longest, strlen(meta(sprintf("row_%d", i)))) }
@@ -58,9 +58,8 @@ set ytics ("" 0) textcolor rgb ink noenhanced
 if (turned && !dumb) { angle = cell_w < 22 ? -90 : -35; set xtics rotate by angle left }
 do for [i = 1:nx] { set xtics add (meta(sprintf("column_%d", i)) i) }
 do for [i = 1:ny] { set ytics add (meta(sprintf("row_%d", i)) i) }
-light_words(v) = v < 0.42 * (V_max > 4 ? V_max : 4)
+words_on(v) = v < 0.42 * (V_max > 4 ? V_max : 4) ? 0xfefefe : 0x111111
 set style fill solid 1.0 noborder
 # columns: class into column row images
 plot table skip 1 using 3:4:(0.46):(0.42):5 with boxxyerror linecolor palette notitle, \
-     '' skip 1 using 3:(light_words($5) ? NaN : $4):(sprintf("%d", $5)) with labels textcolor rgb "#111111" font pt(12) noenhanced notitle, \
-     '' skip 1 using 3:(light_words($5) ? $4 : NaN):(sprintf("%d", $5)) with labels textcolor rgb "#fefefe" font pt(12) noenhanced notitle
+     '' skip 1 using 3:4:(sprintf("%d", $5)):(words_on($5)) with labels textcolor rgb variable font pt(12) noenhanced notitle

@@ -1,6 +1,6 @@
 # How alike rows are: cosines of matched pairs, of non-matching pairs, and within each modality.
 call "style.gp" "cosines" ARG1 ARG2 ARG3 ARG4
-paired = real(meta("total_pair")) > 0
+paired = number_from(meta("total_pair")) > 0
 spaces = meta("spaces") # "one modality", or "two" whose widths differ: none across
 headline_title = strlen(spaces) ? (spaces eq "two" ? "Cosines within each modality" : "Cosines within the modality") : paired ? "Cosines of matched and of other pairs" : "Cosines between the modalities and within each"
 headline_shown = "mean cosine ".meta("means")
@@ -10,14 +10,14 @@ set ylabel "share of pairs per bin of 0.01" textcolor rgb ink offset 0.8,0
 set format y "%g"
 
 # columns: low high pair cross image text (counts)
-total(column) = real(meta("total_".column))
-low_edge = real(meta("first")); high_edge = real(meta("last"))
+total(column) = number_from(meta("total_".column))
+low_edge = number_from(meta("first")); high_edge = number_from(meta("last"))
 # in a column of a paper words are short, and take more of the width
 short = print_out && width < 550
 pad = (high_edge - low_edge) * (short ? 0.14 : 0.06) + 0.01
 set xrange [low_edge - pad : high_edge + pad]
 # a curve begins and ends where its pairs do
-share(count, name) = total(name) > 0 && $1 > real(meta("first_".name)) - 0.015 && $1 < real(meta("last_".name)) + 0.005 ? count / total(name) : NaN
+share(count, name) = total(name) > 0 && $1 > number_from(meta("first_".name)) - 0.015 && $1 < number_from(meta("last_".name)) + 0.005 ? count / total(name) : NaN
 # letters cannot shade, and seams show between the steps of TikZ
 filled(count, name) = dumb || tex ? NaN : share(count, name)
 set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype (3,2)

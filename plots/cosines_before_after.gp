@@ -7,8 +7,8 @@ eval headline
 # columns: when low high pair cross image text (counts)
 low(a, b) = a < b ? a : b
 high(a, b) = a > b ? a : b
-low_edge = low(real(meta("before_first")), real(meta("after_first")))
-high_edge = high(real(meta("before_last")), real(meta("after_last")))
+low_edge = low(number_from(meta("before_first")), number_from(meta("after_first")))
+high_edge = high(number_from(meta("before_last")), number_from(meta("after_last")))
 # in a column of a paper words are short, and take more of the width
 short = print_out && width < 550
 pad = (high_edge - low_edge) * (short ? 0.14 : 0.06) + 0.01
@@ -17,9 +17,9 @@ set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype (3,2)
 set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
 set linetype 3 linecolor rgb c_text linewidth 1.6 dashtype (12,4)
 set linetype 4 linecolor rgb c_pair linewidth 2.4 dashtype 1
-total(when, name) = real(meta(when."_total_".name))
+total(when, name) = number_from(meta(when."_total_".name))
 # a curve begins and ends where its pairs do
-edge(when, which, name) = real(meta(when."_".which."_".name))
+edge(when, which, name) = number_from(meta(when."_".which."_".name))
 share(when, count, name) = (strcol(1) eq when && total(when, name) > 0 && $2 > edge(when, "first", name) - 0.015 && $2 < edge(when, "last", name) + 0.005) ? count / total(when, name) : NaN
 filled(when, count, name) = dumb || tex ? NaN : share(when, count, name)
 top = 0

@@ -7,7 +7,7 @@ set xlabel "coordinate (from 0)" textcolor rgb ink
 difference = print_out ? images_word." − ".texts_word : "mean of the ".images_word." − mean of the ".texts_word
 if (!dumb && !print_out && 7.2 * strlen(difference) > plot_height + 60) { difference = "difference of the two means" }
 set ylabel difference noenhanced textcolor rgb ink offset 0.8,0
-d = real(meta("dim"))
+d = number_from(meta("dim"))
 set xrange [-0.02*d - 0.5 : 1.02*d - 0.5]
 # above and below the bars there is space for a number and a name
 set offsets 0, 0, graph 0.16, graph 0.16
@@ -25,7 +25,7 @@ stats table skip 1 using (!valid(6) || n > 15 ? 0 : (n = n + 1, named[n] = $1, h
 stats table skip 1 using 4 name "G" nooutput
 unit_x = 1.04 * d / plot_width
 unit_y = 1.32 * (G_max - G_min > 0 ? G_max - G_min : 1) / plot_height
-share_of(k) = k == real(meta("first_coordinate")) ? meta("first_share") : k == real(meta("second_coordinate")) ? meta("second_share") : ""
+share_of(k) = k == number_from(meta("first_coordinate")) ? meta("first_share") : k == number_from(meta("second_coordinate")) ? meta("second_share") : ""
 text_of(k) = sprintf("%d", k).(strlen(share_of(k)) ? ": ".share_of(k) : "")
 touches(i, j) = height[i] * height[j] > 0 && abs(named[i] - named[j]) < 4 * (strlen(text_of(named[i])) + strlen(text_of(named[j]))) * unit_x && abs(height[i] - height[j]) < 15 * unit_y
 do for [i = 1:n] { kept[i] = -1 }

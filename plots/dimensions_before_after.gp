@@ -16,7 +16,7 @@ eval two_panels
 set multiplot
 do for [p = 1:2] {
   when = p == 1 ? "before" : "after"
-  d = real(meta(when."_dim"))
+  d = number_from(meta(when."_dim"))
   thick = d > 400 ? 1.0 : d > 100 ? 2 : d > 30 ? 5 : 12
   set xrange [-0.02*d - 0.5 : 1.02*d - 0.5]
   if (!dumb) { eval next_panel } else { set origin 0,0.5*(2-p); set size 1,0.5 }

@@ -19,7 +19,6 @@ given_width = sized[1 : strstrt(sized, ",") - 1]
 own_height = (on_paper ? 20 : 110) + down * (64 + 17 * lines)
 if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, to_png ? own_height * real(given_width) / 760 : own_height) }
 call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
-set minussign
 headline_title = meta("title")
 headline_shown = meta("shown")
 eval headline

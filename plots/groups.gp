@@ -12,7 +12,7 @@ call "style.gp" "groups" ARG1 ARG2 ARG3 own_size
 if (!print_out) { set key maxrows 1 width -4 }
 headline_title = "Corrected distance of each group"
 headline_shown = sprintf("%s of %s groups differ from the rest", meta("marked"), meta("groups"))
-if (real(meta("drawn")) < real(meta("groups"))) { headline_shown = headline_shown.sprintf("; %s are drawn, the widest and the narrowest", meta("drawn")) }
+if (number_from(meta("drawn")) < number_from(meta("groups"))) { headline_shown = headline_shown.sprintf("; %s are drawn, the widest and the narrowest", meta("drawn")) }
 eval headline
 set xlabel "corrected distance, 95 % interval".(print_out ? "" : "; the line is that of all rows") textcolor rgb ink
 if (!dumb) {
@@ -24,10 +24,10 @@ if (!dumb) {
     set xtics round_step(H_max / 2)
   }
   set grid xtics noytics
-  set arrow 1 from first real(meta("whole")), graph 0 to first real(meta("whole")), graph 1 nohead linewidth 1.4 dashtype (4,4) linecolor rgb soft
+  set arrow 1 from first number_from(meta("whole")), graph 0 to first number_from(meta("whole")), graph 1 nohead linewidth 1.4 dashtype (4,4) linecolor rgb soft
 }
 set ytics textcolor rgb ink noenhanced scale 0
-set yrange [real(meta("drawn")) + 0.7 : 0.3]
+set yrange [number_from(meta("drawn")) + 0.7 : 0.3]
 set xrange [0:*]
 
 # columns: place name images distance low high marked

@@ -17,7 +17,6 @@ down = (panels_counted + across - 1) / across
 panel_height = is_series ? 178 : 92 + 15 * inputs_counted
 if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, (on_paper ? 44 : 120) + down * panel_height) }
 call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
-set minussign
 headline_title = meta("title")
 headline_shown = meta("shown")
 counted = ""
@@ -41,6 +40,8 @@ if (!dumb) {
   set title offset 0,-0.9 textcolor rgb ink font pt(11) noenhanced
   set xtics nomirror out scale 0.5 font small offset 0,0.4 textcolor rgb soft
   set ytics nomirror out scale 0.5 font small textcolor rgb soft noenhanced
+  # 2e-09 is as short as numbers are
+  if (is_series) { set ytics format "%g" }
 }
 set key off
 set autoscale xfixmin
@@ -60,7 +61,7 @@ do for [p = 1:panels_counted] {
     set bmargin at screen 1 - (top + (row + 1) * cell_h - 30) / height
   }
   set title (dumb ? panel : lines_of(panel))
-  step = real(meta(sprintf("step_%d", p)))
+  step = number_from(meta(sprintf("step_%d", p)))
   if (is_series) {
     set offsets graph 0.04, graph 0.04, graph 0.1, graph 0.1
     if (step > 0) { set ytics step } else { set ytics autofreq }

@@ -1,6 +1,5 @@
 # A sweep over two options: one measure as a map.
 call "style.gp" "map" ARG1 ARG2 ARG3 ARG4
-set minussign
 headline_title = meta("title")
 headline_shown = (hover ? meta("measure").": " : "").meta("shown")
 eval headline
@@ -17,7 +16,7 @@ set cblabel meta("measure") textcolor rgb ink
 set cbtics textcolor rgb soft
 # before the ranges are set, which stats obeys
 stats table skip 1 using 5 name "V" nooutput
-nx = int(real(meta("columns"))); ny = int(real(meta("rows")))
+nx = int(number_from(meta("columns"))); ny = int(number_from(meta("rows")))
 set xrange [0.5 : nx + 0.5]
 set yrange [0.5 : ny + 0.5]
 set xtics ("" 0)
@@ -30,7 +29,7 @@ if (!dumb && !print_out) { set lmargin at screen (48 + 7.5 * longest)/width; set
 best = meta("better") eq "higher" ? V_max : V_min
 is_best(v) = strlen(meta("better")) && v == best
 # the paper's white is read on the darker part of the scale, near black on the rest, each at a contrast above 4.5
-light_words(v) = (v - V_min) < 0.42 * (V_max - V_min)
+words_on(v) = (v - V_min) < 0.42 * (V_max - V_min) ? 0xfefefe : 0x111111
 number_of(v) = sprintf("%.3f", v).(is_best(v) ? "\nbest" : "")
 font_size = nx > 8 || ny > 10 ? 10 : 13
 set style fill solid 1.0 noborder
@@ -39,5 +38,4 @@ set boxwidth 0.94
 # columns: x y column row value: the names of the cell, its place, the measure
 plot table skip 1 using 3:4:(0.47):(0.47):5 with boxxyerror linecolor palette notitle, \
      '' skip 1 using (is_best($5) ? $3 : NaN):4:(0.47):(0.47) with boxxyerror fillstyle empty border rgb ink linecolor rgb ink linewidth 3.5 notitle, \
-     '' skip 1 using 3:(light_words($5) ? NaN : $4):(number_of($5)) with labels textcolor rgb "#111111" font pt(font_size) noenhanced notitle, \
-     '' skip 1 using 3:(light_words($5) ? $4 : NaN):(number_of($5)) with labels textcolor rgb "#fefefe" font pt(font_size) noenhanced notitle
+     '' skip 1 using 3:4:(number_of($5)):(words_on($5)) with labels textcolor rgb variable font pt(font_size) noenhanced notitle

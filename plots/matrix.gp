@@ -5,7 +5,7 @@ headline_title = meta("title")
 headline_shown = meta("shown")
 eval headline
 
-n = int(real(meta("modalities")))
+n = int(number_from(meta("modalities")))
 # before the ranges are set, outside of which it would see nothing
 stats table skip 1 using 5 name "V" nooutput
 set key off
@@ -31,9 +31,8 @@ if (!dumb) {
   set lmargin at screen (30.0 + 8.0 * (longest > 24 ? 24 : longest))/width
 }
 set cbrange [0 : V_max > 0 ? V_max : 1]
-middle = (V_max > 0 ? V_max : 1) / 2
+words_on(v) = v > (V_max > 0 ? V_max : 1) / 2 ? 0xfefefe : 0x111111
 set style fill solid 1.0 noborder
 # columns: a b column row value: the names, the place of the cell, the measure; NA on the diagonal
 plot table skip 1 using 3:4:(0.47):(0.47):5 with boxxyerror linecolor palette notitle, \
-     '' skip 1 using 3:($5 <= middle ? $4 : NaN):(sprintf("%.3f", $5)) with labels textcolor rgb "#111111" font pt(12) noenhanced notitle, \
-     '' skip 1 using 3:($5 > middle ? $4 : NaN):(sprintf("%.3f", $5)) with labels textcolor rgb "#fefefe" font pt(12) noenhanced notitle
+     '' skip 1 using 3:4:(sprintf("%.3f", $5)):(words_on($5)) with labels textcolor rgb variable font pt(12) noenhanced notitle

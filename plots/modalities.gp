@@ -9,13 +9,13 @@ set xlabel component(1) textcolor rgb ink
 set ylabel component(2) textcolor rgb ink offset 1,0
 if (!dumb) { set grid xtics ytics }
 eval no_key
-n = int(real(meta("modalities")))
+n = int(number_from(meta("modalities")))
 # images and texts keep their colours; a seventh and an eighth take two again, with hollow marks
 array colour[8] = [c_image, c_text, c_pair, c_joint, ink, c_sixth, c_image, c_text]
 array shade[8] = [w_image, w_text, w_pair, w_joint, ink, w_sixth, w_image, w_text]
 array mark[8] = [7, 9, 5, 11, 13, 2, 6, 8]
 name_of(i) = meta(sprintf("name_%d", i))
-centre(i, axis) = real(meta(sprintf("centre_%s_%d", axis, i)))
+centre(i, axis) = number_from(meta(sprintf("centre_%s_%d", axis, i)))
 # columns: modality index row x y
 # one unit is as long on both axes
 stats table skip 1 using 4 name "A" nooutput

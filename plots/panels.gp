@@ -16,12 +16,11 @@ given_width = sized[1 : strstrt(sized, ",") - 1]
 own_height = (down < 2 ? 240 : 145 * down) + 150
 if (ARG4 ne "paper" && sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, to_png ? own_height * real(given_width) / 760 : own_height) }
 call "style.gp" ARG1 ARG2 ARG3 ARG4 sized
-set minussign
 headline_title = meta("title")
 headline_shown = meta("shown")
 eval headline
-number(key) = strlen(meta(key)) ? real(meta(key)) : NaN
-counted_series = int(real(meta("series")))
+number(key) = strlen(meta(key)) ? number_from(meta(key)) : NaN
+counted_series = int(number_from(meta("series")))
 many = counted_series > 8
 # four curves or fewer are named at their ends, more in a key
 narrow = print_out && width < 550
@@ -29,7 +28,7 @@ direct = !dumb && !narrow && counted_panels * counted_series && counted_series <
 longest = 0
 longer(name) = longest = strlen(name) > longest ? strlen(name) : longest
 do for [s = 1:(direct ? counted_series : 0)] { named = longer(meta(sprintf("series_%d", s))) }
-lines = strlen(meta("lines")) ? int(real(meta("lines"))) : 0
+lines = strlen(meta("lines")) ? int(number_from(meta("lines"))) : 0
 do for [k = 1:lines] { named = longer(meta(sprintf("line_%d_name", k))) }
 
 array mark[6] = [7, 5, 9, 11, 13, 1]
@@ -122,12 +121,12 @@ if (!dumb && keyed) {
 }
 if (!dumb) { set key off }
 # as many numbers on the axis as have a place: those of the table where it names a few, else a round step
-ticks = strlen(meta("ticks")) ? int(real(meta("ticks"))) : 0
+ticks = strlen(meta("ticks")) ? int(number_from(meta("ticks"))) : 0
 place_tick = 'do for [i = 1:ticks] { \
   tick = meta(sprintf("tick_%d", i)); \
-  here = place_x(real(tick)) * (dumb ? width - 12 : panel_w); \
+  here = place_x(number_from(tick)) * (dumb ? width - 12 : panel_w); \
   wide = strlen(tick) * (dumb ? 1 : letter); \
-  if (last && here - wide / 2 > taken + (dumb ? 1 : 7)) { set xtics add (tick real(tick)); taken = here + wide / 2 } else { set xtics add ("" real(tick)) } }'
+  if (last && here - wide / 2 > taken + (dumb ? 1 : 7)) { set xtics add (tick number_from(tick)); taken = here + wide / 2 } else { set xtics add ("" number_from(tick)) } }'
 if (!ticks && !log_x && !dumb) {
   step = X_max > X_min ? round_step(2.5 * (X_max - X_min) / (panel_w / 42)) : 1
   step = step < 1 ? 1 : step

@@ -5,7 +5,7 @@ headline_shown = sprintf("uniformity %s, alignment %s", meta("uniformity"), meta
 eval headline
 set xlabel (print_out ? "uniformity" : "uniformity, mean of both modalities (log)") textcolor rgb ink
 set ylabel (print_out ? "alignment" : "alignment, mean squared distance of pairs") textcolor rgb ink offset 0.8,0
-sphere = real(meta("sphere"))
+sphere = number_from(meta("sphere"))
 if (!dumb) { set grid xtics ytics }
 eval no_key
 # columns: name kind uniformity alignment uniformity_low uniformity_high alignment_low alignment_high; kind: this or reference

@@ -4,7 +4,7 @@ call "style.gp" "scatter" ARG1 ARG2 ARG3 ARG4
 headline_title = Images_word." and ".texts_word.(along_gap ? " along the gap" : " on the two main axes")
 headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("note")) ? "; ".meta("note") : "")
 # at most 300 segments
-couples = real(meta("couples"))
+couples = number_from(meta("couples"))
 step = couples > 300 ? int(ceil(couples / 300)) : 1
 if (couples > 0 && !dumb) { headline_shown = headline_shown.(step > 1 ? sprintf("; lines join one pair in %d", step) : "; lines join pairs") }
 eval headline
@@ -29,16 +29,16 @@ x_low = x_mid - unit * plot_width
 y_low = y_mid - unit * (plot_height - names_height)
 set xrange [x_low : x_low + 2 * unit * plot_width]
 set yrange [y_low : y_low + 2 * unit * plot_height]
-ix = real(meta("image_centroid_x")); iy = real(meta("image_centroid_y"))
-tx = real(meta("text_centroid_x"));  ty = real(meta("text_centroid_y"))
+ix = number_from(meta("image_centroid_x")); iy = number_from(meta("image_centroid_y"))
+tx = number_from(meta("text_centroid_x"));  ty = number_from(meta("text_centroid_y"))
 # and image_name text_name where the rows have names
 named = strlen(meta("named"))
-tell(what, row, cosine, name) = sprintf("%s row %s", what, row).((cosine eq "NA" || cosine eq "") ? "" : sprintf(", cosine of the pair %.3f", real(cosine))).(strlen(name) ? ": ".name : "")
+tell(what, row, cosine, name) = sprintf("%s row %s", what, row).((cosine eq "NA" || cosine eq "") ? "" : sprintf(", cosine of the pair %.3f", number_from(cosine))).(strlen(name) ? ": ".name : "")
 # the text’s mark is the smaller one, so that an image’s shows where both lie on one spot
 point_size = kind eq "svg" ? 0.38 : 0.5
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
 # but a few among many are to be seen
-few = real(meta("texts")) < 50 && real(meta("images")) > 4 * real(meta("texts"))
+few = number_from(meta("texts")) < 50 && number_from(meta("images")) > 4 * number_from(meta("texts"))
 set style line 2 linecolor rgb c_text pointtype 9 pointsize (few ? 2.4 : 1.1)*point_size
 seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
 pair_word = couples == 0 ? "" : step > 1 ? sprintf("pair (1 in %d)", step) : "pair"
@@ -64,7 +64,7 @@ if (hover) {
        '' skip 1 using 2:3 with points linestyle 1 notitle, \
        '' skip 1 using 5:6 with points linestyle 2 notitle, \
        keyentry with points linestyle 1 title image_word, keyentry with points linestyle 2 title text_word, \
-       keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
+       keyentry with lines linewidth 1 linecolor rgb seg title pair_word, \
        keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", \
        '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.5 linecolor rgb ink notitle, \
        '+' every ::0::0 using (tx):(ty) with points pointtype 9 pointsize 1.7 linecolor rgb ink notitle

@@ -29,7 +29,7 @@ point_size = kind eq "svg" ? 0.36 : 0.48
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
 set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.1*point_size
 # at most 300 segments a panel
-couples = real(meta("after_couples"))
+couples = number_from(meta("after_couples"))
 step = couples > 300 ? int(ceil(couples / 300)) : 1
 seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
 if (!dumb) { set grid xtics ytics }
@@ -37,8 +37,8 @@ set key off
 set multiplot
 do for [p = 1:2] {
   when = p == 1 ? "before" : "after"
-  ix = real(meta(when."_image_centroid_x")); iy = real(meta(when."_image_centroid_y"))
-  tx = real(meta(when."_text_centroid_x"));  ty = real(meta(when."_text_centroid_y"))
+  ix = number_from(meta(when."_image_centroid_x")); iy = number_from(meta(when."_image_centroid_y"))
+  tx = number_from(meta(when."_text_centroid_x"));  ty = number_from(meta(when."_text_centroid_y"))
   if (!dumb) {
     set lmargin at screen (left_space + (p - 1) * (between + panel_width)) / width
     set rmargin at screen (left_space + (p - 1) * between + p * panel_width) / width

@@ -31,6 +31,7 @@ panels_across(n) = n < 2 ? 1 : n < 5 || (print_out && width < 550) ? 2 : 3
 panels_down(n) = (n + panels_across(n) - 1) / panels_across(n)
 
 set encoding utf8
+if (!dumb && !tex) { set minussign }
 set datafile separator tab
 set datafile missing "NA"
 # Lines "# key<tab>value" at the end of a table say what it is about. Reading them needs another comment sign.
@@ -41,10 +42,12 @@ set datafile commentschars "#"
 # meta("n"): the value behind "# n", or ""
 meta_from(rest) = rest[1:(strstrt(rest, "\n") ? strstrt(rest, "\n") - 1 : strlen(rest))]
 meta(key) = strstrt(M, "\n".key."\t") ? meta_from(M[strstrt(M, "\n".key."\t") + strlen(key) + 2 : strlen(M)]) : ""
+# real() of gnuplot 5.4 stops at "2e-09" and reads "2.0e-09"
+number_from(t) = strstrt(t, "e") && !strstrt(t, ".") ? real(t[1 : strstrt(t, "e") - 1].".0".t[strstrt(t, "e") : strlen(t)]) : real(t)
 
 if (height == 0) {
   # the plot is a golden rectangle, a flatter one across a page; panels are less flat. A script may say panel_rows before.
-  if (!exists("panel_rows")) { panel_rows = panels_down(strlen(meta("panels")) ? int(real(meta("panels"))) : 1) }
+  if (!exists("panel_rows")) { panel_rows = panels_down(strlen(meta("panels")) ? int(number_from(meta("panels"))) : 1) }
   between = panel_rows > 1 ? 54 : 0
   height = int(top_space + bottom_space + between * (panel_rows - 1) + \
     panel_rows * (panel_rows > 1 ? 105 : (width - left_space - right_space) / (width > 550 ? 2.2 : 1.618)))
@@ -54,7 +57,7 @@ if (height == 0) {
 # draws together, and that lines stand out from the paper. Images are always blue, texts always vermilion. Dark paper
 # takes the palette's sky blue for its blue, whose words would be too dim.
 ink        = dark ? "#e6e6e6" : "#222222"
-soft       = dark ? "#a0a0a0" : "#5f5f5f"
+soft       = dark ? "#a9adb3" : "#5f5f5f"
 faint      = dark ? "#3a3f46" : "#dddddd"
 paper      = dark ? "#16191d" : "#ffffff"
 c_image    = dark ? "#56b4e9" : "#0072b2"
@@ -161,9 +164,12 @@ Images_word = word_or("Images_word", "Images")
 texts_word = text_word eq "class text" ? "class texts" : word_or("texts_word", "texts")
 counted = meta("file").": ".(strlen(meta("size")) ? meta("size") : sprintf("%s %s, %s %s, d = %s", meta("images"), images_word, meta("texts"), texts_word, meta("dim")))
 # on a page the title stands above the picture already; on paper the caption says all three
+# numbers in sentences with minus signs, as those of the axes
+signed(t, before) = strstrt(t, before."-") ? t[1 : strstrt(t, before."-") - 1].before."−".signed(t[strstrt(t, before."-") + strlen(before) + 1 : strlen(t)], before) : t
+minus(t) = signed(signed(t, " "), "[")
 headline = 'if (print_out) { headline_title = "" } else { if (dumb) { set title headline_title."\n".headline_shown noenhanced } else { \
   if (!hover) { set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced }; \
-  set label 902 headline_shown at screen 16.0/width, screen 1 - (hover ? 18.0 : 45.0)/height left font pt(13) textcolor rgb soft front noenhanced; \
+  set label 902 minus(headline_shown) at screen 16.0/width, screen 1 - (hover ? 18.0 : 45.0)/height left font pt(13) textcolor rgb soft front noenhanced; \
   set label 903 counted at screen 16.0/width, screen 12.0/height left font pt(11) textcolor rgb soft front noenhanced } }'
 # for figures whose curves carry their names: no key, and its place is the plot's; letters alone keep it
 no_key = 'if (!dumb) { \

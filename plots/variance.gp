@@ -5,7 +5,7 @@ headline_shown = "participation ratio ".meta("ratios")
 eval headline
 set xlabel "number of components, from one to all" textcolor rgb ink
 set ylabel "cumulated share of the variance" textcolor rgb ink offset 0.8,0
-d = real(meta("dim"))
+d = number_from(meta("dim"))
 set yrange [0:1.06]
 set ytics 0.2
 set xrange [1 : d > 1 ? d : 2]

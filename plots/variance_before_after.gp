@@ -3,7 +3,7 @@ call "style.gp" "variance_before_after" ARG1 ARG2 ARG3 ARG4
 headline_title = "Variance carried by the first components, before and after"
 headline_shown = dumb ? sprintf("participation ratio: %s %s, then %s; %s %s, then %s", images_word, meta("before_image_ratio"), meta("after_image_ratio"), texts_word, meta("before_text_ratio"), meta("after_text_ratio")) : "participation ratio, before → after, above each panel"
 eval headline
-d = real(meta("before_dim")) > real(meta("after_dim")) ? real(meta("before_dim")) : real(meta("after_dim"))
+d = number_from(meta("before_dim")) > number_from(meta("after_dim")) ? number_from(meta("before_dim")) : number_from(meta("after_dim"))
 set yrange [0:1.06]
 set ytics 0.2
 set xrange [1 : d > 1 ? d : 2]

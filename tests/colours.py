@@ -18,6 +18,8 @@ DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413),
 DIFFERENCE, LINE, WORD = 15, 3, 4.5
 COLOUR = re.compile(r'^(\w+)\s*= (?:dark \? "(#[0-9a-f]{6})" : )?"(#[0-9a-f]{6})"$', re.M)
 DRAWN = re.compile(r"\b(?:line|fill)color rgb (\w+)")
+GUIDE = re.compile(r"^ *set (?:arrow|border|xzeroaxis) .*", re.M)  # lines that carry no series
+LIST = re.compile(r"^array \w+\[\d\] = \[((?:c_|ink).*)\]", re.M)
 THEMES = ("dark", "light")
 
 
@@ -136,8 +138,9 @@ def main():
             continue
         with open(os.path.join(plots, script), encoding="utf-8") as stream:
             text = stream.read()
-        drawn = {name for name in DRAWN.findall(text) if (name, "light") in colours}
+        drawn = {name for name in DRAWN.findall(GUIDE.sub("", text)) if (name, "light") in colours}
         drawn |= set(series) if "series_colour[" in text else set()
+        drawn.update(*(names.split(", ") for names in LIST.findall(text)))
         for theme, (a, b) in itertools.product(THEMES, itertools.combinations(sorted(drawn), 2)):
             found = difference(colours[a, theme], colours[b, theme])
             worst = min(worst, (found, "%s: %s and %s (%s)" % (script, a, b, theme)))

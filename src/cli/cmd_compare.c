@@ -118,11 +118,13 @@ static void print_markup(const compare_run *r, cgap_markup markup)
 {
   for (size_t k = 1; k < r->count; k++) {
     cgap_verdict_words words;
+    char intervals[CGAP_INTERVALS];
     cgap_comparison_words(&words, &r->comparison, k);
     fputs(k > 1 ? "\n" : "", stdout);
     for (size_t i = 0; i < words.count; i++)
       cgap_markup_note(stdout, markup, NULL, words.sentence[i]);
-    cgap_markup_note(stdout, markup, "Intervals:", r->comparison.intervals);
+    cgap_comparison_intervals(intervals, &r->comparison, &r->comparison.names);
+    cgap_markup_note(stdout, markup, cgap_tr(&r->comparison.names, N_("Intervals:")), intervals);
     fputs(markup == CGAP_MARKDOWN ? "\n" : "", stdout);
     cgap_comparison_markup(&r->comparison, k, 0, 0, opt.all, markup, stdout);
   }

@@ -135,10 +135,8 @@ static cgap_status select_figures(plot_list *list, cgap_error *error)
 static cgap_status check_format(bool wanted[FORMATS], cgap_error *error)
 {
   char word[20];
-  if (!opt.format) {
-    wanted[opt.paper > 0 ? PDF : 0] = true;
-    return CGAP_OK;
-  }
+  if (!opt.format)
+    opt.format = opt.paper > 0 ? formats[PDF] : formats[0];
   for (const char *at = opt.format; *at;) {
     size_t length = strcspn(at, ","), f = 0;
     snprintf(word, sizeof word, "%.*s", (int)length, at);
@@ -289,8 +287,6 @@ static cgap_status render_card(const plot_list *list, cgap_error *error)
 static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[FORMATS], const char *size,
                               cgap_error *error)
 {
-  if (strcmp(name, "card") == 0)
-    return opt.paper > 0 || opt.terminal ? CGAP_OK : render_card(list, error);
   char paper_size[40];
   cgap_status status = CGAP_OK;
   if (opt.terminal)
@@ -321,12 +317,17 @@ static int render_all(const plot_list *list, const bool wanted[FORMATS], const c
   cli_interrupt_set_message("the figures of %s that were drawn before stay", list->folder);
   for (size_t i = 0; i < list->count; i++) {
     cgap_error error = {0};
-    cgap_status status = render_one(list, list->name[i], wanted, size, &error);
+    const bool is_card = strcmp(list->name[i], "card") == 0, draws_card = opt.paper == 0 && !opt.terminal;
+    if (is_card && !draws_card && opt.only.count)
+      cli_say("card: it is a picture for a slide, drawn as PNG without --paper and --terminal");
+    if (is_card && !draws_card)
+      continue;
+    cgap_status status = is_card ? render_card(list, &error) : render_one(list, list->name[i], wanted, size, &error);
     if (status) {
       int failed = cli_fail(&error);
       code = code ? code : failed;
     } else
-      drawn++;
+      drawn += !is_card;
     if (status == CGAP_USAGE || status == CGAP_INTERRUPTED || status == CGAP_RESOURCE)
       break;
   }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/language.h"
 #include "base/text_buffer.h"
 #include "cli/gates.h"
 #include "cli/interrupt.h"
@@ -537,6 +538,12 @@ static void print_changes(const train_run *t, int columns)
   }
 }
 
+/* What the modalities are called, in the language of what is shown. */
+static const cgap_modality_names *shown_names(const train_run *t)
+{
+  return &t->evaluation.audit[0].names;
+}
+
 /* As on the terminal. */
 static void print_markup(const train_run *t, cgap_markup markup)
 {
@@ -547,13 +554,12 @@ static void print_markup(const train_run *t, cgap_markup markup)
   const cgap_split *s = &t->training_data.split;
   enum { SIZE_BYTES = 200 };
   char size[sizeof t->source + SIZE_BYTES];
-  const int length = snprintf(size, sizeof size, "%s, test part: ", t->source);
-  (void)cgap_modality_printf(size + length, SIZE_BYTES, cli_names(), "%zu {images}, %zu {texts}", s->images[CGAP_TEST],
-                             s->texts[CGAP_TEST]);
+  (void)cgap_modality_printf(size, sizeof size, shown_names(t), "%s, test part: %zu {images}, %zu {texts}.", t->source,
+                             s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   if (markup == CGAP_LATEX)
     cgap_markup_note(stdout, markup, NULL, size);
   for (size_t i = 0; i < advice.count; i++)
-    cgap_markup_note(stdout, markup, i ? NULL : "Recommended:", advice.sentence[i]);
+    cgap_markup_note(stdout, markup, i ? NULL : cgap_tr(shown_names(t), N_("Recommended:")), advice.sentence[i]);
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
@@ -596,7 +602,7 @@ static void print_against(const train_run *t, const cgap_paper *paper)
   for (size_t k = 0; k < t->runs; k++)
     heads[k] = (cgap_contender){t->run[k].name, &t->run[k].against};
   cgap_trial_values(before, &t->evaluation.audit[0]);
-  cgap_against_print(before, heads, t->runs, paper, stdout);
+  cgap_against_print(shown_names(t), before, heads, t->runs, paper, stdout);
 }
 
 static void print_conclusion(const train_run *t, int columns)
@@ -608,6 +614,9 @@ static void print_conclusion(const train_run *t, int columns)
   cgap_against_conclude(text, &t->evaluation.comparison.names, heads, t->runs);
   if (text[0])
     cgap_text_wrap(stdout, columns, "", text, 0);
+  cgap_against_advise(text, &t->evaluation.comparison.names, heads, t->runs);
+  if (text[0])
+    cgap_text_wrap(stdout, columns, "", text, 0);
 }
 
 /* How bad it was, on what. */
@@ -616,7 +625,7 @@ static void print_before(const train_run *t, int columns)
   const cgap_split *s = &t->training_data.split;
   char text[sizeof t->source + 200];
   cgap_verdict_words verdict;
-  (void)cgap_modality_printf(text, sizeof text, cli_names(), "%s, test part: %zu {images}, %zu {texts}.", t->source,
+  (void)cgap_modality_printf(text, sizeof text, shown_names(t), "%s, test part: %zu {images}, %zu {texts}.", t->source,
                              s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   cgap_text_wrap(stdout, columns, "", text, 2);
   cgap_verdict_write(&verdict, &t->evaluation.audit[0]);
@@ -638,7 +647,7 @@ static void print_tables(const train_run *t, const cgap_paper *paper)
   if (opt.all)
     print_seconds(t, paper->columns);
   else if (t->runs > 1)
-    puts("--all shows every measure of each.");
+    puts(cgap_tr(shown_names(t), N_("--all shows every measure of each.")));
 }
 
 static void print_results(const train_run *t, const cgap_paper *paper)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/language.h"
 #include "base/text_buffer.h"
 #include "cli/interrupt.h"
 #include "head/evaluation/evaluation.h"
@@ -281,7 +282,8 @@ static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const 
   if (!a->dataset || !b->dataset)
     return CGAP_OK;
   *out = CGAP_ROWS_OTHER;
-  *why = independent ? "--independent says so" : "the numbers of {images} or {texts}, or who belongs to whom, differ";
+  *why = independent ? N_("--independent says so")
+                     : N_("the numbers of {images} or {texts}, or who belongs to whom, differ");
   if (independent || !cgap_paired_possible(&a->audit, &b->audit))
     return CGAP_OK;
   cgap_names_relation names;
@@ -290,8 +292,8 @@ static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const 
     *out = cgap_rows_recognised(&a->audit, &b->audit, why);
   } else {
     *out = names == CGAP_NAMES_SAME ? CGAP_ROWS_SAME : CGAP_ROWS_OTHER;
-    *why = names == CGAP_NAMES_SAME ? "their ids, file names or captions are the same"
-                                    : "their ids, file names or captions differ";
+    *why = names == CGAP_NAMES_SAME ? N_("their ids, file names or captions are the same")
+                                    : N_("their ids, file names or captions differ");
   }
   return status;
 }
@@ -307,7 +309,6 @@ cgap_status compare_with_first(compare_run *r, cgap_error *error)
     if (status == CGAP_OK && (in->rows == CGAP_ROWS_SAME || in->rows == CGAP_ROWS_ASSUMED))
       status = cgap_paired_differences(c, k, &r->item[0].audit, &r->item[k].audit, error);
   }
-  cgap_comparison_name_intervals(c);
   return status;
 }
 

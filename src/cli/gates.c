@@ -78,7 +78,6 @@ cgap_status cli_gates_compare(cli_gates *g, const cgap_audit *audit, const char 
     return status;
   g->comparison.names = audit->names; /* the report is of this audit */
   cgap_comparison_differences(&g->comparison, NEW);
-  cgap_comparison_name_intervals(&g->comparison);
   return CGAP_OK;
 }
 

@@ -163,7 +163,7 @@ static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, 
   char path[CGAP_PATH], conclusion[CGAP_SENTENCE], criterion[CGAP_SENTENCE];
   json_t *root = json_object();
   sweep_conclude(conclusion, NULL, ranking);
-  sweep_criterion(criterion, ranking, r, g);
+  sweep_criterion(criterion, NULL, ranking, r, g);
   const bool ok =
     sweep_json_put(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
     sweep_json_put(root, "conclusion", cgap_json_string(conclusion)) &&

@@ -127,25 +127,26 @@ static size_t seeds_ahead(const sweep_ranking *r, const sweep_results *results, 
   return ahead;
 }
 
-void sweep_criterion(char text[CGAP_SENTENCE], const sweep_ranking *r, const sweep_results *results,
-                     const cgap_sweep_grid *g)
+void sweep_criterion(char text[CGAP_SENTENCE], const cgap_modality_names *names, const sweep_ranking *r,
+                     const sweep_results *results, const cgap_sweep_grid *g)
 {
   size_t of = 0;
   text[0] = '\0';
   if (r->count < 2)
     return;
-  cgap_sentence_append(text, "Best first, by the mean of mixed nDCG@10 and recall@1 on the test part, which training "
-                             "never saw; heads that open the gap come last.");
+  cgap_sentence_say(text, names,
+                    "Best first, by the mean of mixed nDCG@10 and recall@1 on the test part, which training "
+                    "never saw; heads that open the gap come last.");
   if (group_of(&r->rank[0]) != group_of(&r->rank[1]) || !isfinite(r->rank[1].score))
     return;
   const size_t ahead = seeds_ahead(r, results, g, &of);
   if (sweep_place(r, 1) == 1)
-    cgap_sentence_append(text, " The first two are equal.");
+    cgap_sentence_say(text, names, " The first two are equal.");
   else if (of > 1)
-    cgap_sentence_append(text, " The first is ahead of the second in %zu of %zu seeds.", ahead, of);
+    cgap_sentence_say(text, names, " The first is ahead of the second in %zu of %zu seeds.", ahead, of);
   else
-    cgap_sentence_append(text, " There is one seed: with another the order may change.");
-  cgap_sentence_append(text, " The test part chose the first, so its own numbers are slightly too good.");
+    cgap_sentence_say(text, names, " There is one seed: with another the order may change.");
+  cgap_sentence_say(text, names, " The test part chose the first, so its own numbers are slightly too good.");
 }
 
 /* ---------------------------------------------------------------- for files */

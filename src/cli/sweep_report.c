@@ -21,7 +21,8 @@ static const struct shown_measure {
    "mixed_retrieval.text_query.ndcg_at_10"},
   {"recall@1", "recall@1", "recall@1", "retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1"},
 };
-enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN, GAP = 0, RECALL = SHOWN_COUNT - 1, DECIMALS = 4 };
+enum { GAP, UNIFORMITY, ALIGNMENT, NDCG, RECALL, SHOWN_COUNT }; /* places in it */
+enum { DECIMALS = 4 };
 
 /* What all of these are made of, and the axes that vary, without the seed. */
 typedef struct sweep_view {
@@ -97,7 +98,7 @@ static bool has_intervals(const sweep_view *v)
   return v->ranking->count && v->ranking->rank[0].against.known[CGAP_RIVAL_CENTER];
 }
 
-static const char BRACKETS[] = "Brackets of the conclusion: 95 % confidence intervals.";
+static const char BRACKETS[] = N_("Brackets of the conclusion: 95 % confidence intervals.");
 
 /* ---------------------------------------------------------------- figures */
 
@@ -267,21 +268,15 @@ static void put_varied(cgap_page *page, const sweep_view *v)
 {
   fputs("<p>", page->out);
   for (size_t a = 0; a < v->axes; a++) {
-    cgap_page_text(page, "%s%s (", a ? "; " : "Varied: ", cgap_axis_name(v->axis[a]));
+    cgap_page_text(page, "%s%s (", cgap_tr(page->names, a ? N_("; ") : N_("Varied: ")), cgap_axis_name(v->axis[a]));
     for (size_t k = 0; k < v->grid->count[v->axis[a]]; k++)
-      cgap_page_text(page, "%s%s", k ? ", " : "", v->grid->value[v->axis[a]][k]);
-    fputs(")", page->out);
+      cgap_page_text(page, "%s%s", k ? cgap_tr(page->names, N_(", ")) : "", v->grid->value[v->axis[a]][k]);
+    fputs(cgap_tr(page->names, N_(")")), page->out);
   }
-  fprintf(page->out, "%s %zu seed%s each, %zu runs, all measured on the test part, which training never saw.</p>\n",
-          v->axes ? ";" : "Only the seed varied:", sweep_seed_count(v->grid), sweep_seed_count(v->grid) == 1 ? "" : "s",
-          cgap_sweep_grid_settings(v->grid));
-}
-
-static void put_at(cgap_page *page, const char *words, double value, const char *at)
-{
-  char text[40];
-  cgap_value_show(text, value, DECIMALS);
-  cgap_page_text(page, "%s %s at %s", words, text, at);
+  cgap_page_text(page, "%s %zu seed%s each, %zu runs, all measured on the test part, which training never saw.",
+                 cgap_tr(page->names, v->axes ? N_(";") : N_("Only the seed varied:")), sweep_seed_count(v->grid),
+                 sweep_seed_count(v->grid) == 1 ? "" : "s", cgap_sweep_grid_settings(v->grid));
+  fputs("</p>\n", page->out);
 }
 
 /* "rises from … at … to … at …": the ends decide; less than the runs' own standard deviation is marked as such. */
@@ -300,51 +295,57 @@ static void put_trend(cgap_page *page, char *const *at, const cgap_mean_sd *v, s
     cgap_page_text(page, "is %s at %s and at %s", from, at[0], at[last]);
     return;
   }
-  fputs(small ? "goes" : move > 0 ? "rises" : "falls", page->out);
-  put_at(page, " from", v[0].mean, at[0]);
-  put_at(page, " to", v[last].mean, at[last]);
-  fputs(small ? ", within one standard deviation of the runs" : !steady ? ", not at every step" : "", page->out);
+  cgap_page_text(page,
+                 small      ? N_("goes from %s at %s to %s at %s, within one standard deviation of the runs")
+                 : move > 0 ? N_("rises from %s at %s to %s at %s")
+                            : N_("falls from %s at %s to %s at %s"),
+                 from, at[0], to, at[last]);
+  if (!small && !steady)
+    cgap_page_text(page, ", not at every step");
 }
 
 static void put_extremes(cgap_page *page, char *const *at, const cgap_mean_sd *v, size_t count)
 {
   size_t low = 0, high = 0;
-  char text[40];
+  char text[40], most[40];
   for (size_t k = 1; k < count; k++) {
     low = v[k].mean < v[low].mean ? k : low;
     high = v[k].mean > v[high].mean ? k : high;
   }
   if (v[low].mean >= v[high].mean) {
     cgap_value_show(text, v[0].mean, DECIMALS);
-    fprintf(page->out, "is %s at each", text);
+    cgap_page_text(page, "is %s at each", text);
     return;
   }
-  put_at(page, "is lowest,", v[low].mean, at[low]);
-  put_at(page, ", and highest,", v[high].mean, at[high]);
+  cgap_value_show(text, v[low].mean, DECIMALS);
+  cgap_value_show(most, v[high].mean, DECIMALS);
+  cgap_page_text(page, "is lowest, %s at %s, and highest, %s at %s", text, at[low], most, at[high]);
 }
 
 static void put_measure(cgap_page *page, const sweep_view *v, int axis, size_t measure)
 {
   const size_t losses = losses_along(v, axis), count = v->grid->count[axis];
   const bool named = losses > 1, numbers = has_numbers(v->grid, axis);
-  fprintf(page->out, "<p>Along %s, %s%s ", cgap_axis_name(axis), SHOWN[measure].words, named ? ":" : "");
+  fputs("<p>", page->out);
+  cgap_page_text(page, "Along %s, %s%s ", cgap_axis_name(axis), cgap_phrase_of(page->names, SHOWN[measure].words).s,
+                 named ? cgap_tr(page->names, N_(":")) : "");
   for (size_t l = 0; l < (losses ? losses : 1); l++) {
     cgap_mean_sd *along = measure_along(v, axis, l, measure);
     bool known = along != NULL;
     for (size_t k = 0; known && k < count; k++)
       known = isfinite(along[k].mean);
-    fputs(l ? "; " : "", page->out);
+    fputs(l ? cgap_tr(page->names, N_("; ")) : "", page->out);
     if (named)
       cgap_page_text(page, "under %s it ", v->grid->value[CGAP_AXIS_LOSS][l]);
     if (!known)
-      fputs("is not known everywhere", page->out);
+      cgap_page_text(page, "is not known everywhere");
     else if (numbers)
       put_trend(page, v->grid->value[axis], along, count);
     else
       put_extremes(page, v->grid->value[axis], along, count);
     free(along);
   }
-  fputs(".</p>\n", page->out);
+  fprintf(page->out, "%s</p>\n", cgap_tr(page->names, N_(".")));
 }
 
 /* ---------------------------------------------------------------- the page: what moves the gap */
@@ -357,16 +358,18 @@ typedef struct gap_range {
 
 static gap_range range_along(const sweep_view *v, int axis)
 {
-  gap_range range = {0};
+  gap_range range = {.from = INFINITY, .to = -INFINITY};
   size_t index[CGAP_AXES_MAX] = {0};
   for (size_t k = 0; k < v->grid->count[axis]; k++) {
     index[axis] = k;
     const double mean = mean_sd_of(v, index, 1U << axis, GAP).mean;
-    if (k == 0 || !(mean >= range.from)) {
+    if (isnan(mean))
+      return (gap_range){.from = NAN, .to = NAN};
+    if (mean < range.from) {
       range.from = mean;
       range.low = k;
     }
-    if (k == 0 || !(mean <= range.to)) {
+    if (mean > range.to) {
       range.to = mean;
       range.high = k;
     }
@@ -399,8 +402,9 @@ static void put_mover(cgap_page *page, const sweep_view *v)
                   cgap_axis_name(axis));
   else
     cgap_page_put(page, "p class=\"lead\"", "The gap moves %s --%s: %s %.3f at %s, %.3f at %s%s.",
-                  v->axes > 1 ? "most with" : "with", cgap_axis_name(axis), SHOWN[GAP].title, range.from, at[range.low],
-                  range.to, at[range.high], v->axes > 1 ? ", means over the other options" : "");
+                  cgap_tr(page->names, v->axes > 1 ? N_("most with") : N_("with")), cgap_axis_name(axis),
+                  cgap_phrase_of(page->names, SHOWN[GAP].title).s, range.from, at[range.low], range.to, at[range.high],
+                  v->axes > 1 ? cgap_tr(page->names, N_(", means over the other options")) : "");
 }
 
 static void name_figure(char name[40], int axis)
@@ -439,9 +443,10 @@ static void put_figures(cgap_page *page, const void *data)
   if (v->axes == 0)
     cgap_page_put(page, "p", "Only the seed varied: there is nothing to draw the gap against.");
   else if (v->axes > 1)
-    fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
-          "another is seen in the table.</p>\n",
-          page->out);
+    cgap_page_put(
+      page, "p",
+      "Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
+      "another is seen in the table.");
   for (size_t a = 0; a < v->axes; a++) {
     char name[40];
     const int axis = v->axis[a];
@@ -488,7 +493,7 @@ static size_t name_heads(char names[HEADS_MAX][HEAD_BYTES], const char *heads[HE
                                           : SHOWN[h - v->axes - 2].title;
     const bool number =
       h == 0 || (h > v->axes && h + 1 < count) || (h <= v->axes && has_numbers(v->grid, v->axis[h - 1]));
-    snprintf(names[h], HEAD_BYTES, "%s%.50s", number ? "#" : "", name);
+    snprintf(names[h], HEAD_BYTES, "%s%.50s", number ? "#" : "", cgap_tr(&v->results->names, name));
     heads[h] = names[h];
   }
   return count;
@@ -503,19 +508,21 @@ static cgap_cell rank_cell(const sweep_ranking *ranking, size_t k)
 static void put_ranking(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
-  char names[HEADS_MAX][HEAD_BYTES], caption[100], criterion[CGAP_SENTENCE];
+  char names[HEADS_MAX][HEAD_BYTES], caption[200], criterion[CGAP_SENTENCE];
   const char *heads[HEADS_MAX];
   double before[CGAP_TRIAL_MEASURES];
   bool opens = false;
   for (size_t k = 0; k < v->ranking->count; k++)
     opens = opens || v->ranking->rank[k].against.opens;
   const size_t count = name_heads(names, heads, v) - !opens; /* the last column says which */
-  sweep_criterion(criterion, v->ranking, v->results, v->grid);
+  sweep_criterion(criterion, &v->results->names, v->ranking, v->results, v->grid);
   if (criterion[0])
     cgap_page_put(page, "p", "%s", criterion);
-  snprintf(caption, sizeof caption,
-           sweep_seed_count(v->grid) > 1 ? "Mean ± standard deviation over %zu seeds" : "One run per line",
-           sweep_seed_count(v->grid));
+  if (sweep_seed_count(v->grid) > 1)
+    (void)cgap_modality_printf(caption, sizeof caption, page->names, "Mean ± standard deviation over %zu seeds",
+                               sweep_seed_count(v->grid));
+  else
+    snprintf(caption, sizeof caption, "%s", cgap_tr(page->names, N_("One run per line")));
   cgap_page_table(page, caption, heads, count);
   for (size_t k = 0; k < v->ranking->count; k++) {
     const sweep_rank *r = &v->ranking->rank[k];
@@ -527,14 +534,14 @@ static void put_ranking(cgap_page *page, const void *data)
       const cgap_mean_sd value = mean_sd_of(v, r->index, SWEEP_ALL_BUT_SEED, m);
       cells[2 + v->axes + m] = mean_cell(&value);
     }
-    cells[2 + v->axes + SHOWN_COUNT] = cgap_cell_text(r->against.opens ? "opens" : "");
+    cells[2 + v->axes + SHOWN_COUNT] = cgap_cell_text(r->against.opens ? cgap_tr(page->names, N_("opens")) : "");
     cgap_page_row(page, cells, count);
   }
   cgap_page_table_end(page);
-  fputs("<p>The score is the mean of mixed nDCG@10 and recall@1, which are means of both directions. Every measure of "
-        "every run is in <code>sweep.csv</code>, means are in <code>sweep.json</code>, and each run's options in "
-        "<code>runs.jsonl</code>.</p>\n",
-        page->out);
+  cgap_page_put(
+    page, "p",
+    "The score is the mean of mixed nDCG@10 and recall@1, which are means of both directions. Every measure "
+    "of every run is in sweep.csv, means are in sweep.json, and each run's options in runs.jsonl.");
   before_of(before, v);
   if (has_intervals(v))
     cgap_against_page(page, before, v->ranking->head, v->ranking->count);
@@ -559,7 +566,7 @@ static void put_run(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
   cgap_page_run(page, v->run);
-  cgap_page_term(page, "data", "%s", v->source);
+  cgap_page_term(page, N_("data"), "%s", v->source);
   fputs("</dl>\n", page->out);
 }
 
@@ -632,9 +639,12 @@ static cell_layout layout_for(const sweep_view *v, int columns)
 
 static bool is_shown(const cell_layout *c, size_t measure)
 {
-  static const char *const LEFT_OUT[] = {"uniformity", "alignment"};
-  return !c->is_narrow ||
-         (strcmp(SHOWN[measure].head, LEFT_OUT[0]) != 0 && strcmp(SHOWN[measure].head, LEFT_OUT[1]) != 0);
+  return !c->is_narrow || (measure != UNIFORMITY && measure != ALIGNMENT);
+}
+
+static void put_right(const char *text, int width)
+{
+  printf("%*s%s", width - cgap_text_width(text, strlen(text)), "", text);
 }
 
 static void print_mean_sd(const cell_layout *c, const cgap_mean_sd *value)
@@ -687,14 +697,15 @@ static void print_rank(const sweep_view *v, size_t k, const cell_layout *c)
 static void print_table(const sweep_view *v, const cell_layout *c, bool all)
 {
   enum { SHOWN_FIRST = 10 };
+  const cgap_modality_names *names = &v->results->names;
   size_t hidden = 0;
   const int width = rank_width(v) + axes_width(v);
-  printf("%*s", rank_width(v), v->axes ? "rank" : "");
+  put_right(v->axes ? cgap_tr(names, N_("rank")) : "", rank_width(v));
   for (size_t a = 0; a < v->axes; a++)
     printf("%*s", axis_width(v->grid, v->axis[a]), cgap_axis_name(v->axis[a]));
   for (size_t m = 0; m < SHOWN_COUNT; m++)
     if (is_shown(c, m))
-      printf("%*s", c->width, m == GAP && c->width > 17 ? SHOWN[m].title : SHOWN[m].head);
+      put_right(cgap_tr(names, m == GAP && c->width > 17 ? SHOWN[m].title : SHOWN[m].head), c->width);
   printf("\n");
   if (v->axes)
     print_references(v, c, width);
@@ -705,25 +716,29 @@ static void print_table(const sweep_view *v, const cell_layout *c, bool all)
       continue;
     }
     if (v->axes && isfinite(r->score) && r->against.opens && (k == 0 || !r[-1].against.opens))
-      printf("%*s\n", width, "open the gap:");
+      printf("%*s\n", width, cgap_tr(names, N_("open the gap:")));
     print_rank(v, k, c);
   }
-  if (hidden)
-    printf("… and %zu settings more; --all shows them\n", hidden);
+  if (hidden) {
+    char text[CGAP_SENTENCE];
+    (void)cgap_modality_printf(text, sizeof text, &v->results->names, "… and %zu settings more; --all shows them",
+                               hidden);
+    puts(text);
+  }
 }
 
 /* What ±, "sd" and brackets are. */
 static void print_legend(const sweep_view *v, const cell_layout *c, const cgap_paper *paper)
 {
-  static const char *const BEGINNINGS[] = {
-    [SD_IN_WORDS] = "sd: standard deviation", [SD_AFTER_SIGN] = "±: one standard deviation", [NO_SD] = "means"};
-  char text[120];
+  static const char *const WORDS[] = {[SD_IN_WORDS] = N_("sd: standard deviation over %zu seeds"),
+                                      [SD_AFTER_SIGN] = N_("±: one standard deviation over %zu seeds"),
+                                      [NO_SD] = N_("means over %zu seeds; report.html has their standard deviations")};
+  char text[200];
   if (has_intervals(v))
-    cgap_text_wrap(stdout, paper->columns, "", BRACKETS, 0);
+    cgap_text_wrap(stdout, paper->columns, "", cgap_tr(&v->results->names, BRACKETS), 0);
   if (sweep_seed_count(v->grid) < 2)
     return;
-  snprintf(text, sizeof text, "%s over %zu seeds%s", BEGINNINGS[c->sd_style], sweep_seed_count(v->grid),
-           c->sd_style == NO_SD ? "; report.html has their standard deviations" : "");
+  (void)cgap_modality_printf(text, sizeof text, &v->results->names, WORDS[c->sd_style], sweep_seed_count(v->grid));
   cgap_text_wrap(stdout, paper->columns, "", text, 0);
 }
 
@@ -740,7 +755,7 @@ cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g,
   const cell_layout c = layout_for(&v, paper->columns);
   sweep_conclude(text, &r->names, &ranking);
   cgap_text_wrap(stdout, paper->columns, "", text, 0);
-  sweep_criterion(text, &ranking, r, g);
+  sweep_criterion(text, &r->names, &ranking, r, g);
   if (text[0])
     cgap_text_wrap(stdout, paper->columns, "", text, 0);
   printf("\n");
@@ -749,7 +764,7 @@ cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g,
   before_of(before, &v);
   if (v.axes == 0 && has_intervals(&v)) { /* a table of one line has no names */
     printf("\n");
-    cgap_against_print(before, ranking.head, ranking.count, paper, stdout);
+    cgap_against_print(&r->names, before, ranking.head, ranking.count, paper, stdout);
   }
   sweep_ranking_clear(&ranking);
   return CGAP_OK;
@@ -767,14 +782,15 @@ cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g
   const size_t count = name_heads(text, cells, &v);
   sweep_conclude(sentence, &r->names, &ranking);
   cgap_markup_note(stdout, markup, NULL, sentence);
-  sweep_criterion(sentence, &ranking, r, g);
+  sweep_criterion(sentence, &r->names, &ranking, r, g);
   if (sentence[0])
     cgap_markup_note(stdout, markup, NULL, sentence);
   if (has_intervals(&v))
-    cgap_markup_note(stdout, markup, NULL, BRACKETS);
+    cgap_markup_note(stdout, markup, NULL, cgap_tr(&r->names, BRACKETS));
   cgap_markup_note(stdout, markup, NULL,
-                   sweep_seed_count(g) > 1 ? "Mean ± standard deviation over the seeds, on the test part."
-                                           : "One run per line, on the test part.");
+                   cgap_tr(&r->names, sweep_seed_count(g) > 1
+                                        ? N_("Mean ± standard deviation over the seeds, on the test part.")
+                                        : N_("One run per line, on the test part.")));
   fputs(markup == CGAP_MARKDOWN ? "\n" : "", stdout);
   cgap_markup_begin(stdout, markup, cells, count);
   for (size_t k = 0; k < ranking.count; k++) {
@@ -788,7 +804,7 @@ cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g
       const cgap_mean_sd value = mean_sd_of(&v, one->index, SWEEP_ALL_BUT_SEED, m);
       snprintf(text[2 + v.axes + m], HEAD_BYTES, "%s", mean_cell(&value).shown);
     }
-    snprintf(text[count - 1], HEAD_BYTES, "%s", one->against.opens ? "opens" : "");
+    snprintf(text[count - 1], HEAD_BYTES, "%s", one->against.opens ? cgap_tr(&r->names, N_("opens")) : "");
     cgap_markup_row(stdout, markup, cells, count);
   }
   cgap_markup_end(stdout, markup);

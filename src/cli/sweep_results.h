@@ -138,8 +138,8 @@ void sweep_ranking_clear(sweep_ranking *ranking);
 /* One sentence: which setting is best, compared with center; then what ranks the settings, and how sure the first
  * place is. */
 void sweep_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *names, const sweep_ranking *ranking);
-void sweep_criterion(char text[CGAP_SENTENCE], const sweep_ranking *ranking, const sweep_results *results,
-                     const cgap_sweep_grid *grid);
+void sweep_criterion(char text[CGAP_SENTENCE], const cgap_modality_names *names, const sweep_ranking *ranking,
+                     const sweep_results *results, const cgap_sweep_grid *grid);
 
 /* [{"rank", "setting", "score", "opens_gap"}], best first; rank null without a score. NULL: out of memory. */
 json_t *sweep_ranking_json(const sweep_ranking *ranking, const cgap_sweep_grid *grid);

@@ -5,6 +5,9 @@
 
 enum { DECIMALS = 4, TABLE_DECIMALS = 3, LABEL = 9, COLUMN = 24, NARROW_COLUMN = 13 };
 
+static const char *const NARROW_TITLES[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = N_("distance"),
+                                                               [CGAP_TRIAL_MIXED_NDCG] = N_("mixed nDCG"),
+                                                               [CGAP_TRIAL_RECALL_AT_1] = N_("recall@1")};
 static const char *const TITLES[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = N_("corrected distance"),
                                                         [CGAP_TRIAL_MIXED_NDCG] = N_("mixed nDCG@10"),
                                                         [CGAP_TRIAL_RECALL_AT_1] = N_("recall@1")};
@@ -175,11 +178,22 @@ static bool shares_start(const cgap_contender *heads, size_t k)
                 sizeof heads[k].against->rival[CGAP_RIVAL_START]) == 0;
 }
 
+static void put_left(FILE *out, const char *text, int width)
+{
+  const int own = cgap_text_width(text, strlen(text));
+  fprintf(out, "%s%*s", text, width > own ? width - own : 0, "");
+}
+
+static void put_right(FILE *out, const char *text, int width)
+{
+  fprintf(out, "%*s%s", width - cgap_text_width(text, strlen(text)), "", text);
+}
+
 static void print_values(FILE *out, const char *name, const double *values, bool narrow)
 {
   char shown[60], text[40];
   cgap_name_shorten(shown, sizeof shown, name);
-  fprintf(out, "%-*s", LABEL, shown);
+  put_left(out, shown, LABEL);
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++) {
     cgap_value_show(text, values[m], DECIMALS);
     if (narrow)
@@ -213,22 +227,24 @@ static void print_differences(FILE *out, const cgap_against *a, cgap_rival rival
   fputs(narrow ? "" : "\n", out);
 }
 
-void cgap_against_print(const double *before, const cgap_contender *heads, size_t count, const cgap_paper *paper,
-                        FILE *out)
+void cgap_against_print(const cgap_modality_names *names, const double *before, const cgap_contender *heads,
+                        size_t count, const cgap_paper *paper, FILE *out)
 {
   const bool narrow = paper->columns < LABEL + 3 * COLUMN - 1;
-  if (narrow)
-    fprintf(out, "%-*s%*s%*s%*s\n", LABEL, "", NARROW_COLUMN, "distance", NARROW_COLUMN, "mixed nDCG", NARROW_COLUMN,
-            TITLES[2]);
-  else
-    fprintf(out, "%-*s%-*s%-*s%s\n", LABEL, "", COLUMN, TITLES[0], COLUMN, TITLES[1], TITLES[2]);
-  print_values(out, "before", before, narrow);
+  put_left(out, "", LABEL);
+  for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
+    if (narrow)
+      put_right(out, cgap_tr(names, NARROW_TITLES[m]), NARROW_COLUMN);
+    else
+      put_left(out, cgap_tr(names, TITLES[m]), m + 1 < CGAP_TRIAL_MEASURES ? COLUMN : 0);
+  fputc('\n', out);
+  print_values(out, cgap_tr(names, N_("before")), before, narrow);
   if (count && heads[0].against->known[CGAP_RIVAL_CENTER])
     print_values(out, "center", heads[0].against->rival[CGAP_RIVAL_CENTER], narrow);
   for (size_t k = 0; k < count; k++) {
     const cgap_against *a = heads[k].against;
     if (a->known[CGAP_RIVAL_START] && !shares_start(heads, k))
-      print_values(out, "start", a->rival[CGAP_RIVAL_START], narrow);
+      print_values(out, cgap_tr(names, N_("start")), a->rival[CGAP_RIVAL_START], narrow);
     print_values(out, heads[k].name, a->head, narrow);
     for (int r = 0; r < CGAP_RIVALS; r++)
       if (shows_rival(a, r))

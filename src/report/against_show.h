@@ -18,8 +18,8 @@ typedef struct cgap_contender {
 /* A line for the embeddings as they are (before: CGAP_TRIAL_MEASURES numbers), for center, and for each head with its
  * start and the differences to both; 80 columns. What is the same is shown once: the start of several heads, and
  * differences to a start that is center. */
-void cgap_against_print(const double *before, const cgap_contender *heads, size_t count, const cgap_paper *paper,
-                        FILE *stream);
+void cgap_against_print(const cgap_modality_names *names, const double *before, const cgap_contender *heads,
+                        size_t count, const cgap_paper *paper, FILE *stream);
 void cgap_against_page(cgap_page *page, const double *before, const cgap_contender *heads, size_t count);
 
 /* One sentence: which head is best by the mean of mixed nDCG@10 and recall@1, of those that do not open the gap;

@@ -7,22 +7,26 @@
 
 enum { NARROW = 72, WORDS = 200 };
 
-static const char *const MAIN_KEYS[] = {"gap.corrected_distance",
-                                        "gap.share_of_alignment",
-                                        "gap.linear_separability",
-                                        "retrieval.image_to_text.recall_at_1",
-                                        "retrieval.text_to_image.recall_at_1",
-                                        "mixed_retrieval.image_query.ndcg_at_10",
-                                        "mixed_retrieval.text_query.ndcg_at_10",
-                                        "zero_shot.top_1",
-                                        "mixed.same_modality_share",
-                                        "uniformity.mean",
-                                        "pca.joint.participation_ratio"};
+/* What matters most, the first first; of searches also the recall at 10 that is shown next to it. */
+static const struct {
+  const char *key, *recall;
+} MAIN[] = {{"gap.corrected_distance", NULL},
+            {"gap.share_of_alignment", NULL},
+            {"gap.linear_separability", NULL},
+            {"retrieval.image_to_text.recall_at_1", "retrieval.image_to_text.recall_at_10"},
+            {"retrieval.text_to_image.recall_at_1", "retrieval.text_to_image.recall_at_10"},
+            {"mixed_retrieval.image_query.ndcg_at_10", "mixed_retrieval.image_query.recall_at_10"},
+            {"mixed_retrieval.text_query.ndcg_at_10", "mixed_retrieval.text_query.recall_at_10"},
+            {"zero_shot.top_1", NULL},
+            {"mixed.same_modality_share", NULL},
+            {"uniformity.mean", NULL},
+            {"pca.joint.participation_ratio", NULL}};
+enum { MAIN_COUNT = sizeof MAIN / sizeof *MAIN };
 
 size_t cgap_brief_place(const char *key)
 {
-  for (size_t k = 0; k < sizeof MAIN_KEYS / sizeof *MAIN_KEYS; k++)
-    if (strcmp(MAIN_KEYS[k], key) == 0)
+  for (size_t k = 0; k < MAIN_COUNT; k++)
+    if (strcmp(MAIN[k].key, key) == 0)
       return k;
   return CGAP_BRIEF_NOT;
 }
@@ -74,6 +78,16 @@ static int outcome_of(const cgap_scalar *difference, int better)
                                                                       : 0;
 }
 
+static int width_of(const char *text)
+{
+  return cgap_text_width(text, strlen(text));
+}
+
+static void print_right(FILE *out, const char *text, int columns)
+{
+  fprintf(out, "%*s%s", columns - width_of(text), "", text);
+}
+
 static void print_outcome(const cgap_modality_names *names, const cgap_scalar *d, int better, const cgap_paper *paper,
                           FILE *out)
 {
@@ -91,8 +105,10 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
   enum { NAME = 26 };
   const cgap_center_trial *t = &a->advice.center;
   const bool narrow = paper->columns < NARROW;
-  fprintf(out, "  %*s%s%7s%7s  difference [95 %%]%s\n", narrow ? 0 : NAME + 1, "", paper->colour ? "\033[2m" : "",
-          "before", "after", paper->colour ? "\033[0m" : "");
+  fprintf(out, "  %*s%s", narrow ? 0 : NAME + 1, "", paper->colour ? "\033[2m" : "");
+  print_right(out, cgap_tr(&a->names, N_("before")), 7);
+  print_right(out, cgap_tr(&a->names, N_("after")), 7);
+  fprintf(out, "  %s%s\n", cgap_tr(&a->names, N_("difference [95 %]")), paper->colour ? "\033[0m" : "");
   bool hurts[CGAP_TRIAL_MEASURES] = {false};
   for (int i = 0; i < CGAP_TRIAL_MEASURES; i++) {
     const int m = ORDER[i];
@@ -107,7 +123,7 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
       fprintf(out, "  %s\n  ", cgap_tr(&a->names, TRIALS[m].name));
     else {
       const char *name = cgap_tr(&a->names, TRIALS[m].name);
-      fprintf(out, "  %s%*s ", name, NAME - cgap_text_width(name, strlen(name)), "");
+      fprintf(out, "  %s%*s ", name, NAME - width_of(name), "");
     }
     fprintf(out, "%7.3f%7.3f  %+.3f%s", t->before[m].value, t->after[m].value, d->value, interval);
     print_outcome(&a->names, d, TRIALS[m].better, paper, out);
@@ -126,7 +142,7 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
 
 /* ---------------------------------------------------------------- the lines that matter */
 
-static void CGAP_PRINTF(3, 4) say(char out[WORDS], const cgap_audit *a, const char *format, ...)
+static void CGAP_PRINTF(3, 4) remark(char out[WORDS], const cgap_audit *a, const char *format, ...)
 {
   va_list values;
   va_start(values, format);
@@ -134,65 +150,59 @@ static void CGAP_PRINTF(3, 4) say(char out[WORDS], const cgap_audit *a, const ch
   va_end(values);
 }
 
-/* What a number is to be compared with. */
-static void remark_of(char out[WORDS], const cgap_audit *a, const char *key)
+/* Of how many rows a search chooses. */
+static size_t searched_rows(const cgap_audit *a, const char *key)
 {
-  out[0] = '\0';
-  switch (cgap_brief_place(key)) {
-  case 0:
-    if (!(a->has & CGAP_IS_DRIFT))
-      say(out, a, "%s", cgap_tr(&a->names, cgap_level_word(cgap_audit_level(a))));
-    break;
-  case 1:
-    say(out, a, "of the squared distance");
-    break;
-  case 2:
-    say(out, a, "chance 0.5");
-    break;
-  case 3:
-    say(out, a, "recall@10 %.3f of %zu", a->image_to_text.recall_at_10.value, a->texts);
-    break;
-  case 4:
-    say(out, a, "recall@10 %.3f of %zu", a->text_to_image.recall_at_10.value, a->images);
-    break;
-  case 5:
-    say(out, a, "recall@10 %.3f of %zu", a->mixed_image_query.recall_at_10.value, a->images + a->texts);
-    break;
-  case 6:
-    say(out, a, "recall@10 %.3f of %zu", a->mixed_text_query.recall_at_10.value, a->images + a->texts);
-    break;
-  case 8:
-    say(out, a, "by chance %.3f", a->mixed.unbiased.value);
-    break;
-  case 9:
-    say(out, a, "evenly spread %.3f", a->uniformity.sphere);
-    break;
-  case 10:
-    say(out, a, "of %zu dimensions", a->dim);
-    break;
-  default:
-    break;
-  }
+  return strncmp(key, "mixed_", strlen("mixed_")) == 0 ? a->images + a->texts
+         : strstr(key, "image_to_text")                ? a->texts
+                                                       : a->images;
 }
 
-static void print_line(const cgap_audit *a, const cgap_field *f, int label, const cgap_paper *paper, FILE *out)
+/* What a number is to be compared with. */
+static void remark_of(char out[WORDS], const cgap_audit *a, size_t place)
+{
+  const char *key = MAIN[place].key, *recall = MAIN[place].recall;
+  const cgap_field *field = recall ? cgap_field_find(recall) : NULL;
+  out[0] = '\0';
+  if (field) {
+    char value[40];
+    cgap_value_show(value, cgap_value_or_nan(cgap_field_scalar(a, field)), 3);
+    remark(out, a, "recall@10 %s of %zu", value, searched_rows(a, key));
+  } else if (strcmp(key, "gap.corrected_distance") == 0 && !(a->has & CGAP_IS_DRIFT))
+    snprintf(out, WORDS, "%s", cgap_tr(&a->names, cgap_level_word(cgap_audit_level(a))));
+  else if (strcmp(key, "gap.share_of_alignment") == 0)
+    remark(out, a, "of the squared distance");
+  else if (strcmp(key, "gap.linear_separability") == 0)
+    remark(out, a, "chance 0.5");
+  else if (strcmp(key, "mixed.same_modality_share") == 0)
+    remark(out, a, "by chance %.3f", a->mixed.unbiased.value);
+  else if (strcmp(key, "uniformity.mean") == 0)
+    remark(out, a, "evenly spread %.3f", a->uniformity.sphere);
+  else if (strcmp(key, "pca.joint.participation_ratio") == 0)
+    remark(out, a, "of %zu dimensions", a->dim);
+}
+
+static void print_line(const cgap_audit *a, size_t place, int label, const cgap_paper *paper, FILE *out)
 {
   static const char *const MARKS[] = {[CGAP_NEITHER] = " ", [CGAP_LOWER] = "↓", [CGAP_HIGHER] = "↑"};
   enum { VALUE = 31 };
   const bool narrow = paper->columns < NARROW;
+  const cgap_field *f = cgap_field_find(MAIN[place].key);
   const cgap_scalar *s = cgap_field_scalar(a, f);
   const cgap_phrase name = cgap_brief_label(f, &a->names);
   const int decimals = f->decimals > 3 ? 3 : f->decimals;
   char value[40], interval[100], remark[WORDS];
   cgap_value_show(value, cgap_value_or_nan(s), decimals);
   cgap_interval_show(interval, s->lo, s->hi, decimals, " [%s, %s]");
-  remark_of(remark, a, f->key);
+  remark_of(remark, a, place);
+  const int spare = narrow && !*interval ? paper->columns - label - 11 : 0; /* where an interval would be */
+  const int over = width_of(name.s) > label ? width_of(name.s) - label : 0;
   fputs("  ", out);
-  cgap_name_print(out, name.s, label);
+  cgap_name_print(out, name.s, label + (over < spare ? over : spare));
   fprintf(out, " %s%s%*s%s%s", narrow ? "" : MARKS[cgap_field_better(a, f)], narrow ? "" : " ", narrow ? 6 : 7, value,
           paper->colour ? "\033[2m" : "", interval);
   const int used = label + 12 + (int)strlen(interval);
-  const char *more = s->why ? s->why : remark;
+  const char *more = s->why ? cgap_tr(&a->names, s->why) : remark;
   if (*more && !narrow) {
     fprintf(out, "%*s", label + VALUE - used > 1 ? label + VALUE - used : 2, "");
     cgap_text_wrap_from(out, paper->columns, used > label + VALUE ? used + 2 : label + VALUE, more, label + VALUE);
@@ -203,29 +213,24 @@ static void print_line(const cgap_audit *a, const cgap_field *f, int label, cons
   fprintf(out, "%s\n", paper->colour ? "\033[0m" : "");
 }
 
-static const cgap_field *main_field(const cgap_audit *a, size_t place)
+static bool has_main(const cgap_audit *a, size_t place)
 {
-  const cgap_field *f = cgap_field_find(MAIN_KEYS[place]);
-  return f && cgap_field_present(a, f) ? f : NULL;
+  const cgap_field *f = cgap_field_find(MAIN[place].key);
+  return f && cgap_field_present(a, f);
 }
 
 void cgap_brief_lines(const cgap_audit *a, const cgap_paper *paper, FILE *out)
 {
   enum { LABEL = 26, LABEL_NARROW = 23 };
   size_t shown = 0;
-  for (size_t k = 0; k < sizeof MAIN_KEYS / sizeof *MAIN_KEYS && shown < CGAP_BRIEF_LINES; k++)
-    if (main_field(a, k)) {
-      print_line(a, main_field(a, k), paper->columns < NARROW ? LABEL_NARROW : LABEL, paper, out);
+  for (size_t k = 0; k < MAIN_COUNT && shown < CGAP_BRIEF_LINES; k++)
+    if (has_main(a, k)) {
+      print_line(a, k, paper->columns < NARROW ? LABEL_NARROW : LABEL, paper, out);
       shown++;
     }
 }
 
 /* ---------------------------------------------------------------- a line for each block */
-
-static int width_of(const char *text)
-{
-  return cgap_text_width(text, strlen(text));
-}
 
 /* "recall@1 0.5520 image to text": as one cell of a line. */
 static void cell_words(char out[WORDS], const cgap_audit *a, const cgap_field *f, bool first)
@@ -255,7 +260,8 @@ void cgap_brief_blocks(const cgap_audit *a, const cgap_paper *paper, FILE *out)
       label = f->label;
       if (at == 0) {
         fputs(paper->colour ? "\033[1m" : "", out);
-        cgap_name_print(out, cgap_groups[g].title, narrow ? width_of(cgap_groups[g].title) : TITLE);
+        const char *title = cgap_tr(&a->names, cgap_groups[g].title);
+        cgap_name_print(out, title, narrow ? width_of(title) : TITLE);
         fprintf(out, "%s%s%*s", paper->colour ? "\033[0m" : "", narrow ? "\n" : "", narrow ? begin : 2, "");
         at = begin;
       } else if (at + 2 + width_of(cell) > last) {

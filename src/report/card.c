@@ -37,10 +37,8 @@ static void about_words(cgap_tsv *t, const char *name, const char *words)
 {
   char shown[2 * LINE_BYTES] = "";
   size_t used = 0;
-  for (const char *c = words; *c && used + 4 < sizeof shown; c++) {
-    const bool minus = *c == '-' && isdigit((unsigned char)c[1]) && (c == words || strchr(" [(", c[-1]));
-    used += (size_t)snprintf(shown + used, sizeof shown - used, minus ? "−" : "%c", *c);
-  }
+  for (const char *c = words; *c && used + sizeof CGAP_MINUS < sizeof shown; c++)
+    used += (size_t)snprintf(shown + used, sizeof shown - used, cgap_text_is_minus(words, c) ? CGAP_MINUS : "%c", *c);
   cgap_tsv_about(t, name, "%s", shown);
 }
 

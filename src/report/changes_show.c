@@ -154,23 +154,24 @@ static void p_words(char out[40], double p)
 }
 
 /* "41 gained, 12 lost at 10 (p = 0.0001)" */
-static size_t put_flips(char *out, size_t size, const cgap_modality_names *names, const cgap_flips *f, const char *at)
+static void say_flips(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_flips *f, const char *at)
 {
   char p[40];
   p_words(p, f->p);
-  return (size_t)cgap_modality_printf(out, size, names, "%llu gained, %llu lost at %s (%s)",
-                                      (unsigned long long)f->gained, (unsigned long long)f->lost, at, p);
+  cgap_sentence_say(text, names, "%llu gained, %llu lost at %s (%s)", (unsigned long long)f->gained,
+                    (unsigned long long)f->lost, at, p);
 }
 
 static void say_search(char text[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_flips flips[CGAP_CUTS],
                        const char *where)
 {
-  size_t used = (size_t)cgap_modality_printf(text, CGAP_SENTENCE, names, "%s: of %llu queries ", cgap_tr(names, where),
-                                             (unsigned long long)flips[CGAP_WITHIN_10].queries);
-  used += put_flips(text + used, CGAP_SENTENCE - used, names, &flips[CGAP_WITHIN_10], "10");
-  used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, "%s", cgap_tr(names, N_(", ")));
-  used += put_flips(text + used, CGAP_SENTENCE - used, names, &flips[CGAP_WITHIN_1], "1");
-  snprintf(text + used, CGAP_SENTENCE - used, "%s", cgap_tr(names, N_(".")));
+  text[0] = '\0';
+  cgap_sentence_say(text, names, "%s: of %llu queries ", cgap_tr(names, where),
+                    (unsigned long long)flips[CGAP_WITHIN_10].queries);
+  say_flips(text, names, &flips[CGAP_WITHIN_10], "10");
+  cgap_sentence_append(text, "%s", cgap_tr(names, N_(", ")));
+  say_flips(text, names, &flips[CGAP_WITHIN_1], "1");
+  cgap_sentence_append(text, "%s", cgap_tr(names, N_(".")));
 }
 
 /* "class 3 (airport)" */
@@ -189,16 +190,14 @@ static bool clearly(const cgap_changed_class *c, bool worse)
   return c->p_holm < 0.05 && (worse ? c->flips.lost > c->flips.gained : c->flips.gained > c->flips.lost);
 }
 
-/* Appends what became of one class; returns the bytes. */
-static size_t put_class(char *out, size_t size, const cgap_changed_class *c, const cgap_row_names *names,
-                        const cgap_modality_names *modalities)
+/* What became of one class. */
+static void say_class(char text[CGAP_SENTENCE], const cgap_changed_class *c, const cgap_row_names *names,
+                      const cgap_modality_names *modalities)
 {
   char which[140];
   class_words(which, modalities, names, c);
-  const int length =
-    cgap_modality_printf(out, size, modalities, "%s top 1 %.3f to %.3f of %llu {images}", which, c->top_1[CGAP_BEFORE],
-                         c->top_1[CGAP_AFTER], (unsigned long long)c->flips.queries);
-  return length > 0 && (size_t)length < size ? (size_t)length : 0;
+  cgap_sentence_say(text, modalities, "%s top 1 %.3f to %.3f of %llu {images}", which, c->top_1[CGAP_BEFORE],
+                    c->top_1[CGAP_AFTER], (unsigned long long)c->flips.queries);
 }
 
 /* The classes that are clearly worse by name, or else that none is. */
@@ -210,20 +209,18 @@ static void say_classes(char text[CGAP_SENTENCE], const cgap_changes *c, const c
     better += clearly(&c->class[k], false);
     worse += clearly(&c->class[k], true);
   }
-  size_t used =
-    (size_t)cgap_modality_printf(text, CGAP_SENTENCE, &c->names,
-                                 "Classes: %zu of %zu clearly better and %zu clearly worse (exact tests, corrected for "
-                                 "%zu classes)",
-                                 better, c->classes, worse, c->classes);
+  text[0] = '\0';
+  cgap_sentence_say(text, &c->names,
+                    "Classes: %zu of %zu clearly better and %zu clearly worse (exact tests, corrected for %zu classes)",
+                    better, c->classes, worse, c->classes);
   for (size_t k = 0; k < c->losing_classes && shown < SHOWN; k++) {
     const cgap_changed_class *one = &c->class[c->losing_class[k]];
     if (!clearly(one, true))
       continue;
-    used += (size_t)snprintf(text + used, CGAP_SENTENCE - used, "%s ",
-                             shown++ ? cgap_tr(&c->names, N_(",")) : cgap_tr(&c->names, N_(":")));
-    used += put_class(text + used, CGAP_SENTENCE - used, one, names, &c->names);
+    cgap_sentence_append(text, "%s ", cgap_tr(&c->names, shown++ ? N_(",") : N_(":")));
+    say_class(text, one, names, &c->names);
   }
-  snprintf(text + used, CGAP_SENTENCE - used, "%s", cgap_tr(&c->names, worse > shown ? N_(", …") : N_(".")));
+  cgap_sentence_append(text, "%s", cgap_tr(&c->names, worse > shown ? N_(", …") : N_(".")));
 }
 
 size_t cgap_changes_words(char sentence[CGAP_CHANGE_WORDS][CGAP_SENTENCE], const cgap_changes *c,

@@ -152,17 +152,21 @@ static cgap_status print_words(FILE *stream, const void *of, cgap_error *error)
 {
   const printed_closing *p = of;
   const cgap_closing *c = p->closing;
-  const cgap_paper paper = {.columns = p->columns < 80 ? 80 : p->columns};
+  const cgap_paper paper = cgap_paper_plain(p->columns);
   const cgap_contender head = {"after", &c->against};
   double before[CGAP_TRIAL_MEASURES];
   cgap_advice_words words;
+  cgap_phrase size;
   (void)error;
   cgap_recommendation_write(&words, p->recommendation);
   for (size_t i = 0; i < words.count; i++)
     cgap_text_wrap(stream, paper.columns, i ? "" : "Recommended: ", words.sentence[i], 0);
-  fprintf(stream, "\ntest part: %zu images, %zu texts\n\n", p->recommendation->images, p->recommendation->texts);
+  (void)cgap_modality_printf(size.s, sizeof size.s, &c->evaluation.comparison.names,
+                             "test part: %zu {images}, %zu {texts}", p->recommendation->images,
+                             p->recommendation->texts);
+  fprintf(stream, "\n%s\n\n", size.s);
   cgap_trial_values(before, &c->evaluation.audit[0]);
-  cgap_against_print(before, &head, 1, &paper, stream);
+  cgap_against_print(NULL, before, &head, 1, &paper, stream);
   return CGAP_OK;
 }
 

@@ -1,4 +1,5 @@
 /* Audits side by side, for a caller of the library: what `contragap compare` shows of files of embeddings. */
+#include "base/language.h"
 #include "base/source.h"
 #include "head/evaluation/evaluation.h"
 #include "report/audit_report.h"
@@ -10,7 +11,8 @@
 /* Whose rows two audits are of, as far as the rows themselves tell. */
 static cgap_rows_relation relate(const cgap_audit *a, const cgap_audit *b, bool independent, const char **why)
 {
-  *why = independent ? "the caller says so" : "the numbers of images or texts, or who belongs to whom, differ";
+  *why =
+    independent ? N_("the caller says so") : N_("the numbers of {images} or {texts}, or who belongs to whom, differ");
   return independent || !cgap_paired_possible(a, b) ? CGAP_ROWS_OTHER : cgap_rows_recognised(a, b, why);
 }
 
@@ -35,7 +37,6 @@ static cgap_status fill(cgap_comparison *c, const cgap_audit *const *audits, con
     cgap_comparison_differences(c, k);
     status = pair_with_first(c, k, audits, independent, error);
   }
-  cgap_comparison_name_intervals(c);
   return status;
 }
 
@@ -69,7 +70,7 @@ static cgap_status print_overview_json(FILE *stream, const void *of, cgap_error 
 
 static cgap_status print_overview_table(FILE *stream, const void *of, cgap_error *error)
 {
-  const cgap_paper paper = {.columns = 80};
+  const cgap_paper paper = cgap_paper_plain(0);
   (void)error;
   cgap_overview_print(of, &paper, stream);
   return CGAP_OK;
@@ -94,12 +95,12 @@ static cgap_status print_json(FILE *stream, const void *of, cgap_error *error)
 static cgap_status print_table(FILE *stream, const void *of, cgap_error *error)
 {
   const cgap_comparison *c = of;
-  const cgap_paper paper = {.columns = 80};
+  const cgap_paper paper = cgap_paper_plain(0);
   (void)error;
   cgap_comparison_print_words(c, &paper, stream);
   for (size_t k = 1; k < c->count; k++) {
     fputc('\n', stream);
-    cgap_comparison_print(c, k, 0, 0, false, &paper, stream);
+    cgap_comparison_print(c, k, 0, 0, true, &paper, stream);
   }
   return CGAP_OK;
 }

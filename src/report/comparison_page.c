@@ -193,7 +193,7 @@ static void head_of(char out[HEAD], const char *name)
 
 void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_t k, size_t beside, size_t beside_end)
 {
-  char names[HEADS][HEAD], caption[400];
+  char names[HEADS][HEAD], caption[CGAP_SENTENCE], intervals[CGAP_INTERVALS];
   const char *heads[HEADS] = {"Measure", names[1], names[2], "#Difference", "95 % interval", "For the"};
   size_t count = FIXED;
   head_of(names[1], c->input[0].name);
@@ -202,8 +202,9 @@ void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_
     head_of(names[count], c->input[i].name);
     heads[count] = names[count];
   }
-  cgap_modality_printf(caption, sizeof caption, &c->names, "%.79s against %.79s; intervals: %.200s", names[2] + 1,
-                       names[1] + 1, c->intervals);
+  cgap_comparison_intervals(intervals, c, &c->names);
+  cgap_modality_printf(caption, sizeof caption, &c->names, "%.79s against %.79s; intervals: %s", names[2] + 1,
+                       names[1] + 1, intervals);
   cgap_page_table(page, caption, heads, count);
   for (size_t e = 0; e < cgap_field_count(); e++)
     if (c->input[0].present[e] && c->input[k].present[e])
@@ -298,10 +299,12 @@ static void put_definitions(cgap_page *page, const void *data)
 static void put_run(cgap_page *page, const void *data)
 {
   const page_data *p = data;
+  char intervals[CGAP_INTERVALS];
   cgap_page_run(page, &p->about->run);
   for (size_t k = 0; k < p->comparison->count; k++)
-    cgap_page_term(page, k ? "compared with it" : "the first", "%s", p->about->paths[k]);
-  cgap_page_term(page, "intervals", "%s", p->comparison->intervals);
+    cgap_page_term(page, k ? N_("compared with it") : N_("the first"), "%s", p->about->paths[k]);
+  cgap_comparison_intervals(intervals, p->comparison, &p->comparison->names);
+  cgap_page_term(page, N_("intervals"), "%s", intervals);
   cgap_page_term(page, "seed", "%llu", (unsigned long long)p->about->run.seed);
   fputs("</dl>\n<p>The same numbers are in <code>compare.json</code>.</p>\n", page->out);
 }

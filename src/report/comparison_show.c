@@ -1,6 +1,5 @@
 /* Comparisons of reports that were written before; a comparison as a table and as JSON. */
 #include "report/comparison_show.h"
-#include "report/brief.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -181,9 +180,23 @@ static void change_words(char out[40], const cgap_comparison *c, size_t k, size_
            cgap_comparison_trained_on(c, k, e) ? "*" : "");
 }
 
-static void put_change(FILE *out, const column_layout *l, const cgap_change *d, size_t e, const char *word, bool colour)
+/* The same in the language of names. */
+static void shown_word(char out[40], const cgap_modality_names *names, const char *word)
 {
-  char text[40], interval[100];
+  char bare[40];
+  snprintf(bare, sizeof bare, "%.*s", (int)strcspn(word, "*"), word);
+  snprintf(out, 40, "%s%s", *bare ? cgap_tr(names, bare) : "", word + strlen(bare));
+}
+
+static void put_left(FILE *out, const char *text, int width)
+{
+  fprintf(out, "%s%*s", text, width_of(text) < width ? width - width_of(text) : 0, "");
+}
+
+static void put_change(FILE *out, const column_layout *l, const cgap_modality_names *names, const cgap_change *d,
+                       size_t e, const char *word, bool colour)
+{
+  char text[40], interval[100], shown[40];
   const char *paint = !colour                           ? ""
                       : strncmp(word, "better", 6) == 0 ? "\033[32m"
                       : strncmp(word, "worse", 5) == 0  ? "\033[31m"
@@ -198,11 +211,14 @@ static void put_change(FILE *out, const column_layout *l, const cgap_change *d, 
     fputs(interval, out);
     return;
   }
+  shown_word(shown, names, word);
   if (strncmp(word, "no interval", 11) == 0) { /* longer than the column of words, and this one is free */
-    fprintf(out, "%-*s", l->apart ? 0 : l->interval + 1 + l->word, word);
+    put_left(out, shown, l->apart ? 0 : l->interval + 1 + l->word);
     return;
   }
-  fprintf(out, "%-*s %s%-*s%s", l->interval, interval, paint, l->apart ? 0 : l->word, word, colour ? "\033[0m" : "");
+  fprintf(out, "%-*s %s", l->interval, interval, paint);
+  put_left(out, shown, l->apart ? 0 : l->word);
+  fputs(colour ? "\033[0m" : "", out);
 }
 
 /* The inputs that a table shows: the first and k where there are changes, then the other columns. */
@@ -249,9 +265,11 @@ static void put_head(const cgap_comparison *c, const shown_inputs *s, const colu
     letter_of(letter, i);
     put_name(out, fit ? c->input[i].name : letter, l->value);
   }
-  if (s->k)
-    fprintf(out, "%*s %-*s", l->difference, l->difference < 11 ? "change" : "difference",
-            s->end > s->beside ? l->interval : 0, "95 %");
+  if (s->k) {
+    put_name(out, cgap_tr(&c->names, l->difference < 11 ? N_("change") : N_("difference")), l->difference);
+    fputc(' ', out);
+    put_left(out, "95 %", s->end > s->beside ? l->interval : 0);
+  }
   if (s->k && s->end > s->beside)
     fprintf(out, " %*s", l->word, "");
   for (size_t i = s->beside; i < s->end; i++) {
@@ -284,13 +302,16 @@ static cgap_phrase label_of(const cgap_comparison *c, const cgap_field *f, bool 
   char words[100];
   const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
   const char *block = titled                              ? ""
-                      : f->group == CGAP_GROUP_UNIFORMITY ? "uniformity, " /* "mean" says too little */
-                      : f->group == CGAP_GROUP_ZERO_SHOT  ? "zero-shot, "
+                      : f->group == CGAP_GROUP_UNIFORMITY ? N_("uniformity, ") /* "mean" says too little */
+                      : f->group == CGAP_GROUP_ZERO_SHOT  ? N_("zero-shot, ")
                                                           : "";
-  snprintf(words, sizeof words, "%s%.50s%s%.40s", block, f->label, *column ? ", " : "", column);
-  if (narrow)
+  cgap_phrase out;
+  snprintf(words, sizeof words, "%.90s", column);
+  if (narrow && !c->names.language)
     narrow_direction(words, &c->names);
-  return cgap_phrase_of(&c->names, words);
+  snprintf(out.s, sizeof out.s, "%s%.300s%s%.300s", *block ? cgap_tr(&c->names, block) : "",
+           cgap_phrase_of(&c->names, f->label).s, *column ? ", " : "", cgap_phrase_of(&c->names, words).s);
+  return out;
 }
 
 /* A label that its column does not hold has a line of its own. */
@@ -308,7 +329,9 @@ static void put_label_and_word(const cgap_comparison *c, const cgap_field *f, co
 {
   enum { LABEL = 34 };
   const cgap_phrase title = label_of(c, f, false, titled);
-  fprintf(out, "  %s%*s%s\n    ", title.s, width_of(title.s) < LABEL ? LABEL - width_of(title.s) : 1, "", word);
+  char shown[40];
+  shown_word(shown, &c->names, word);
+  fprintf(out, "  %s%*s%s\n    ", title.s, width_of(title.s) < LABEL ? LABEL - width_of(title.s) : 1, "", shown);
 }
 
 static bool is_listed_measure(const cgap_comparison *c, size_t k, size_t e, bool all)
@@ -339,7 +362,7 @@ static void print_table(const cgap_comparison *c, size_t of, const shown_inputs 
     if (!is_listed_measure(c, of, e, all) || (!all && !is_main_measure(c, of, e)))
       continue;
     if (all && cgap_field_at(e)->group != group)
-      fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_field_at(e)->group].title,
+      fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_tr(&c->names, cgap_groups[cgap_field_at(e)->group].title),
               colour ? "\033[0m" : "");
     group = cgap_field_at(e)->group;
     char word[40] = "";
@@ -353,7 +376,7 @@ static void print_table(const cgap_comparison *c, size_t of, const shown_inputs 
       const cgap_change *d = &c->change[s->k * c->entries + e];
       put_value(out, l, &c->input[0], e, l->value);
       put_value(out, l, &c->input[s->k], e, l->value);
-      put_change(out, l, d, e, l->word ? word : "", colour);
+      put_change(out, l, &c->names, d, e, l->word ? word : "", colour);
       any_marked = any_marked || cgap_comparison_trained_on(c, s->k, e);
     }
     for (size_t i = s->beside; i < s->end; i++)
@@ -361,7 +384,7 @@ static void print_table(const cgap_comparison *c, size_t of, const shown_inputs 
     fputc('\n', out);
   }
   if (any_marked)
-    fputs("* a loss that was trained on\n", out);
+    fprintf(out, "* %s\n", cgap_tr(&c->names, N_("a loss that was trained on")));
 }
 
 /* How the other measures came out, and the names of those that are worse. */
@@ -379,12 +402,13 @@ static void print_rest(const cgap_comparison *c, size_t k, const cgap_paper *pap
     if (strcmp(word, "worse") != 0)
       continue;
     if (++worse <= NAMED_MAX)
-      cgap_sentence_append(named, "%s%s", worse > 1 ? "; " : ": ", label_of(c, cgap_field_at(e), false, false).s);
+      cgap_sentence_append(named, "%s%s", cgap_tr(&c->names, worse > 1 ? N_("; ") : N_(": ")),
+                           label_of(c, cgap_field_at(e), false, false).s);
   }
   if (worse > NAMED_MAX)
-    cgap_sentence_append(named, "; …");
-  cgap_sentence_append(text, "%zu measures more: %zu better, %zu worse%s. --all shows them.", rest, better, worse,
-                       named);
+    cgap_sentence_say(named, &c->names, "; and %zu more", worse - NAMED_MAX);
+  cgap_sentence_say(text, &c->names, "%zu measures more: %zu better, %zu worse%s. --all shows them.", rest, better,
+                    worse, named);
   cgap_text_wrap(out, paper->columns, "", text, 0);
 }
 
@@ -419,12 +443,15 @@ static void put_markup_row(FILE *out, cgap_markup markup, const cgap_comparison 
   const int decimals = decimals_of(e);
   const cgap_change *d = &c->change[s->k * c->entries + e];
   const size_t values[] = {0, s->k};
+  char word[40];
   const cgap_phrase label = label_of(c, cgap_field_at(e), false, true);
   for (size_t i = 0; i < 2; i++)
     value_words(text[1 + i], &c->input[values[i]], e);
   cgap_value_show(text[3], d->difference, decimals);
-  cgap_interval_show(text[4], d->lo, d->hi, decimals, markup == CGAP_LATEX ? "[%s, %s]" : "%s to %s");
-  change_words(text[5], c, s->k, e);
+  cgap_interval_show(text[4], d->lo, d->hi, decimals,
+                     markup == CGAP_LATEX ? "[%s, %s]" : cgap_tr(&c->names, N_("%s to %s")));
+  change_words(word, c, s->k, e);
+  shown_word(text[5], &c->names, word);
   if (markup == CGAP_LATEX && !text[4][0]) /* the empty column before it says so */
     text[5][0] = '\0';
   for (size_t i = s->beside; i < s->end; i++)
@@ -581,7 +608,9 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
   }
   json_object_set_new(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION));
   json_object_set_new(root, "baseline", cgap_json_string(c->input[0].name));
-  json_object_set_new(root, "intervals", cgap_json_string(c->intervals));
+  char intervals[CGAP_INTERVALS];
+  cgap_comparison_intervals(intervals, c, &english);
+  json_object_set_new(root, "intervals", cgap_json_string(intervals));
   json_object_set_new(root, "inputs", inputs);
   json_object_set_new(root, "better", named_json(c, "better"));
   json_object_set_new(root, "worse", named_json(c, "worse"));

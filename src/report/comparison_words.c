@@ -294,14 +294,36 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   say_training(out, c, k);
 }
 
+/* How bad the gaps are, "severe" and "low", with the scale of these words. */
+static void say_levels(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k)
+{
+  const cgap_level first = level_of(c, 0), other = level_of(c, k);
+  char a[NAME], b[NAME];
+  text[0] = '\0';
+  if (!c->input[0].present[gap_entry(c, k)] || !c->input[k].present[gap_entry(c, k)])
+    return;
+  cgap_name_shorten(a, sizeof a, c->input[0].name);
+  cgap_name_shorten(b, sizeof b, c->input[k].name);
+  cgap_sentence_say(text, &c->names, "How bad: %s: %s; %s: %s (%s).", a, cgap_tr(&c->names, cgap_level_word(first)), b,
+                    cgap_tr(&c->names, cgap_level_word(other)), cgap_tr(&c->names, CGAP_GAP_SCALE));
+}
+
 void cgap_comparison_print_words(const cgap_comparison *c, const cgap_paper *paper, FILE *stream)
 {
   for (size_t k = 1; k < c->count; k++) {
     cgap_verdict_words words;
+    char levels[CGAP_SENTENCE];
     cgap_comparison_words(&words, c, k);
-    for (size_t i = 0; i < words.count; i++)
+    say_levels(levels, c, k);
+    for (size_t i = 0; i < words.count; i++) {
       cgap_text_wrap(stream, paper->columns, "", words.sentence[i], 0);
+      if (i == 0 && levels[0])
+        cgap_text_wrap(stream, paper->columns, "", levels, 0);
+    }
   }
   fputc('\n', stream);
-  cgap_text_wrap(stream, paper->columns, "intervals ", c->intervals, 2);
+  char intervals[CGAP_INTERVALS], text[CGAP_SENTENCE];
+  cgap_comparison_intervals(intervals, c, &c->names);
+  (void)cgap_modality_printf(text, sizeof text, &c->names, "intervals %s", intervals);
+  cgap_text_wrap(stream, paper->columns, "", text, 2);
 }

@@ -169,7 +169,9 @@ cgap_status cgap_worse_print(const cgap_compared_pair *pair, const cgap_paper *p
                better = print_changes(pair, words, "better", paper, out);
   if (worse + better == 0)
     fputs("  no measure is significantly better or worse\n", out);
-  cgap_text_wrap(out, paper->columns, "  intervals ", c->intervals, 2);
+  char intervals[CGAP_INTERVALS];
+  cgap_comparison_intervals(intervals, c, &c->names);
+  cgap_text_wrap(out, paper->columns, "  intervals ", intervals, 2);
   if (pair->corrected)
     cgap_text_wrap(out, paper->columns, "  ",
                    "better and worse: after Holm's correction for all measures, so that another sample of the same "

@@ -269,6 +269,9 @@ static cgap_status run_script(const char *folder, const char *name, const char *
                      "%s/%s: this gnuplot has no tikz terminal, as it was built without Lua; install one that has "
                      "(Debian: apt install gnuplot-nox), or draw pdf",
                      folder, script);
+  if (WIFSIGNALED(status))
+    return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was ended by signal %d (%s); the table and the script are kept",
+                     folder, script, WTERMSIG(status), strsignal(WTERMSIG(status)));
   if (failed)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot failed: %s", folder, script, said);
   return CGAP_OK;

@@ -33,7 +33,7 @@ static const cgap_scalar *scalar_at(const cgap_image_group *g, size_t column)
 
 /* ---------------------------------------------------------------- sentences */
 
-static void name_marked(char out[CGAP_SENTENCE], const cgap_image_groups *groups)
+static void name_marked(char out[CGAP_SENTENCE], const cgap_modality_names *names, const cgap_image_groups *groups)
 {
   size_t named = 0;
   for (size_t k = 0; k < groups->count; k++) {
@@ -44,10 +44,11 @@ static void name_marked(char out[CGAP_SENTENCE], const cgap_image_groups *groups
     cgap_name_shorten(name, sizeof name, g->name);
     cgap_value_show(value, cgap_value_or_nan(&g->corrected_distance), 4);
     cgap_value_show(rest, g->rest, 4);
-    cgap_sentence_append(out, "%s %s %s (rest %s)", named == 1 ? ":" : ",", name, value, rest);
+    cgap_sentence_say(out, names, "%s %s %s (rest %s)", cgap_tr(names, named == 1 ? N_(":") : N_(",")), name, value,
+                      rest);
   }
   if (named > NAMED)
-    cgap_sentence_append(out, " and %zu more", named - NAMED);
+    cgap_sentence_say(out, names, " and %zu more", named - NAMED);
 }
 
 static void append_paradox(char out[CGAP_SENTENCE], const cgap_image_groups *groups, const cgap_audit *audit)
@@ -56,48 +57,50 @@ static void append_paradox(char out[CGAP_SENTENCE], const cgap_image_groups *gro
   cgap_value_show(whole, cgap_value_or_nan(&audit->gap.corrected_distance), 4);
   cgap_value_show(within, cgap_value_or_nan(&groups->within), 4);
   if (groups->paradox == CGAP_PARADOX_WHOLE)
-    cgap_sentence_append(out,
-                         "Simpson's paradox: within the groups the corrected distance is %s on average, of all rows "
-                         "together %s; the two modalities have different fractions of their rows in the groups.",
-                         within, whole);
+    cgap_sentence_say(out, &audit->names,
+                      "Simpson's paradox: within the groups the corrected distance is %s on average, of all rows "
+                      "together %s; the two modalities have different fractions of their rows in the groups.",
+                      within, whole);
   if (groups->paradox == CGAP_PARADOX_GROUPS)
-    cgap_sentence_append(out,
-                         "Simpson's paradox: within the groups the corrected distance is %s on average, of all rows "
-                         "together only %s; the gaps of the groups point in different directions and cancel.",
-                         within, whole);
+    cgap_sentence_say(out, &audit->names,
+                      "Simpson's paradox: within the groups the corrected distance is %s on average, of all rows "
+                      "together only %s; the gaps of the groups point in different directions and cancel.",
+                      within, whole);
   if (groups->paradox == CGAP_PARADOX_HIDDEN)
-    cgap_sentence_append(out,
-                         "No group shows a gap alone (each interval reaches 0), all rows together do (%s): the groups "
-                         "are too small to show it; within them it is %s on average.",
-                         whole, within);
+    cgap_sentence_say(out, &audit->names,
+                      "No group shows a gap alone (each interval reaches 0), all rows together do (%s): the groups "
+                      "are too small to show it; within them it is %s on average.",
+                      whole, within);
 }
 
 size_t cgap_groups_words(char out[CGAP_GROUP_SENTENCES][CGAP_SENTENCE], const cgap_image_groups *groups,
                          const cgap_audit *audit)
 {
+  const cgap_modality_names *names = &audit->names;
   size_t count = 0;
   memset(out, 0, CGAP_GROUP_SENTENCES * sizeof *out);
   if (groups->count == 0)
-    cgap_sentence_append(out[count++], "No group has %d rows or more.", CGAP_GROUP_ROWS_MIN);
+    cgap_sentence_say(out[count++], names, "No group has %d rows or more.", CGAP_GROUP_ROWS_MIN);
   else if (groups->count == 1 && groups->small == 0)
-    cgap_sentence_append(out[count++], "There is one group: nothing to compare it with.");
+    cgap_sentence_say(out[count++], names, "There is one group: nothing to compare it with.");
   else if (groups->marked == 0)
-    cgap_sentence_append(out[count++],
-                         "No group's corrected distance differs from that of the rest (%zu tests, Holm's correction, "
-                         "5 %% for all together).",
-                         groups->count);
+    cgap_sentence_say(out[count++], names,
+                      "No group's corrected distance differs from that of the rest (%zu tests, Holm's correction, "
+                      "5 %% for all together).",
+                      groups->count);
   else {
-    cgap_sentence_append(out[count], "%zu of %zu groups %s from the rest by the corrected distance (Holm's correction)",
-                         groups->marked, groups->count, groups->marked == 1 ? "differs" : "differ");
-    name_marked(out[count], groups);
-    cgap_sentence_append(out[count++], ".");
+    cgap_sentence_say(out[count], names,
+                      "%zu of %zu groups %s from the rest by the corrected distance (Holm's correction)",
+                      groups->marked, groups->count, groups->marked == 1 ? "differs" : "differ");
+    name_marked(out[count], names, groups);
+    cgap_sentence_say(out[count++], names, ".");
   }
   append_paradox(out[count], groups, audit);
   count += out[count][0] != '\0';
   if (groups->small)
-    cgap_sentence_append(out[count++], "%zu group%s of fewer than %d rows, %zu row%s in all, %s not measured.",
-                         groups->small, groups->small == 1 ? "" : "s", CGAP_GROUP_ROWS_MIN, groups->small_images,
-                         groups->small_images == 1 ? "" : "s", groups->small == 1 ? "was" : "were");
+    cgap_sentence_say(out[count++], names, "%zu group%s of fewer than %d rows, %zu row%s in all, %s not measured.",
+                      groups->small, groups->small == 1 ? "" : "s", CGAP_GROUP_ROWS_MIN, groups->small_images,
+                      groups->small_images == 1 ? "" : "s", groups->small == 1 ? "was" : "were");
   return count;
 }
 
@@ -182,11 +185,56 @@ static void put_group(FILE *out, const cgap_image_group *g, int name_width, bool
   fprintf(out, "%s\n", g->marked && colour ? "\033[0m" : "");
 }
 
+static void put_right(FILE *out, const char *text, int columns)
+{
+  const int width = cgap_text_width(text, strlen(text));
+  fprintf(out, "%*s%s", width < columns ? columns - width : 1, "", text);
+}
+
+/* As much of a modality's name as `columns` hold, to the right. */
+static void put_name_of(FILE *out, const cgap_modality_names *names, int modality, int columns)
+{
+  const cgap_phrase name = cgap_phrase_of(names, modality ? "{text}" : "{image}");
+  size_t bytes = 0;
+  for (size_t next = 0; next <= strlen(name.s); next++)
+    if (((unsigned char)name.s[next] & 0xC0) != 0x80 && cgap_text_width(name.s, next) <= columns)
+      bytes = next;
+  fprintf(out, "%*s%.*s", columns - cgap_text_width(name.s, bytes), "", (int)bytes, name.s);
+}
+
+/* The names of the modalities end where their columns end, in six of them. */
+static void put_heads(FILE *out, const cgap_modality_names *names, int width, bool narrow)
+{
+  enum { NUMBER = 7, INTERVAL = 21, PAIR = 14, NAME = 6 };
+  fputs("\n  ", out);
+  if (narrow) {
+    cgap_name_print(out, cgap_tr(names, N_("group")), width);
+    fprintf(out, "%*s %s\n", NUMBER, "n", cgap_tr(names, N_("corrected distance")));
+    return;
+  }
+  fprintf(out, "%*s%*s ", width, "", NUMBER, "");
+  cgap_name_print(out, cgap_tr(names, N_("corrected")), INTERVAL);
+  put_right(out, cgap_tr(names, N_("squared")), NUMBER + 1);
+  put_right(out, cgap_tr(names, N_("recall@1 of")), PAIR);
+  put_right(out, cgap_tr(names, N_("uniformity of")), PAIR);
+  fputs("\n  ", out);
+  cgap_name_print(out, cgap_tr(names, N_("group")), width);
+  fprintf(out, "%*s ", NUMBER, "n");
+  cgap_name_print(out, cgap_tr(names, N_("distance")), INTERVAL);
+  put_right(out, cgap_tr(names, N_("dist.")), NUMBER + 1);
+  for (int m = 0; m < 4; m++) {
+    fputc(' ', out);
+    put_name_of(out, names, m % 2, NAME);
+  }
+  fputc('\n', out);
+}
+
 void cgap_groups_print(const cgap_image_groups *groups, const cgap_audit *audit, bool all, const cgap_paper *paper,
                        FILE *out)
 {
   enum { NUMBERS = 66, NARROW_NUMBERS = 34, NAME_MAX = 40 };
-  char sentence[CGAP_GROUP_SENTENCES][CGAP_SENTENCE], image[CGAP_NAME_SIZE + 16], text[CGAP_NAME_SIZE + 16];
+  const cgap_modality_names *names = &audit->names;
+  char sentence[CGAP_GROUP_SENTENCES][CGAP_SENTENCE], title[CGAP_SENTENCE];
   const size_t sentences = cgap_groups_words(sentence, groups, audit);
   const char *bold = paper->colour ? "\033[1m" : "", *dim = paper->colour ? "\033[2m" : "",
              *off = paper->colour ? "\033[0m" : "";
@@ -195,40 +243,37 @@ void cgap_groups_print(const cgap_image_groups *groups, const cgap_audit *audit,
                                                                                  : left > NAME_MAX ? NAME_MAX
                                                                                                    : left;
   size_t hidden = 0;
-  fprintf(out, "\n%sGroups by %s%s\n", bold, groups->by, off);
+  (void)cgap_modality_printf(title, sizeof title, names, "Groups by %s", groups->by);
+  fprintf(out, "\n%s%s%s\n", bold, title, off);
   for (size_t k = 0; k < sentences; k++)
     cgap_text_wrap(out, paper->columns, "  ", sentence[k], 2);
   if (groups->count == 0)
     return;
-  cgap_modality_words(image, sizeof image, "{image}", &audit->names);
-  cgap_modality_words(text, sizeof text, "{text}", &audit->names);
-  if (narrow)
-    fprintf(out, "\n%s  %-*s%7s corrected distance%s\n", dim, width, "group", "n", off);
-  else
-    fprintf(out, "\n%s  %*s%7s %-21s%8s%14s%14s\n", dim, width, "", "", "corrected", "squared", "recall@1 of",
-            "uniformity of");
-  if (!narrow)
-    fprintf(out, "  %-*s%7s %-21s%8s%7.6s%7.6s%7.6s%7.6s%s\n", width, "group", "n", "distance", "dist.", image, text,
-            image, text, off);
+  fputs(dim, out);
+  put_heads(out, names, width, narrow);
+  fputs(off, out);
   for (size_t k = 0; k < groups->count; k++) {
     const bool shown = all || k < SHOWN_FIRST || groups->group[k].marked;
     hidden += !shown;
     if (shown)
       put_group(out, &groups->group[k], width, narrow, paper->colour);
   }
-  if (hidden)
-    fprintf(out, "%s  … and %zu more; --all shows them%s\n", dim, hidden, off);
+  if (hidden) {
+    (void)cgap_modality_printf(title, sizeof title, names, "… and %zu more; --all shows them", hidden);
+    fprintf(out, "%s  %s%s\n", dim, title, off);
+  }
   if (groups->marked)
-    fprintf(out, "%s* differs from the rest after Holm's correction%s\n", dim, off);
+    fprintf(out, "%s* %s%s\n", dim, cgap_tr(names, N_("differs from the rest after Holm's correction")), off);
 }
 
-static void cells_of(char text[COLUMN_COUNT + 3][WORDS], const cgap_image_group *g)
+static void cells_of(char text[COLUMN_COUNT + 3][WORDS], const cgap_image_group *g, const cgap_modality_names *names)
 {
   snprintf(text[0], WORDS, "%zu", g->images);
   for (size_t c = 0; c < COLUMN_COUNT; c++)
     cgap_value_show(text[1 + c], cgap_value_or_nan(scalar_at(g, c)), COLUMNS[c].decimals);
-  cgap_interval_show(text[COLUMN_COUNT + 1], g->corrected_distance.lo, g->corrected_distance.hi, 4, "%s to %s");
-  snprintf(text[COLUMN_COUNT + 2], WORDS, "%s", g->marked ? "differs" : "");
+  cgap_interval_show(text[COLUMN_COUNT + 1], g->corrected_distance.lo, g->corrected_distance.hi, 4,
+                     cgap_tr(names, N_("%s to %s")));
+  snprintf(text[COLUMN_COUNT + 2], WORDS, "%s", g->marked ? cgap_tr(names, N_("differs")) : "");
 }
 
 enum { TABLE_COLUMNS = COLUMN_COUNT + 4 };
@@ -237,15 +282,15 @@ enum { TABLE_COLUMNS = COLUMN_COUNT + 4 };
 static void heads_of(char text[TABLE_COLUMNS][WORDS], const char *heads[TABLE_COLUMNS], const cgap_audit *audit)
 {
   size_t at = 0;
-  snprintf(text[at++], WORDS, "group");
+  snprintf(text[at++], WORDS, "%s", cgap_tr(&audit->names, N_("group")));
   snprintf(text[at++], WORDS, "#n");
   for (size_t c = 0; c < COLUMN_COUNT; c++) {
     text[at][0] = '#';
     cgap_modality_words(text[at++] + 1, WORDS - 1, COLUMNS[c].head, &audit->names);
     if (c == 0)
-      snprintf(text[at++], WORDS, "95 %% interval");
+      snprintf(text[at++], WORDS, "%s", cgap_tr(&audit->names, N_("95 % interval")));
   }
-  snprintf(text[at++], WORDS, "from the rest");
+  snprintf(text[at++], WORDS, "%s", cgap_tr(&audit->names, N_("from the rest")));
   for (size_t k = 0; k < TABLE_COLUMNS; k++)
     heads[k] = text[k];
 }
@@ -257,13 +302,13 @@ void cgap_groups_markup(const cgap_image_groups *groups, const cgap_audit *audit
   const size_t sentences = cgap_groups_words(sentence, groups, audit);
   fputc('\n', out);
   for (size_t k = 0; k < sentences; k++)
-    cgap_markup_note(out, markup, k == 0 ? "Groups:" : NULL, sentence[k]);
+    cgap_markup_note(out, markup, k == 0 ? cgap_tr(&audit->names, N_("Groups:")) : NULL, sentence[k]);
   if (markup == CGAP_MARKDOWN)
     fputc('\n', out);
   heads_of(head, heads, audit);
   cgap_markup_begin(out, markup, heads, TABLE_COLUMNS);
   for (size_t k = 0; k < groups->count; k++) {
-    cells_of(text, &groups->group[k]);
+    cells_of(text, &groups->group[k], &audit->names);
     const char *cells[TABLE_COLUMNS] = {groups->group[k].name, text[0], text[1], text[COLUMN_COUNT + 1]};
     for (size_t c = 1; c < COLUMN_COUNT; c++)
       cells[3 + c] = text[1 + c];
@@ -368,8 +413,8 @@ void cgap_groups_page(cgap_page *page, const cgap_image_groups *groups, const cg
     return;
   cgap_page_figures(page, &FIGURE, 1);
   heads_of(head, heads, audit);
-  snprintf(caption, sizeof caption, "Groups by %.100s, each as if its rows were all; recall@1 is among all rows",
-           groups->by);
+  (void)cgap_modality_printf(caption, sizeof caption, &audit->names,
+                             "Groups by %.100s, each as if its rows were all; recall@1 is among all rows", groups->by);
   cgap_page_table(page, caption, heads, TABLE_COLUMNS);
   for (size_t k = 0; k < groups->count; k++) {
     const cgap_image_group *g = &groups->group[k];
@@ -378,11 +423,12 @@ void cgap_groups_page(cgap_page *page, const cgap_image_groups *groups, const cg
     for (size_t c = 0; c < COLUMN_COUNT; c++) {
       cells[at++] = cgap_cell_number(cgap_value_or_nan(scalar_at(g, c)), COLUMNS[c].decimals);
       if (c == 0) {
-        cgap_interval_show(interval, g->corrected_distance.lo, g->corrected_distance.hi, 4, "%s to %s");
+        cgap_interval_show(interval, g->corrected_distance.lo, g->corrected_distance.hi, 4,
+                           cgap_tr(&audit->names, N_("%s to %s")));
         cells[at++] = cgap_cell_text(interval);
       }
     }
-    cells[at] = cgap_cell_text(g->marked ? "differs" : "");
+    cells[at] = cgap_cell_text(g->marked ? cgap_tr(&audit->names, N_("differs")) : "");
     cgap_page_row(page, cells, TABLE_COLUMNS);
   }
   cgap_page_table_end(page);

@@ -33,6 +33,11 @@ const char *const cgap_many_titles[CGAP_MANY_MEASURES] = {
   [CGAP_MANY_CKA] = "Linear CKA",
 };
 
+const cgap_modality_names *cgap_many_names(const cgap_many *many)
+{
+  return &many->pair[0].names;
+}
+
 double cgap_many_number(const cgap_many *many, cgap_many_measure measure, size_t a, size_t b)
 {
   const cgap_scalar *s = cgap_many_value(many, measure, a, b);
@@ -63,12 +68,12 @@ cgap_level cgap_many_sentence(char out[CGAP_SENTENCE], const cgap_many *many, si
   const char *first = words.count ? words.sentence[0] : "", *scale = strstr(first, shown_scale);
   out[0] = '\0';
   if (!(many->pair[pair].has & CGAP_ONE_SPACE)) {
-    cgap_sentence_append(out, "%s: Two widths, %zu and %zu: no distance, no search. %s", name, many->pair[pair].dim,
-                         many->pair[pair].text_dim, words.count > 1 ? words.sentence[1] : "");
+    cgap_sentence_say(out, names, "%s: Two widths, %zu and %zu: no distance, no search. %s", name, many->pair[pair].dim,
+                      many->pair[pair].text_dim, words.count > 1 ? words.sentence[1] : "");
     return words.level;
   }
-  cgap_sentence_append(out, "%s: %.*s%s", name, (int)(scale ? scale - first : (ptrdiff_t)strlen(first)), first,
-                       scale ? scale + strlen(shown_scale) : "");
+  cgap_sentence_say(out, names, "%s: %.*s%s", name, (int)(scale ? scale - first : (ptrdiff_t)strlen(first)), first,
+                    scale ? scale + strlen(shown_scale) : "");
   return words.level;
 }
 
@@ -91,22 +96,22 @@ void cgap_many_summary(char out[CGAP_SENTENCE], const cgap_many *many)
   cgap_many_pair_name(names[0], many, widest, NULL, NULL);
   cgap_many_pair_name(names[1], many, narrowest, NULL, NULL);
   if (widest == narrowest)
-    cgap_sentence_append(out, "One pair alone has a common space: %s, corrected distance %.3f.", names[0],
-                         many->pair[widest].gap.corrected_distance.value);
+    cgap_sentence_say(out, cgap_many_names(many), "One pair alone has a common space: %s, corrected distance %.3f.",
+                      names[0], many->pair[widest].gap.corrected_distance.value);
   else
-    cgap_sentence_append(out, "The widest gap is %s (corrected distance %.3f), the narrowest %s (%.3f).", names[0],
-                         many->pair[widest].gap.corrected_distance.value, names[1],
-                         many->pair[narrowest].gap.corrected_distance.value);
+    cgap_sentence_say(
+      out, cgap_many_names(many), "The widest gap is %s (corrected distance %.3f), the narrowest %s (%.3f).", names[0],
+      many->pair[widest].gap.corrected_distance.value, names[1], many->pair[narrowest].gap.corrected_distance.value);
 }
 
 void cgap_many_mixed_sentence(char out[CGAP_SENTENCE], const cgap_many *many)
 {
   out[0] = '\0';
   if (!many->same_modality_share.why)
-    cgap_sentence_append(out,
-                         "In one pool of all modalities %.0f %% of a row's 10 nearest rows are of its own modality (by "
-                         "chance %.0f %%).",
-                         100 * many->same_modality_share.value, 100 * many->unbiased.value);
+    cgap_sentence_say(out, cgap_many_names(many),
+                      "In one pool of all modalities %.0f %% of a row's 10 nearest rows are of its own modality (by "
+                      "chance %.0f %%).",
+                      100 * many->same_modality_share.value, 100 * many->unbiased.value);
 }
 
 size_t cgap_many_alarms(char out[CGAP_NOTES][CGAP_SENTENCE], const cgap_many *many, size_t pair)
@@ -119,7 +124,7 @@ size_t cgap_many_alarms(char out[CGAP_NOTES][CGAP_SENTENCE], const cgap_many *ma
   for (size_t i = 0; i < notes.count; i++)
     if (notes.bad[i]) {
       out[count][0] = '\0';
-      cgap_sentence_append(out[count++], "%s: %s", name, notes.text[i]);
+      cgap_sentence_say(out[count++], &many->pair[pair].names, "%s: %s", name, notes.text[i]);
     }
   return count;
 }

@@ -86,7 +86,7 @@ static cgap_status print_report(FILE *stream, const void *of, cgap_error *error)
 {
   const printed_report *p = of;
   const cgap_many_report *r = p->report;
-  const cgap_paper paper = {.columns = p->columns < 80 ? 80 : p->columns};
+  const cgap_paper paper = cgap_paper_plain(p->columns);
   switch (p->form) {
   case CGAP_REPORT_JSON:
     return cgap_json_print(r->json, stream, error);

@@ -32,6 +32,9 @@ extern const char *const cgap_many_keys[CGAP_MANY_MEASURES];   /* "recall_at_1",
 extern const char *const cgap_many_titles[CGAP_MANY_MEASURES]; /* "recall@1, row searches column" */
 double cgap_many_number(const cgap_many *many, cgap_many_measure measure, size_t a, size_t b); /* NaN: null */
 
+/* Of the first pair, for their language. */
+const cgap_modality_names *cgap_many_names(const cgap_many *many);
+
 enum { CGAP_MANY_HEAD = 1000 };
 /* "image, text, audio: 3 modalities of 2000 rows, d = 64, row i of all together" */
 void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_many_input *input);

@@ -26,14 +26,23 @@ static bool is_measured(const cgap_many *many, cgap_many_measure measure)
   return false;
 }
 
+static void CGAP_PRINTF(3, 4) write_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const char *format, ...)
+{
+  const size_t used = strlen(out);
+  va_list values;
+  va_start(values, format);
+  (void)cgap_modality_vprintf(out + used, CGAP_MANY_HEAD - used, cgap_many_names(many), format, values);
+  va_end(values);
+}
+
 /* "; left out …: image 20, text 3", nothing where all are 0. */
 static void put_counts(char out[CGAP_MANY_HEAD], const cgap_many *many, const char *words, const size_t *counts)
 {
+  const cgap_modality_names *names = cgap_many_names(many);
   bool any = false;
   for (size_t m = 0; m < many->count; m++) {
-    const size_t used = strlen(out);
     if (counts[m])
-      snprintf(out + used, CGAP_MANY_HEAD - used, "%s%s %zu", any ? ", " : words, many->modality[m].name, counts[m]);
+      write_head(out, many, "%s%s %zu", cgap_tr(names, any ? N_(", ") : words), many->modality[m].name, counts[m]);
     any = any || counts[m];
   }
 }
@@ -41,29 +50,32 @@ static void put_counts(char out[CGAP_MANY_HEAD], const cgap_many *many, const ch
 /* "3 modalities of 2000 rows, d = 64, row i with row i" */
 void cgap_many_head(char out[CGAP_MANY_HEAD], const cgap_many *many, const cgap_many_input *input)
 {
+  const cgap_modality_names *names = cgap_many_names(many);
   const bool one_size = strcmp(input->pairing, "unpaired") != 0;
-  size_t used = (size_t)snprintf(out, CGAP_MANY_HEAD, "%s: %zu modalities", input->source, many->count);
-  if (one_size)
-    used += (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, " of %zu rows", many->modality[0].rows);
-  for (size_t m = 0; m < many->count && !one_size && used < 500; m++)
-    used += (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, "%s%s %zu",
-                             m ? ", " : " (rows: ", many->modality[m].name, many->modality[m].rows);
-  used +=
-    (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, "%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK, one_size ? "" : ")");
   bool one_width = true;
+  out[0] = '\0';
+  if (one_size)
+    write_head(out, many, "%s: %zu modalities of %zu rows", input->source, many->count, many->modality[0].rows);
+  else
+    write_head(out, many, "%s: %zu modalities (rows: ", input->source, many->count);
+  for (size_t m = 0; m < many->count && !one_size; m++)
+    write_head(out, many, "%s%s %zu", m ? cgap_tr(names, N_(", ")) : "", many->modality[m].name,
+               many->modality[m].rows);
+  write_head(out, many, "%s%sd" CGAP_NO_BREAK "=" CGAP_NO_BREAK, one_size ? "" : cgap_tr(names, N_(")")),
+             cgap_tr(names, N_(", ")));
   for (size_t m = 1; m < many->count; m++)
     one_width = one_width && many->modality[m].dim == many->modality[0].dim;
   for (size_t m = 0; m < (one_width ? 1 : many->count); m++)
-    used += (size_t)snprintf(out + used, CGAP_MANY_HEAD - used, m ? "/%zu" : "%zu", many->modality[m].dim);
-  snprintf(out + used, CGAP_MANY_HEAD - used, ", %s",
-           strcmp(input->pairing, "by id") == 0    ? "paired by their ids"
-           : strcmp(input->pairing, "by row") == 0 ? "row i of all together"
-                                                   : "unpaired");
+    write_head(out, many, "%s%zu", m ? "/" : "", many->modality[m].dim);
+  write_head(out, many, "%s%s", cgap_tr(names, N_(", ")),
+             cgap_tr(names, strcmp(input->pairing, "by id") == 0    ? N_("paired by their ids")
+                            : strcmp(input->pairing, "by row") == 0 ? N_("row i of all together")
+                                                                    : N_("unpaired")));
   size_t dropped[CGAP_MODALITIES_MAX];
   for (size_t m = 0; m < many->count; m++)
     dropped[m] = many->modality[m].dropped;
-  put_counts(out, many, "; left out, whose ids not all have: ", input->left_out);
-  put_counts(out, many, "; dropped, bad or of a bad row: ", dropped);
+  put_counts(out, many, N_("; left out, whose ids not all have: "), input->left_out);
+  put_counts(out, many, N_("; dropped, bad or of a bad row: "), dropped);
 }
 
 static int width_after(const cgap_many *many, const cgap_paper *paper, int label)
@@ -107,7 +119,7 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
   char name[CGAP_NAME_SIZE];
   if (from >= many->count)
     return;
-  fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_many_titles[measure], off, label, "", dim);
+  fprintf(out, "\n%s%s%s\n%*s%s", bold, cgap_tr(cgap_many_names(many), cgap_many_titles[measure]), off, label, "", dim);
   for (size_t b = from; b < end; b++) {
     cgap_name_shorten(name, (size_t)width, many->modality[b].name);
     fprintf(out, "%*s%s", width - cgap_text_width(name, strlen(name)), "", name);
@@ -130,16 +142,20 @@ static void print_matrix(const cgap_many *many, cgap_many_measure measure, int w
 static void print_mixed(const cgap_many *many, const cgap_paper *paper, FILE *out)
 {
   const char *bold = paper->colour ? "\033[1m" : "", *off = paper->colour ? "\033[0m" : "";
+  const cgap_modality_names *names = cgap_many_names(many);
   char value[40];
   fprintf(out, "\n%s", bold);
-  cgap_text_wrap(out, paper->columns, "", "Share of the 10 nearest rows in one pool that are of the own modality", 2);
+  cgap_text_wrap(out, paper->columns, "",
+                 cgap_tr(names, N_("Share of the 10 nearest rows in one pool that are of the own modality")), 2);
   fputs(off, out);
   if (many->same_modality_share.why) {
-    fprintf(out, "  n/a: %s\n", many->same_modality_share.why);
+    fprintf(out, "  n/a: %s\n", cgap_tr(names, many->same_modality_share.why));
     return;
   }
   cgap_value_show(value, many->same_modality_share.value, 3);
-  fprintf(out, "  %-*s%8s\n", LABEL - 2, "all rows", value);
+  fputs("  ", out);
+  cgap_name_print(out, cgap_tr(names, N_("all rows")), LABEL - 2);
+  fprintf(out, "%8s\n", value);
   for (size_t m = 0; m < many->count; m++) {
     cgap_value_show(value, many->modality[m].same_modality_share.value, 3);
     fputs("  ", out);
@@ -147,7 +163,9 @@ static void print_mixed(const cgap_many *many, const cgap_paper *paper, FILE *ou
     fprintf(out, "%8s\n", value);
   }
   cgap_value_show(value, many->unbiased.value, 3);
-  fprintf(out, "  %-*s%8s\n", LABEL - 2, "by chance", value);
+  fputs("  ", out);
+  cgap_name_print(out, cgap_tr(names, N_("by chance")), LABEL - 2);
+  fprintf(out, "%8s\n", value);
 }
 
 static void print_sentences(const cgap_many *many, const cgap_paper *paper, FILE *out)
@@ -183,7 +201,9 @@ cgap_status cgap_many_table_print(const cgap_many *many, const cgap_many_input *
   cgap_text_wrap(out, paper->columns, "", head, 2);
   fputc('\n', out);
   print_sentences(many, paper, out);
-  cgap_text_wrap(out, paper->columns, "  ", "(" CGAP_GAP_SCALE ")", 4);
+  (void)cgap_modality_printf(head, sizeof head, cgap_many_names(many), " (%s)",
+                             cgap_tr(cgap_many_names(many), CGAP_GAP_SCALE));
+  cgap_text_wrap(out, paper->columns, "  ", head + strspn(head, " "), 4);
   for (int measure = 0; measure < CGAP_MANY_MEASURES; measure++)
     if (is_measured(many, (cgap_many_measure)measure))
       print_matrix(many, (cgap_many_measure)measure, column_width(many, paper), 0, paper, out);
@@ -195,7 +215,7 @@ cgap_status cgap_many_table_print(const cgap_many *many, const cgap_many_input *
 
 static void put_matrix(const cgap_many *many, cgap_many_measure measure, cgap_markup markup, FILE *out)
 {
-  cgap_markup_group(out, markup, cgap_many_titles[measure], many->count + 1);
+  cgap_markup_group(out, markup, cgap_tr(cgap_many_names(many), cgap_many_titles[measure]), many->count + 1);
   for (size_t a = 0; a < many->count; a++) {
     char value[CGAP_MODALITIES_MAX][40];
     const char *cells[CGAP_MODALITIES_MAX + 1] = {many->modality[a].name};
@@ -216,18 +236,19 @@ cgap_status cgap_many_markup_print(const cgap_many *many, const cgap_many_input 
     heads[CGAP_MODALITIES_MAX][80];
   const char *columns[CGAP_MODALITIES_MAX + 1] = {""};
   if (markup == CGAP_MARKDOWN) {
-    fputs("### Contrastive gaps of ", out);
-    cgap_markup_text(out, markup, input->source);
+    (void)cgap_modality_printf(words, sizeof words, cgap_many_names(many), "Contrastive gaps of %s", input->source);
+    fputs("### ", out);
+    cgap_markup_text(out, markup, words);
     fputs("\n\n", out);
   } else {
-    cgap_markup_note(out, markup, NULL, "The table needs \\usepackage{booktabs}.");
+    cgap_markup_note(out, markup, NULL, cgap_tr(cgap_many_names(many), N_("The table needs \\usepackage{booktabs}.")));
   }
   cgap_many_head(words, many, input);
   cgap_markup_note(out, markup, NULL, words);
   for (size_t p = 0; p < many->pairs; p++) {
     const size_t count = cgap_many_alarms(alarms, many, p);
     for (size_t i = 0; i < count; i++)
-      cgap_markup_note(out, markup, "Warning:", alarms[i]);
+      cgap_markup_note(out, markup, cgap_tr(cgap_many_names(many), N_("Warning:")), alarms[i]);
     (void)cgap_many_sentence(sentence, many, p);
     cgap_markup_note(out, markup, NULL, sentence);
   }

@@ -11,43 +11,50 @@
 
 /* ---------------------------------------------------------------- contents */
 
-/* How the rows of the inputs are related, in one sentence. */
-static void say_rows(cgap_overview *o, const cgap_rows_relation *relation)
+static void count_relations(cgap_overview *o, const cgap_rows_relation *relation)
+{
+  const size_t inputs = o->comparison->count;
+  for (size_t i = 0; i < inputs; i++)
+    for (size_t k = 0; k < i; k++)
+      o->related[relation[i * inputs + k]]++;
+}
+
+void cgap_overview_rows(char out[CGAP_SENTENCE], const cgap_overview *o)
 {
   const cgap_comparison *c = o->comparison;
   const cgap_modality_names *names = &c->names;
-  size_t count[CGAP_ROWS_OTHER + 1] = {0}, pairs = c->count * (c->count - 1) / 2;
+  const size_t *count = o->related, pairs = c->count * (c->count - 1) / 2;
   const char *why[CGAP_ROWS_OTHER + 1] = {NULL};
-  for (size_t i = 0; i < c->count; i++)
-    for (size_t k = 0; k < i; k++)
-      count[relation[i * c->count + k]]++;
+  out[0] = '\0';
   for (size_t k = 1; k < c->count; k++)
     why[c->input[k].rows] = c->input[k].rows_why;
   const size_t paired = count[CGAP_ROWS_SAME] + count[CGAP_ROWS_ASSUMED];
   const cgap_rows_relation weakest = count[CGAP_ROWS_ASSUMED] ? CGAP_ROWS_ASSUMED : CGAP_ROWS_SAME;
   if (count[CGAP_ROWS_UNKNOWN] == pairs)
-    cgap_sentence_append(o->rows, "Reports hold no rows: differences are taken as of independent samples.");
+    cgap_sentence_say(out, names, "Reports hold no rows: differences are taken as of independent samples.");
   else if (paired == pairs && weakest == CGAP_ROWS_SAME)
-    cgap_sentence_append(o->rows, "All inputs are of the same rows (%s): differences are paired.",
-                         why[weakest] ? cgap_phrase_of(names, why[weakest]).s : "as each other's names say");
+    cgap_sentence_say(out, names, "All inputs are of the same rows (%s): differences are paired.",
+                      why[weakest] ? cgap_phrase_of(names, why[weakest]).s
+                                   : cgap_tr(names, N_("as each other's names say")));
   else if (paired == pairs)
-    cgap_sentence_append(o->rows,
-                         "It is assumed that all inputs are of the same rows (%s): differences are paired; with "
-                         "--independent they are not.",
-                         why[weakest] ? cgap_phrase_of(names, why[weakest]).s : "nothing says otherwise");
+    cgap_sentence_say(out, names,
+                      "It is assumed that all inputs are of the same rows (%s): differences are paired; with "
+                      "--independent they are not.",
+                      why[weakest] ? cgap_phrase_of(names, why[weakest]).s
+                                   : cgap_tr(names, N_("nothing says otherwise")));
   else if (paired)
-    cgap_sentence_append(o->rows,
-                         "Of %zu pairs of inputs %zu %s the same rows%s: these differences are paired, the others "
-                         "are of independent samples, and may come from the data.",
-                         pairs, paired, paired == 1 ? "has" : "have",
-                         weakest == CGAP_ROWS_ASSUMED ? ", or may have" : "");
+    cgap_sentence_say(out, names,
+                      "Of %zu pairs of inputs %zu %s the same rows%s: these differences are paired, the others "
+                      "are of independent samples, and may come from the data.",
+                      pairs, paired, paired == 1 ? "has" : "have",
+                      weakest == CGAP_ROWS_ASSUMED ? cgap_tr(names, N_(", or may have")) : "");
   else
-    cgap_sentence_append(o->rows,
-                         "The inputs are of different rows%s%s%s: differences are of independent samples, and may come "
-                         "from the data.",
-                         why[CGAP_ROWS_OTHER] ? " (" : "",
-                         why[CGAP_ROWS_OTHER] ? cgap_phrase_of(names, why[CGAP_ROWS_OTHER]).s : "",
-                         why[CGAP_ROWS_OTHER] ? ")" : "");
+    cgap_sentence_say(out, names,
+                      "The inputs are of different rows%s%s%s: differences are of independent samples, and may come "
+                      "from the data.",
+                      why[CGAP_ROWS_OTHER] ? cgap_tr(names, N_(" (")) : "",
+                      why[CGAP_ROWS_OTHER] ? cgap_phrase_of(names, why[CGAP_ROWS_OTHER]).s : "",
+                      why[CGAP_ROWS_OTHER] ? cgap_tr(names, N_(")")) : "");
 }
 
 static cgap_status order_by_number(cgap_overview *o, cgap_error *error)
@@ -100,7 +107,7 @@ cgap_status cgap_overview_init(cgap_overview *out, const cgap_comparison *c, con
   if (status == CGAP_OK && out->sort_entry != SIZE_MAX)
     cgap_ranking_order(out->order, c, out->sort_entry);
   if (status == CGAP_OK)
-    say_rows(out, options->relation);
+    count_relations(out, options->relation);
   free(entries);
   if (status != CGAP_OK)
     cgap_overview_clear(out);
@@ -304,6 +311,7 @@ static size_t count_near(const cgap_ranked *m, size_t inputs)
 
 static void say_first(cgap_verdict_words *out, const cgap_overview *o, char (*heads)[CGAP_HEAD_SIZE])
 {
+  const cgap_modality_names *names = &o->comparison->names;
   const cgap_ranked *m = leading(o);
   char title[CGAP_TITLE_SIZE], value[40], next[40];
   if (m->best == SIZE_MAX)
@@ -313,18 +321,18 @@ static void say_first(cgap_verdict_words *out, const cgap_overview *o, char (*he
   cgap_entry_title(title, m->entry, &o->comparison->names);
   put_value(value, o, m->best, m->entry);
   put_value(next, o, m->next, m->entry);
-  cgap_sentence_append(text, "%s: %s is best (%s)", title, heads[m->best], value);
+  cgap_sentence_say(text, names, "%s: %s is best (%s)", title, heads[m->best], value);
   if (m->significant)
-    cgap_sentence_append(text, ", significantly better than each of the others%s; next is %s (%s).",
-                         count_others(o, m) + 1 < o->comparison->count ? " that have a value" : "", heads[m->next],
-                         next);
+    cgap_sentence_say(text, names, ", significantly better than each of the others%s; next is %s (%s).",
+                      count_others(o, m) + 1 < o->comparison->count ? cgap_tr(names, N_(" that have a value")) : "",
+                      heads[m->next], next);
   else if (near == count_others(o, m))
-    cgap_sentence_append(text, ", not significantly better than any other; next is %s (%s).", heads[m->next], next);
+    cgap_sentence_say(text, names, ", not significantly better than any other; next is %s (%s).", heads[m->next], next);
   else if (near == 1)
-    cgap_sentence_append(text, ", significantly better than all but %s (%s).", heads[m->next], next);
+    cgap_sentence_say(text, names, ", significantly better than all but %s (%s).", heads[m->next], next);
   else
-    cgap_sentence_append(text, ", not significantly better than %s (%s)%s.", heads[m->next], next,
-                         near == 2 ? " and one more" : " and others");
+    cgap_sentence_say(text, names, ", not significantly better than %s (%s)%s.", heads[m->next], next,
+                      cgap_tr(names, near == 2 ? N_(" and one more") : N_(" and others")));
 }
 
 /* From the first of a series to its last. */
@@ -341,8 +349,9 @@ static void say_course(cgap_verdict_words *out, const cgap_overview *o, char (*h
   cgap_entry_title(title, entry, &o->comparison->names);
   put_value(from, o, first, entry);
   put_value(to, o, last, entry);
-  cgap_sentence_append(out->sentence[out->count++], "%s: %s at the start of the series (%s), %s at its end (%s).",
-                       title, from, heads[first], to, heads[last]);
+  cgap_sentence_say(out->sentence[out->count++], &o->comparison->names,
+                    "%s: %s at the start of the series (%s), %s at its end (%s).", title, from, heads[first], to,
+                    heads[last]);
 }
 
 enum { NAMED_MEASURES = 3 };
@@ -350,24 +359,26 @@ enum { NAMED_MEASURES = 3 };
 /* "clip at 8 of 16 (Gap: corrected distance; … and 5 more)" */
 static void put_wins(char text[CGAP_SENTENCE], const cgap_overview *o, size_t k, size_t wins)
 {
+  const cgap_modality_names *names = &o->comparison->names;
   size_t named = 0;
-  const char *mark = " (";
+  const char *mark = cgap_tr(names, N_(" ("));
   for (size_t m = 0; m < o->ranking.count && named < NAMED_MEASURES; m++) {
     char title[CGAP_TITLE_SIZE];
     if (o->ranking.measure[m].best != k || !o->ranking.measure[m].significant)
       continue;
     cgap_entry_title(title, o->ranking.measure[m].entry, &o->comparison->names);
     cgap_sentence_append(text, "%s%s", mark, title);
-    mark = "; ";
+    mark = cgap_tr(names, N_("; "));
     named++;
   }
   if (wins > named)
-    cgap_sentence_append(text, "; %zu more", wins - named);
-  cgap_sentence_append(text, ")");
+    cgap_sentence_say(text, names, "; %zu more", wins - named);
+  cgap_sentence_say(text, names, ")");
 }
 
 static void say_wins(cgap_verdict_words *out, const cgap_overview *o, char (*heads)[CGAP_HEAD_SIZE])
 {
+  const cgap_modality_names *names = &o->comparison->names;
   const size_t inputs = o->comparison->count;
   size_t wins[inputs], any = 0, ranked = 0;
   for (size_t k = 0; k < inputs; k++)
@@ -380,22 +391,26 @@ static void say_wins(cgap_verdict_words *out, const cgap_overview *o, char (*hea
   }
   char *text = out->sentence[out->count++];
   if (!any) {
-    cgap_sentence_append(text, "No input is significantly best at any of the %zu measures.", ranked);
+    cgap_sentence_say(text, names, "No input is significantly best at any of the %zu measures.", ranked);
     return;
   }
-  cgap_sentence_append(text, "Significantly best:");
+  cgap_sentence_say(text, names, "Significantly best:");
   for (size_t shown = 0, said = 0; said < any && shown < 3; shown++) {
     size_t most = 0;
     for (size_t k = 1; k < inputs; k++)
       most = wins[k] > wins[most] ? k : most;
     if (!wins[most])
       break;
-    cgap_sentence_append(text, "%s %s at %zu of %zu", shown ? "," : "", heads[most], wins[most], ranked);
+    cgap_sentence_say(text, names, "%s %s at %zu of %zu", shown ? cgap_tr(names, N_(",")) : "", heads[most], wins[most],
+                      ranked);
     put_wins(text, o, most, wins[most]);
     said += wins[most];
     wins[most] = 0;
   }
-  cgap_sentence_append(text, any < ranked ? "; at %zu no input is." : ".", ranked - any);
+  if (any < ranked)
+    cgap_sentence_say(text, names, "; at %zu no input is.", ranked - any);
+  else
+    cgap_sentence_say(text, names, ".");
 }
 
 static void say_methods(cgap_verdict_words *out, const cgap_comparison *c)
@@ -404,10 +419,10 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c)
   for (size_t k = 0; k < c->count; k++)
     exact += cgap_comparison_method(c, k) == CGAP_EXACT;
   if (exact > 0 && exact < c->count)
-    cgap_sentence_append(out->sentence[out->count++],
-                         "%zu of %zu inputs were measured exactly, the others on a sample or in bfloat16: small "
-                         "differences may come from that.",
-                         exact, c->count);
+    cgap_sentence_say(out->sentence[out->count++], &c->names,
+                      "%zu of %zu inputs were measured exactly, the others on a sample or in bfloat16: small "
+                      "differences may come from that.",
+                      exact, c->count);
 }
 
 static void say_training(cgap_verdict_words *out, const cgap_comparison *c, char (*heads)[CGAP_HEAD_SIZE])
@@ -419,19 +434,20 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, char
       one = k;
     }
   if (trained)
-    cgap_sentence_append(out->sentence[out->count++],
-                         "The head behind %s%s was trained on %.60s of it, which it suits better than others.",
-                         heads[one], trained > 1 ? " (and those behind others)" : "", c->input[one].trained_on);
+    cgap_sentence_say(out->sentence[out->count++], &c->names,
+                      "The head behind %s%s was trained on %.60s of it, which it suits better than others.", heads[one],
+                      trained > 1 ? cgap_tr(&c->names, N_(" (and those behind others)")) : "",
+                      c->input[one].trained_on);
 }
 
 void cgap_overview_words(cgap_verdict_words *out, const cgap_overview *o, char (*heads)[CGAP_HEAD_SIZE])
 {
-  *out = (cgap_verdict_words){.level = CGAP_LEVEL_UNKNOWN};
+  *out = (cgap_verdict_words){.names = &o->comparison->names, .level = CGAP_LEVEL_UNKNOWN};
   if (o->number)
     say_course(out, o, heads);
   say_first(out, o, heads);
   say_wins(out, o, heads);
-  cgap_sentence_append(out->sentence[out->count++], "%s", o->rows);
+  cgap_overview_rows(out->sentence[out->count++], o);
   if (cgap_comparison_other_names(out->sentence[out->count], o->comparison))
     out->count++;
   say_methods(out, o->comparison);
@@ -440,36 +456,39 @@ void cgap_overview_words(cgap_verdict_words *out, const cgap_overview *o, char (
 
 void cgap_overview_notes(cgap_notes *out, const cgap_overview *o, const char *mark)
 {
+  const cgap_modality_names *names = &o->comparison->names;
   size_t other[CGAP_OTHER_D + 1] = {0}, bare = 0, tied = 0;
-  *out = (cgap_notes){0};
+  *out = (cgap_notes){.names = names};
   for (size_t m = 0; m < o->ranking.count; m++) {
     const cgap_ranked *r = &o->ranking.measure[m];
     other[r->other]++;
     bare += r->best != SIZE_MAX && !isfinite(r->lead[r->next].p);
     tied += r->better != CGAP_NEITHER && r->best == SIZE_MAX && r->other == CGAP_OTHER_NONE;
   }
-  cgap_sentence_append(out->text[out->count++],
-                       o->ranking.tests == 0
-                         ? "No difference could be tested."
-                         : "%s: significantly better than each other input (95 %% intervals of the differences, with "
-                           "Holm's correction within each measure: one mark in twenty measures may be chance).",
-                       mark);
+  if (o->ranking.tests == 0)
+    cgap_sentence_say(out->text[out->count++], names, "No difference could be tested.");
+  else
+    cgap_sentence_say(out->text[out->count++], names,
+                      "%s: significantly better than each other input (95 %% intervals of the differences, with "
+                      "Holm's correction within each measure: one mark in twenty measures may be chance).",
+                      mark);
   const struct {
     size_t count;
     const char *one, *more;
-  } left_out[] = {{other[CGAP_OTHER_N], "depends on the number of rows, which differs",
-                   "depend on the number of rows, which differs"},
-                  {other[CGAP_OTHER_D], "depends on d, which differs", "depend on d, which differs"},
-                  {tied, "has the same best value in several inputs", "have the same best value in several inputs"},
-                  {bare, "has no interval", "have no interval"}};
+  } left_out[] = {
+    {other[CGAP_OTHER_N], N_("depends on the number of rows, which differs"),
+     N_("depend on the number of rows, which differs")},
+    {other[CGAP_OTHER_D], N_("depends on d, which differs"), N_("depend on d, which differs")},
+    {tied, N_("has the same best value in several inputs"), N_("have the same best value in several inputs")},
+    {bare, N_("has no interval"), N_("have no interval")}};
   char *text = out->text[out->count];
   for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
     if (left_out[i].count)
-      cgap_sentence_append(text, "%s%zu measure%s that %s", *text ? "; " : "Never marked: ", left_out[i].count,
-                           left_out[i].count == 1 ? "" : "s",
-                           left_out[i].count == 1 ? left_out[i].one : left_out[i].more);
+      cgap_sentence_say(text, names, "%s%zu measure%s that %s", cgap_tr(names, *text ? N_("; ") : N_("Never marked: ")),
+                        left_out[i].count, left_out[i].count == 1 ? "" : "s",
+                        cgap_tr(names, left_out[i].count == 1 ? left_out[i].one : left_out[i].more));
   if (*text) {
-    cgap_sentence_append(text, ".");
+    cgap_sentence_say(text, names, ".");
     out->count++;
   }
 }

@@ -10,10 +10,10 @@
 typedef struct cgap_overview {
   const cgap_comparison *comparison; /* the caller's */
   cgap_ranking ranking;
-  size_t *order;            /* (inputs) in which they are shown */
-  size_t sort_entry;        /* by which they are sorted; SIZE_MAX: by their numbers */
-  double *number;           /* (inputs) of a series; NULL: none */
-  char rows[CGAP_SENTENCE]; /* whether the inputs are of the same rows, and what follows for the intervals */
+  size_t *order;                       /* (inputs) in which they are shown */
+  size_t sort_entry;                   /* by which they are sorted; SIZE_MAX: by their numbers */
+  double *number;                      /* (inputs) of a series; NULL: none */
+  size_t related[CGAP_ROWS_OTHER + 1]; /* how many pairs of inputs are so related */
 } cgap_overview;
 
 typedef struct cgap_overview_options {
@@ -44,6 +44,9 @@ bool cgap_overview_legend(char out[CGAP_SENTENCE], const cgap_comparison *c, cha
 
 /* Who is first, who is best at what, and whose rows they are. */
 void cgap_overview_words(cgap_verdict_words *out, const cgap_overview *o, char (*heads)[CGAP_HEAD_SIZE]);
+
+/* Whether the inputs are of the same rows, and what follows for the intervals. */
+void cgap_overview_rows(char out[CGAP_SENTENCE], const cgap_overview *o);
 
 /* What the marks of the table mean, `mark` being "*" or "bold", and which measures are not ranked. */
 void cgap_overview_notes(cgap_notes *out, const cgap_overview *o, const char *mark);

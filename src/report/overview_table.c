@@ -101,7 +101,7 @@ static void put_label(FILE *out, const cgap_overview *o, size_t entry, int width
 {
   static const char *const DIRECTIONS[] = {"{image} to {text}", "{text} to {image}"};
   const cgap_modality_names *names = &o->comparison->names;
-  char title[TITLE], shown[TITLE];
+  char title[TITLE];
   cgap_entry_title(title, entry, &o->comparison->names);
   for (int i = 0; width_of(title) > width && i < 2; i++) {
     char *at = strstr(title, cgap_phrase_of(names, DIRECTIONS[i]).s);
@@ -110,9 +110,7 @@ static void put_label(FILE *out, const cgap_overview *o, size_t entry, int width
                toupper(cgap_modality_name(names->of[1 - i], 1 - i)[0]));
   }
   const char *colon = strstr(title, ": "), *from = width_of(title) > width && colon ? colon + 2 : title;
-  const int over = width_of(from) - width;
-  cgap_name_shorten(shown, over > 0 ? strlen(from) + 1 - (size_t)over + strlen("…") - 1 : TITLE, from);
-  put_left(out, shown, width);
+  cgap_name_print(out, from, width);
 }
 
 /* last: of its line, which ends without blanks. */
@@ -297,8 +295,10 @@ static void put_markup_row(FILE *out, cgap_markup markup, const cgap_overview *o
 {
   const cgap_field *field = cgap_field_at(m->entry);
   const char *column = cgap_groups[field->group].columns[0] ? cgap_groups[field->group].columns[field->column] : "";
+  const cgap_modality_names *names = &o->comparison->names;
   char label[TITLE];
-  snprintf(label, sizeof label, "%.50s%s%.40s", field->label, *column ? ", " : "", column);
+  snprintf(label, sizeof label, "%.60s%s%.30s", cgap_phrase_of(names, field->label).s, *column ? ", " : "",
+           cgap_phrase_of(names, column).s);
   fputs(markup == CGAP_MARKDOWN ? "| " : "", out);
   cgap_markup_text(out, markup, label);
   for (size_t i = from; i < end; i++) {
@@ -317,7 +317,7 @@ static void put_markup_table(FILE *out, cgap_markup markup, const cgap_overview 
   const size_t columns = 1 + end - from;
   char named[columns][CGAP_HEAD_SIZE + 1];
   const char *titles[columns];
-  titles[0] = "measure";
+  titles[0] = cgap_tr(&o->comparison->names, N_("measure"));
   for (size_t i = 1; i < columns; i++) {
     snprintf(named[i], sizeof named[i], "#%s", heads[o->order[from + i - 1]]);
     titles[i] = named[i];
@@ -328,7 +328,7 @@ static void put_markup_table(FILE *out, cgap_markup markup, const cgap_overview 
   for (size_t m = first, group = SIZE_MAX; m < last; m++) {
     const cgap_group_index own = cgap_field_at(o->ranking.measure[m].entry)->group;
     if (own != group)
-      cgap_markup_group(out, markup, cgap_groups[own].title, columns);
+      cgap_markup_group(out, markup, cgap_tr(&o->comparison->names, cgap_groups[own].title), columns);
     group = own;
     put_markup_row(out, markup, o, &o->ranking.measure[m], from, end);
   }
@@ -363,7 +363,7 @@ void cgap_overview_markup(const cgap_overview *o, cgap_markup markup, FILE *out)
   for (size_t i = 0; i < notes.count; i++)
     cgap_markup_note(out, markup, NULL, notes.text[i]);
   if (cgap_overview_legend(legend, o->comparison, heads))
-    cgap_markup_note(out, markup, "Inputs:", legend);
+    cgap_markup_note(out, markup, cgap_tr(&o->comparison->names, N_("Inputs:")), legend);
   const size_t tables = (count + all - 1) / all, each = (count + tables - 1) / tables;
   const size_t measures = o->ranking.count, rows = markup == CGAP_LATEX ? LATEX_ROWS : measures;
   const size_t parts = (measures + rows - 1) / rows, part = (measures + parts - 1) / parts;
@@ -483,6 +483,8 @@ static json_t *measure_json(const cgap_overview *o, const cgap_ranked *m)
 json_t *cgap_overview_json(const cgap_overview *o)
 {
   const cgap_comparison *c = o->comparison;
+  char rows[CGAP_SENTENCE];
+  cgap_overview_rows(rows, o);
   json_t *inputs = json_array(), *order = json_array(), *measures = json_array();
   for (size_t k = 0; k < c->count; k++) {
     json_array_append_new(inputs, input_json(o, k));
@@ -491,6 +493,6 @@ json_t *cgap_overview_json(const cgap_overview *o)
   for (size_t m = 0; m < o->ranking.count; m++)
     json_array_append_new(measures, measure_json(o, &o->ranking.measure[m]));
   return json_pack("{s:i, s:s, s:o, s:s, s:I, s:o, s:o}", "schema_version", CGAP_SCHEMA_VERSION, "sorted_by",
-                   o->sort_entry == SIZE_MAX ? "number" : cgap_entry_key(o->sort_entry), "order", order, "rows",
-                   o->rows, "comparisons", (json_int_t)o->ranking.tests, "inputs", inputs, "measures", measures);
+                   o->sort_entry == SIZE_MAX ? "number" : cgap_entry_key(o->sort_entry), "order", order, "rows", rows,
+                   "comparisons", (json_int_t)o->ranking.tests, "inputs", inputs, "measures", measures);
 }

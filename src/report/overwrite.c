@@ -207,7 +207,7 @@ cgap_status cgap_overwrite_folder(const char *folder, cgap_folder_kind kind, con
 
 /* ---------------------------------------------------------------- what is replaced */
 
-enum { FIGURES_OF_ONE_MAX = 10 };
+enum { FIGURES_OF_ONE_MAX = 12 };
 
 /* "sweep-": and the name of an axis, or one capital letter. */
 static const char *const FIGURES[][FIGURES_OF_ONE_MAX + 1] = {

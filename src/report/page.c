@@ -15,15 +15,6 @@
 
 /* ---------------------------------------------------------------- elements */
 
-#define MINUS "\xE2\x88\x92" /* U+2212 */
-
-/* A hyphen before a digit that follows no word: a minus sign. */
-static bool is_minus(const char *text, const char *at)
-{
-  return *at == '-' && isdigit((unsigned char)at[1]) &&
-         (at == text || strchr(" ([+=", at[-1]) || (at - text >= 2 && strncmp(at - 2, "\xC2\xA0", 2) == 0));
-}
-
 /* numbers: with minus signs in front of them, which names, keys and commands do not get. */
 static void put_escaped_as(FILE *out, const char *text, bool numbers)
 {
@@ -36,8 +27,8 @@ static void put_escaped_as(FILE *out, const char *text, bool numbers)
     size_t e = 0;
     while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
       e++;
-    if (numbers && is_minus(begin, text)) {
-      fputs(MINUS, out);
+    if (numbers && cgap_text_is_minus(begin, text)) {
+      fputs(CGAP_MINUS, out);
       text++;
     } else if (e == sizeof escapes / sizeof *escapes)
       text += cgap_text_put_next(out, text, *text == '\n' ? '\n' : ' ');
@@ -372,8 +363,8 @@ static const char *write_tag(cleaner *c, const char *tag, size_t length)
 static void put_svg_text(FILE *out, const char *text, size_t length)
 {
   for (size_t i = 0; i < length; i++)
-    if (is_minus(text, text + i))
-      fputs(MINUS, out);
+    if (cgap_text_is_minus(text, text + i))
+      fputs(CGAP_MINUS, out);
     else
       fputc(text[i], out);
 }

@@ -1,4 +1,5 @@
 /* The table of an audit: for the terminal, in Markdown for a model card, and as comma-separated values. */
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
   else if (s->why) {
     fprintf(out, "%9s  %s", value, paint->dim);
-    cgap_text_wrap_from(out, paint->columns, paint->label + 14, s->why, paint->label + 14);
+    cgap_text_wrap_from(out, paint->columns, paint->label + 14, cgap_tr(&a->names, s->why), paint->label + 14);
     fprintf(out, "%s", paint->off);
   } else
     fprintf(out, *interval ? "%9s  %s%s%s" : "%9s", value, paint->dim, interval, paint->off);
@@ -107,8 +108,9 @@ static bool has_column(const cgap_audit *a, size_t group, int column)
 static void print_title(const cgap_audit *a, size_t index, const style *paint, FILE *out)
 {
   const cgap_group *group = &cgap_groups[index];
-  fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
-  int left = paint->label + 3 - cgap_text_width(group->title, strlen(group->title));
+  const char *title = cgap_tr(&a->names, group->title);
+  fprintf(out, "\n%s%s%s", paint->bold, title, paint->off);
+  int left = paint->label + 3 - cgap_text_width(title, strlen(title));
   for (int c = 0; c < 4 && group->columns[c] && has_column(a, index, c); c++) {
     const bool last = c == 3 || !group->columns[c + 1];
     const cgap_phrase head = short_words(a, group->columns[c], HEAD_MAX);
@@ -132,7 +134,7 @@ static void print_reasons(const cgap_audit *a, size_t group, const style *paint,
     if (!why || strcmp(why, said) == 0)
       continue;
     fprintf(out, "  %s", paint->dim);
-    cgap_text_wrap(out, paint->columns, "n/a: ", why, 2);
+    cgap_text_wrap(out, paint->columns, "n/a: ", cgap_tr(&a->names, why), 2);
     fprintf(out, "%s", paint->off);
     said = why;
   }
@@ -157,7 +159,7 @@ static void print_narrow(const cgap_audit *a, const cgap_field *f, const style *
           "", value, paint->dim, interval, paint->off);
   if (s->why && !in_columns(f)) {
     fputs(paint->dim, out);
-    cgap_text_wrap(out, paint->columns, "    ", s->why, 4);
+    cgap_text_wrap(out, paint->columns, "    ", cgap_tr(&a->names, s->why), 4);
     fputs(paint->off, out);
   }
 }
@@ -170,7 +172,7 @@ static void print_group_narrow(const cgap_audit *a, size_t group, const style *p
     if (f->group != group || !cgap_field_present(a, f))
       continue;
     if (!titled)
-      fprintf(out, "\n%s%s%s\n", paint->bold, cgap_groups[group].title, paint->off);
+      fprintf(out, "\n%s%s%s\n", paint->bold, cgap_tr(&a->names, cgap_groups[group].title), paint->off);
     titled = true;
     print_narrow(a, f, paint, out);
   }
@@ -213,7 +215,7 @@ static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
     const char *label;
     const cgap_cosines *c;
     bool present;
-  } sets[] = {{"matched pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
+  } sets[] = {{N_("matched pairs"), &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
               {classes                     ? "{image}-class text"
                : (a->has & CGAP_HAS_PAIRS) ? "{image}-{text}, non-matching"
                                            : "{image}-{text}",
@@ -229,9 +231,16 @@ static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
     wide = sets[i].present && own > wide ? own : wide;
   }
   const int column = paint->narrow ? 9 : 10, begin = paint->narrow ? 4 : wide + 2;
-  fprintf(out, "\n%sCosines%s%s%*s%s%*s%*s%*s%*s%*s%s\n", paint->bold, paint->off, paint->narrow ? "\n" : "",
-          paint->narrow ? begin : begin - 7, "", paint->dim, column, "mean", column, "sd", column, "5 %", column,
-          "median", column, "95 %", paint->off);
+  const char *title = cgap_tr(&a->names, N_("Cosines"));
+  const int titled = cgap_text_width(title, strlen(title));
+  fprintf(out, "\n%s%s%s%s%*s%s", paint->bold, title, paint->off, paint->narrow ? "\n" : "",
+          paint->narrow ? begin : begin - titled, "", paint->dim);
+  for (int v = 0; v < 5; v++) {
+    static const char *const HEADS[] = {N_("mean"), N_("sd"), "5 %", N_("median"), "95 %"};
+    const char *head = isdigit((unsigned char)HEADS[v][0]) ? HEADS[v] : cgap_tr(&a->names, HEADS[v]);
+    fprintf(out, "%*s%s", column - cgap_text_width(head, strlen(head)), "", head);
+  }
+  fprintf(out, "%s\n", paint->off);
   for (int i = 0; i < SETS; i++) {
     if (!sets[i].present)
       continue;
@@ -258,12 +267,10 @@ static void print_sphere(const cgap_audit *a, const style *paint, FILE *out)
     if (dims[k] == 0)
       continue;
     cgap_value_show(value, values[k], 4);
-    fprintf(out, "  %-*s %*s  %s%sd = %zu%s\n",
-            paint->narrow ? 20
-            : k           ? LABEL
-                          : paint->label,
-            k ? "" : "uniform", paint->narrow ? 8 : 9, value, paint->dim,
-            k || paint->narrow ? "" : "the value of the uniform sphere, ", dims[k], paint->off);
+    fputs("  ", out);
+    cgap_name_print(out, k ? "" : cgap_tr(&a->names, N_("uniform")), paint->narrow ? 20 : k ? LABEL : paint->label);
+    fprintf(out, " %*s  %s%sd = %zu%s\n", paint->narrow ? 8 : 9, value, paint->dim,
+            k || paint->narrow ? "" : cgap_tr(&a->names, N_("the value of the uniform sphere, ")), dims[k], paint->off);
   }
 }
 
@@ -330,11 +337,13 @@ static void print_head(const cgap_audit *a, const char *name, bool all, const st
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
   char head[1200 + 2 * CGAP_PHRASE], size[CGAP_SENTENCE + 2 * CGAP_PHRASE], cost[CGAP_SENTENCE] = "";
-  snprintf(head, sizeof head, "%s: %zu %s, %zu %s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu%s%s", name, a->images,
-           cgap_image_word(a, a->images).s, a->texts, cgap_text_word(a, a->texts).s, a->dim, *a->pairing ? ", " : "",
-           a->pairing);
+  char dim[40];
+  snprintf(dim, sizeof dim, "d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu", a->dim);
+  (void)cgap_modality_printf(head, sizeof head, &a->names, "%s: %zu %s, %zu %s, %s%s%s", name, a->images,
+                             cgap_image_word(a, a->images).s, a->texts, cgap_text_word(a, a->texts).s, dim,
+                             *a->pairing ? cgap_tr(&a->names, N_(", ")) : "", cgap_tr(&a->names, a->pairing));
   if (!(a->has & CGAP_ONE_SPACE))
-    snprintf(head, sizeof head, "%s: %s", name, cgap_size_words(size, a));
+    (void)cgap_modality_printf(head, sizeof head, &a->names, "%s: %s", name, cgap_size_words(size, a));
   cgap_text_wrap(out, paint->columns, "", head, 2);
   fputc('\n', out);
   print_notes(&notes, true, paint, out);
@@ -359,8 +368,8 @@ static void print_legend(const cgap_audit *a, const style *paint, FILE *out)
   bool any_null = false;
   for (size_t i = 0; i < cgap_field_count(); i++)
     any_null = any_null || (cgap_field_present(a, cgap_field_at(i)) && cgap_field_scalar(a, cgap_field_at(i))->why);
-  fprintf(out, "\n%s↓ lower is better, ↑ higher; [95 %% interval]%s%s\n", paint->dim,
-          any_null ? "; n/a: with its reason" : "", paint->off);
+  fprintf(out, "\n%s%s%s%s\n", paint->dim, cgap_tr(&a->names, N_("↓ lower is better, ↑ higher; [95 % interval]")),
+          any_null ? cgap_tr(&a->names, N_("; n/a: with its reason")) : "", paint->off);
 }
 
 /* Of the widest block. */
@@ -383,9 +392,9 @@ static void print_groups(const cgap_audit *a, const style *paint, FILE *out)
 {
   for (size_t g = 0; g < CGAP_GROUPS; g++) {
     print_group(a, g, paint, out);
-    if (strcmp(cgap_groups[g].title, "Uniformity") == 0)
+    if (g == CGAP_GROUP_UNIFORMITY)
       print_sphere(a, paint, out);
-    if (strcmp(cgap_groups[g].title, "Alignment") == 0)
+    if (g == CGAP_GROUP_ALIGNMENT)
       print_cosines(a, paint, out);
   }
   print_legend(a, paint, out);
@@ -406,7 +415,8 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, bool all, co
     fputc('\n', out);
     cgap_brief_blocks(a, paper, out);
     fprintf(out, "\n%s", paint->dim);
-    cgap_text_wrap(out, paint->columns, "", "↓ lower is better, ↑ higher; [95 % interval]; --all shows every measure.",
+    cgap_text_wrap(out, paint->columns, "",
+                   cgap_tr(&a->names, N_("↓ lower is better, ↑ higher; [95 % interval]; --all shows every measure.")),
                    0);
     fputs(paint->off, out);
   }
@@ -447,9 +457,10 @@ static void put_row(FILE *out, const cgap_audit *a, const cgap_field *f)
   char value[40], interval[100];
   const cgap_phrase title = cgap_field_title(f, &a->names);
   cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
-  cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
-  cgap_markup_row(out, CGAP_MARKDOWN, (const char *[]){title.s, value, s->why ? s->why : interval, better[f->better]},
-                  4);
+  cgap_interval_show(interval, s->lo, s->hi, f->decimals, cgap_tr(&a->names, N_("%s to %s")));
+  const char *why = s->why ? cgap_tr(&a->names, s->why) : interval, *direction = better[f->better];
+  cgap_markup_row(out, CGAP_MARKDOWN,
+                  (const char *[]){title.s, value, why, *direction ? cgap_tr(&a->names, direction) : ""}, 4);
 }
 
 /* In LaTeX: narrow enough for a column; an arrow says which way is better. */
@@ -458,19 +469,20 @@ static void put_latex_row(FILE *out, const cgap_audit *a, const cgap_field *f)
   static const char *const arrow[] = {[CGAP_NEITHER] = "", [CGAP_LOWER] = " ↓", [CGAP_HIGHER] = " ↑"};
   const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
   const cgap_scalar *s = cgap_field_scalar(a, f);
-  char words[CGAP_PHRASE], label[CGAP_PHRASE + 8], value[40], interval[100];
-  snprintf(words, sizeof words, "%.50s%s%.40s", f->label, *column ? ", " : "", column);
-  snprintf(label, sizeof label, "%s%s", cgap_phrase_of(&a->names, words).s, arrow[f->better]);
+  char label[CGAP_PHRASE + 8], value[40], interval[100];
+  snprintf(label, sizeof label, "%.300s%s%.300s%s", cgap_phrase_of(&a->names, f->label).s, *column ? ", " : "",
+           cgap_phrase_of(&a->names, column).s, arrow[f->better]);
   cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
   cgap_interval_show(interval, s->lo, s->hi, f->decimals, "[%s, %s]");
   if (s->why)
-    cgap_markup_note(out, CGAP_LATEX, NULL, s->why);
+    cgap_markup_note(out, CGAP_LATEX, NULL, cgap_tr(&a->names, s->why));
   cgap_markup_row(out, CGAP_LATEX, (const char *[]){label, value, interval}, LATEX_COLUMNS);
 }
 
 static void put_latex_table(FILE *out, const cgap_audit *a)
 {
-  static const char *const HEADS[] = {"measure", "#value", "95 % interval"};
+  const char *const HEADS[] = {cgap_tr(&a->names, N_("measure")), cgap_tr(&a->names, N_("#value")),
+                               cgap_tr(&a->names, N_("95 % interval"))};
   size_t group = SIZE_MAX;
   cgap_markup_begin(out, CGAP_LATEX, HEADS, LATEX_COLUMNS);
   for (size_t i = 0; i < cgap_field_count(); i++) {
@@ -478,7 +490,7 @@ static void put_latex_table(FILE *out, const cgap_audit *a)
     if (!cgap_field_present(a, f))
       continue;
     if (f->group != group)
-      cgap_markup_group(out, CGAP_LATEX, cgap_groups[f->group].title, LATEX_COLUMNS);
+      cgap_markup_group(out, CGAP_LATEX, cgap_tr(&a->names, cgap_groups[f->group].title), LATEX_COLUMNS);
     group = f->group;
     put_latex_row(out, a, f);
   }
@@ -487,7 +499,9 @@ static void put_latex_table(FILE *out, const cgap_audit *a)
 
 static void put_markdown_table(FILE *out, const cgap_audit *a)
 {
-  static const char *const HEADS[] = {"measure", "#value", "95 % interval", "better"};
+  const char *const HEADS[] = {cgap_tr(&a->names, N_("measure")), cgap_tr(&a->names, N_("#value")),
+                               cgap_tr(&a->names, N_("95 % interval")),
+                               a->names.language ? cgap_tr(&a->names, N_("Better")) : "better"};
   cgap_markup_begin(out, CGAP_MARKDOWN, HEADS, 4);
   for (size_t i = 0; i < cgap_field_count(); i++)
     if (cgap_field_present(a, cgap_field_at(i)))
@@ -503,22 +517,23 @@ cgap_status cgap_markup_print(const cgap_audit *a, const char *name, cgap_markup
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
   if (markup == CGAP_MARKDOWN) {
-    fprintf(out, "### %s of ", cgap_title_words(a));
-    cgap_markup_text(out, markup, name);
+    (void)cgap_modality_printf(text, sizeof text, &a->names, "%s of %s", cgap_title_words(a), name);
+    fputs("### ", out);
+    cgap_markup_text(out, markup, text);
     fputs("\n\n", out);
   } else {
     snprintf(text, sizeof text, "%s of %s. The table needs \\usepackage{booktabs}.", cgap_title_words(a), name);
     cgap_markup_note(out, markup, NULL, text);
   }
   if (a->has & CGAP_ONE_SPACE)
-    snprintf(size, sizeof size, "%zu %s, %zu %s, d = %zu", a->images, cgap_image_word(a, 0).s, a->texts,
-             cgap_text_word(a, 0).s, a->dim);
+    (void)cgap_modality_printf(size, sizeof size, &a->names, "%zu %s, %zu %s, d = %zu", a->images,
+                               cgap_image_word(a, 0).s, a->texts, cgap_text_word(a, 0).s, a->dim);
   else
     (void)cgap_size_words(size, a);
-  fprintf(out, "%s%s. Measured by contragap %s.\n%s", markup == CGAP_LATEX ? "% " : "", size, cgap_version(),
-          markup == CGAP_LATEX ? "" : "\n");
+  (void)cgap_modality_printf(text, sizeof text, &a->names, "%s. Measured by contragap %s.", size, cgap_version());
+  fprintf(out, "%s%s\n%s", markup == CGAP_LATEX ? "% " : "", text, markup == CGAP_LATEX ? "" : "\n");
   for (size_t i = 0; i < notes.count; i++)
-    cgap_markup_note(out, markup, notes.bad[i] ? "Warning:" : NULL, notes.text[i]);
+    cgap_markup_note(out, markup, notes.bad[i] ? cgap_tr(&a->names, N_("Warning:")) : NULL, notes.text[i]);
   for (size_t i = 0; i < verdict.count; i++)
     cgap_markup_note(out, markup, i == 0 ? verdict.sentence[i] : NULL, i == 0 ? "" : verdict.sentence[i]);
   put_advice(out, markup, a);

@@ -9,10 +9,10 @@
 
 /* Cells of a plot: dots of lines, and a mark with the series it belongs to. */
 typedef struct cell {
-  unsigned char dots;                     /* as braille has them */
-  unsigned char mark;                     /* 1 + series; 0: none */
-  unsigned char ink;                      /* 1 + series of the last dot */
-  unsigned short weight[CGAP_TRACES_MAX]; /* points of each series */
+  unsigned char dots;               /* as braille has them */
+  unsigned char mark;               /* 1 + series; 0: none */
+  unsigned char ink;                /* 1 + series of the last dot */
+  unsigned weight[CGAP_TRACES_MAX]; /* points of each series */
 } cell;
 
 typedef struct canvas {
@@ -61,8 +61,8 @@ static void add_to_range(double *low, double *high, const cgap_terminal_panel *p
     }
 }
 
-/* Of all points that are drawn, here and in the panels alike; a range of nothing is [0, 1], of one value a little
- * around it. */
+/* Of all points that are drawn, here and in the panels alike; a range of nothing is [0, 1], or [1, 10] where it is
+ * logarithmic, of one value a little around it, also where what differs is rounding. */
 static void find_range(canvas *c, const cgap_terminal_panel *p)
 {
   for (int axis = 0; axis < 2; axis++) {
@@ -70,9 +70,12 @@ static void find_range(canvas *c, const cgap_terminal_panel *p)
     add_to_range(&low, &high, p, axis);
     for (size_t k = 0; k < p->alike_count; k++)
       add_to_range(&low, &high, p->alike[k], axis);
-    if (low > high)
-      low = 0, high = 1;
-    if (low == high && !(p->logarithmic_x && !axis)) {
+    const bool logarithmic = axis == 0 && c->logarithmic_x;
+    if (low > high) {
+      low = logarithmic ? 1 : 0;
+      high = logarithmic ? 10 : 1;
+    }
+    if (high - low <= 1e-9 * fmax(fabs(low), fabs(high)) && !logarithmic) {
       const double around = low != 0 ? fabs(low) / 10 : 1;
       low -= around;
       high += around;

@@ -1,5 +1,6 @@
 #include "report/text.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -55,6 +56,14 @@ int cgap_text_width(const char *text, size_t bytes)
   for (size_t i = 0, length; i < bytes; i += length)
     count += character_width(character_at(text + i, bytes - i, &length));
   return count;
+}
+
+bool cgap_text_is_minus(const char *text, const char *at)
+{
+  const size_t hold = strlen(CGAP_NO_BREAK);
+  return *at == '-' && isdigit((unsigned char)at[1]) &&
+         (at == text || strchr(" ([+=", at[-1]) ||
+          ((size_t)(at - text) >= hold && strncmp(at - hold, CGAP_NO_BREAK, hold) == 0));
 }
 
 /* To the next blank; a number and its "%" belong together, and so does what short
@@ -179,9 +188,17 @@ void cgap_name_shorten(char *out, size_t size, const char *name)
 
 void cgap_name_print(FILE *out, const char *name, int width)
 {
-  char shown[200];
-  cgap_name_shorten(shown, (size_t)width + 1 < sizeof shown ? (size_t)width + 1 : sizeof shown, name);
-  fprintf(out, "%s%*s", shown, width - cgap_text_width(shown, strlen(shown)), "");
+  const size_t bytes = strlen(name);
+  size_t shown = 0;
+  if (cgap_text_width(name, bytes) <= width)
+    shown = bytes;
+  else
+    for (size_t next = 0, length; cgap_text_width(name, next) < width; next += length) {
+      shown = next;
+      (void)character_at(name + next, bytes - next, &length);
+    }
+  const char *more = shown < bytes ? "…" : "";
+  fprintf(out, "%.*s%s%*s", (int)shown, name, more, width - cgap_text_width(name, shown) - (*more != '\0'), "");
 }
 
 void cgap_value_show(char out[40], double value, int decimals)
@@ -214,4 +231,12 @@ void cgap_interval_show(char out[100], double lo, double hi, int decimals, const
 double cgap_value_or_nan(const cgap_scalar *s)
 {
   return s->why ? NAN : s->value;
+}
+
+cgap_paper cgap_paper_plain(int columns)
+{
+  enum { COLUMNS_DEFAULT = 80 };
+  return (cgap_paper){.columns = columns == 0                 ? COLUMNS_DEFAULT
+                                 : columns < CGAP_COLUMNS_MIN ? CGAP_COLUMNS_MIN
+                                                              : columns};
 }

@@ -27,6 +27,11 @@ void cgap_name_print(FILE *stream, const char *name, int width);
 
 #define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
 
+#define CGAP_MINUS "\xE2\x88\x92" /* U+2212, on pages and in figures */
+
+/* Whether `at`, in `text`, is a hyphen that means minus: before a digit, and behind no word. */
+bool cgap_text_is_minus(const char *text, const char *at);
+
 /* Prints words wrapped at `columns`, at 100 where those are more, behind `first`; later lines are indented by `indent`
  * blanks. */
 void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent);
@@ -116,6 +121,9 @@ typedef struct cgap_paper {
   bool colour; /* escape sequences are understood */
   int columns; /* at least CGAP_COLUMNS_MIN */
 } cgap_paper;
+
+/* Without colour; 0 columns: 80, less than CGAP_COLUMNS_MIN: that. */
+cgap_paper cgap_paper_plain(int columns);
 
 /* Verdict, advice, the lines that matter, and the table by blocks: a line each, or where `all` every measure with its
  * interval. `name` says what was measured, in one line. */

@@ -184,7 +184,7 @@ static void put_recommendation(cgap_page *page, const void *result)
   fputs("</div>\n", page->out);
   put_tiles(page, r, 0, chosen);
   cgap_page_put(page, "p class=\"soft\"", "On the test part, %zu {images} that the choice never saw%s.", own->images,
-                chosen ? "; brackets: paired 95 % intervals" : "");
+                chosen ? cgap_tr(page->names, N_("; brackets: paired 95 % intervals")) : "");
 }
 
 /* Without a choice: how each head did, and next to what needs no training. */

@@ -43,11 +43,11 @@ while read -r figure curves; do
 done <<'FIGURES'
 history 48
 race 60
-map 4
+map 3
 sweep-dim 40
 sweep-loss 15
 one_index 4
-confusion 3
+confusion 2
 who_loses 3
 scatter_before_after 10
 cosines_before_after 16
@@ -69,6 +69,16 @@ done
 if command -v python3 >/dev/null 2>&1; then
   works python3 "$here/figure_words.py" report/figures/*.svg named/figures/*.svg trained/figures/*_before_after.svg
 fi
+
+# one class that loses one image, and a measure in steps of 2e-09, which gnuplot's real() does not read
+mkdir -p rare/figures
+printf '%s\t%s\t%s\t%s\t%s\n' class into column row images mine 'air port' 1 1 1 >rare/figures/confusion.tsv
+printf '# %s\t%s\n' row_1 mine column_1 'air port' lost_1 '1 of 9' rows 1 columns 1 >>rare/figures/confusion.tsv
+printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' panel input x value low high marked loss a 1 3e-15 NA NA 0 loss b 2 5e-09 NA NA 0 >rare/figures/series.tsv
+printf '# %s\t%s\n' panel_1 loss step_1 2e-09 panels 1 inputs 2 input_1 a input_2 b >>rare/figures/series.tsv
+fine plot rare --quiet
+want_count 1 ">1 of 9<" rare/figures/confusion.svg
+want_text rare/figures/series.svg ">4e−09<"
 
 # direct names, the epoch that was kept, lines across panels, names of an option, cells
 cd trained/figures || exit 99

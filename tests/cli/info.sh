@@ -78,10 +78,10 @@ shows audit "$hostile" --markdown
 shows audit "$hostile" --json
 shows compare "$hostile" pairs.h5
 shows audit "$hostile" -o hostile --quiet
-never_hidden -r hostile
+never_hidden -r --exclude='*.png' hostile
 printf '# title\tx\342\200\256y\n' >>hostile/figures/scatter.tsv # a report of someone else
 shows compare hostile hostile -o compared --quiet
-never_hidden -r compared
+never_hidden -r --exclude='*.png' compared
 refused 3 "no.x???????é.h5: no such file" info "no.$hostile"
 never_hidden out err
 

@@ -30,6 +30,7 @@ want_none() {
 fine simulate --model clip --n 300 --d 32 --classes 5 --seed 4 -o pairs.h5 --quiet
 fine audit pairs.h5 -o report --quiet
 fine train pairs.h5 -o closed --epochs 2 --quiet
+! grep "gnuplot" err || complain "a figure was not drawn: $(cat err)" # its confusion has one cell
 widest out 60 80
 
 # ---- 80 columns hold everything, more are used

@@ -31,8 +31,12 @@ want_text trained/figures/card.tsv "# number_after_1" "# detail_1"
 rm report/card.png
 fine plot report --paper 3.3 --only card --quiet
 want_absent report/card.png
+fine plot report --paper 3.3 --only card
+want_text err "card: it is a picture for a slide"
+want_no_text err "wrote report"
 fine plot report --only card
 want_text err "drew report/card.png"
+want_no_text err "wrote report"
 want_absent report/figures/card.png
 echo mine >report/card.png
 refused 3 "card.png|--force" plot report --only card
@@ -45,7 +49,7 @@ fine audit image=three.h5:/image text=three.h5:/text audio=three.h5:/audio -o ma
 want_absent many/card.png many/figures/card.tsv
 
 fine plot report --paper 3.3
-want_text err "drew report/figures/scatter.pdf"
+want_text err "drew report/figures/scatter.pdf" "figures as pdf"
 want_absent report/figures/scatter.png
 fine plot report --paper 3.3 --format tikz --quiet
 want_text report/figures/scatter.tex "\\begin{tikzpicture}" "(0.000,0.000) rectangle (8.382," "\\%)"

@@ -1,6 +1,7 @@
 #include "head/evaluation/comparison.h"
 #include "analysis/fields.h"
 #include "analysis/measure.h"
+#include "base/language.h"
 #include "base/memory.h"
 #include <stdio.h>
 
@@ -237,26 +238,27 @@ void cgap_comparison_differences(cgap_comparison *c, size_t k)
   cgap_comparison_mark_same(c, k, false);
 }
 
-void cgap_comparison_name_intervals(cgap_comparison *c)
+void cgap_comparison_intervals(char out[CGAP_INTERVALS], const cgap_comparison *c, const cgap_modality_names *names)
 {
   size_t paired = 0, assumed = 0;
   for (size_t k = 1; k < c->count; k++) {
     paired += c->input[k].rows == CGAP_ROWS_SAME || c->input[k].rows == CGAP_ROWS_ASSUMED;
     assumed += c->input[k].rows == CGAP_ROWS_ASSUMED;
   }
-  const char *first = c->input[0].name, *note = assumed ? ", whose rows are assumed to be the same" : "";
+  const char *first = c->input[0].name,
+             *note = assumed ? cgap_tr(names, N_(", whose rows are assumed to be the same")) : "";
   const char *why = c->count == 2 ? c->input[1].rows_why : NULL;
   if (paired == 0)
-    snprintf(c->intervals, sizeof c->intervals, "of independent samples, from the two reports' intervals");
+    (void)cgap_modality_printf(out, CGAP_INTERVALS, names, "of independent samples, from the two reports' intervals");
   else if (paired + 1 == c->count)
-    (void)cgap_modality_printf(c->intervals, sizeof c->intervals, &c->names, "paired by {one image}%s", note);
+    (void)cgap_modality_printf(out, CGAP_INTERVALS, names, "paired by {one image}%s", note);
   else
-    (void)cgap_modality_printf(c->intervals, sizeof c->intervals, &c->names,
+    (void)cgap_modality_printf(out, CGAP_INTERVALS, names,
                                "paired by {one image} where the rows are those of %.60s%s, else of independent samples",
                                first, note);
-  const size_t used = strlen(c->intervals);
+  const size_t used = strlen(out);
   if (why)
-    snprintf(c->intervals + used, sizeof c->intervals - used, " (%s)", cgap_phrase_of(&c->names, why).s);
+    (void)cgap_modality_printf(out + used, CGAP_INTERVALS - used, names, " (%s)", cgap_phrase_of(names, why).s);
 }
 
 bool cgap_comparison_opens(const cgap_comparison *c, size_t k)
@@ -390,7 +392,7 @@ cgap_rows_relation cgap_rows_recognised(const cgap_audit *a, const cgap_audit *b
   const size_t n = c->probed;
   double *spare = n < IMAGES_MIN ? NULL : cgap_alloc(2 * (n + 1), n * sizeof *spare);
   bool known = true, related = true;
-  *why = "too few {images} to tell by their neighbours";
+  *why = N_("too few {images} to tell by their neighbours");
   if (!spare)
     return CGAP_ROWS_ASSUMED;
   for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
@@ -399,8 +401,8 @@ cgap_rows_relation cgap_rows_recognised(const cgap_audit *a, const cgap_audit *b
     related = related && r.correlation >= DEVIATIONS;
   }
   cgap_free(spare);
-  *why = known     ? "{images} and {texts} have the same neighbours in both"
-         : related ? "nothing in the files says so, but what is similar in one is similar in the other"
-                   : "what is similar in one is not similar in the other";
+  *why = known     ? N_("{images} and {texts} have the same neighbours in both")
+         : related ? N_("nothing in the files says so, but what is similar in one is similar in the other")
+                   : N_("what is similar in one is not similar in the other");
   return known ? CGAP_ROWS_SAME : related ? CGAP_ROWS_ASSUMED : CGAP_ROWS_OTHER;
 }

@@ -49,7 +49,6 @@ typedef struct cgap_comparison {
   size_t count, entries;
   cgap_compared *input;      /* (count), the first is what the others are compared with */
   cgap_change *change;       /* (count, entries), the first row unused */
-  char intervals[300];       /* how they were made, in words */
   cgap_modality_names names; /* of all inputs; of a modality that they call differently "first" or "second" */
   bool names_differ;
 } cgap_comparison;
@@ -69,8 +68,9 @@ const cgap_change *cgap_comparison_change_of(const cgap_comparison *c, size_t k,
 /* Fills input k. The name is copied; one that another input has gets a number. */
 CGAP_MUST_CHECK cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name,
                                                   const cgap_audit *audit, cgap_error *error);
-/* Says in c->intervals how the intervals of all inputs were made, by the relation of their rows to the first's. */
-void cgap_comparison_name_intervals(cgap_comparison *c);
+enum { CGAP_INTERVALS = 500 };
+/* How the intervals of all inputs were made, by the relation of their rows to the first's. */
+void cgap_comparison_intervals(char out[CGAP_INTERVALS], const cgap_comparison *c, const cgap_modality_names *names);
 
 /* Differences of input k to the first, once both are filled, with intervals as of independent samples: each end's
  * distance is the root of the sum of squares of the two intervals' (Donner and Zou 2012). Paired ones may replace them.

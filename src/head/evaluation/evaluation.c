@@ -7,6 +7,7 @@
 
 #include "analysis/interval.h"
 #include "analysis/measure.h"
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/numbers.h"
 
@@ -774,7 +775,7 @@ static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const 
       continue;
     cgap_comparison_differences(c, k);
     c->input[k].rows = CGAP_ROWS_SAME;
-    c->input[k].rows_why = "the same test part";
+    c->input[k].rows_why = N_("the same test part");
     if (cgap_paired_possible(&s->audit[0], &s->audit[k]))
       status = cgap_paired_differences(c, k, &s->audit[0], &s->audit[k], error);
   }
@@ -783,8 +784,6 @@ static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const 
       const cgap_change moved = cgap_paired_distance(&s->audit[heads[k].start], &s->audit[k]);
       cgap_comparison_set_start(c, k, heads[k].start, &moved);
     }
-  if (status == CGAP_OK)
-    cgap_comparison_name_intervals(c);
   return status;
 }
 

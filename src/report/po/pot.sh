@@ -10,7 +10,7 @@ cd "$1"
 x() { xgettext --from-code=UTF-8 --package-name=contragap --no-wrap --sort-by-file "$@" 2>&1 |
   grep -v 'Empty msgid\|gettext("")\|meta information' || true; }
 x --files-from=src/report/po/POTFILES --output="$2/marked.pot" -k -kN_ -kcgap_tr:2 -kcgap_phrase_of:2 \
-  -kcgap_modality_printf:4 -kcgap_modality_format:2 -kcgap_page_put:3 -kcgap_page_text:2 -kcgap_page_table:2 \
+  -kcgap_modality_printf:4 -kcgap_modality_format:2 -kcgap_sentence_say:3 -kremark:3 -kwrite_head:3 -kcgap_page_put:3 -kcgap_page_text:2 -kcgap_page_table:2 \
   -kadd_sentence:2 -kadd_reason:2 -kadd_note:3 -ksay:2 -knote:3
 x --files-from=src/report/po/POTFILES --output="$2/all.pot" --extract-all
 msggrep --msgid -e '^#\{0,1\}[A-Z]' -e '^#\{0,1\}{[A-Za-z ]*}' "$2/all.pot" | msggrep --invert-match --msgid -e '^[A-Z_=]*$' -e '_' \
