@@ -398,10 +398,9 @@ static void put_mover(cgap_page *page, const sweep_view *v)
   const gap_range range = range_along(v, axis);
   char *const *at = v->grid->value[axis];
   if (!isfinite(range.to - range.from))
-    cgap_page_put(page, "p class=\"lead\"", "What moves the gap is not known: a value of --%s has no results.",
-                  cgap_axis_name(axis));
+    cgap_page_put(page, "p", "What moves the gap is not known: a value of --%s has no results.", cgap_axis_name(axis));
   else
-    cgap_page_put(page, "p class=\"lead\"", "The gap moves %s --%s: %s %.3f at %s, %.3f at %s%s.",
+    cgap_page_put(page, "p", "The gap moves %s --%s: %s %.3f at %s, %.3f at %s%s.",
                   cgap_tr(page->names, v->axes > 1 ? N_("most with") : N_("with")), cgap_axis_name(axis),
                   cgap_phrase_of(page->names, SHOWN[GAP].title).s, range.from, at[range.low], range.to, at[range.high],
                   v->axes > 1 ? cgap_tr(page->names, N_(", means over the other options")) : "");
@@ -415,15 +414,15 @@ static void name_figure(char name[40], int axis)
 static void put_result(cgap_page *page, const void *data)
 {
   const sweep_view *v = data;
-  char conclusion[CGAP_SENTENCE], name[40];
+  char conclusion[CGAP_SENTENCE], advice[CGAP_SENTENCE], name[40];
+  cgap_against_advise(advice, &v->results->names, v->ranking->head, v->ranking->count);
   sweep_conclude(conclusion, &v->results->names, v->ranking);
   fputs("<div class=\"verdict\">\n", page->out);
+  if (advice[0])
+    cgap_page_put(page, "p class=\"lead\"", "%s", advice);
+  cgap_page_put(page, "p", "%s", conclusion);
   if (v->axes)
     put_mover(page, v);
-  cgap_page_put(page, "p", "%s", conclusion);
-  cgap_against_advise(conclusion, &v->results->names, v->ranking->head, v->ranking->count);
-  if (conclusion[0])
-    cgap_page_put(page, "p", "%s", conclusion);
   put_varied(page, v);
   if (has_intervals(v))
     cgap_page_put(page, "p", "%s", BRACKETS);

@@ -4,6 +4,7 @@
 
 #include "analysis/fields.h"
 #include "analysis/interval.h"
+#include "report/brief.h"
 #include "report/figures.h"
 #include "report/tiles.h"
 
@@ -114,7 +115,9 @@ static void adapt(cgap_tile_look *look, char note[CGAP_PHRASE], const cgap_audit
   else if (begins_with(key, "retrieval.text"))
     cgap_modality_printf(note, CGAP_PHRASE, &a->names, "among %zu {images}", a->images);
   else if (begins_with(key, "mixed_retrieval."))
-    cgap_modality_printf(note, CGAP_PHRASE, &a->names, "among all %zu {images} and {texts}", a->images + a->texts);
+    cgap_modality_printf(note, CGAP_PHRASE, &a->names, "in the first ten of %zu rows", a->images + a->texts);
+  else if (strcmp(key, "gap.share_of_alignment") == 0)
+    cgap_modality_printf(note, CGAP_PHRASE, &a->names, "of the squared distance of pairs");
   else if (isfinite(look->chance))
     cgap_modality_printf(note, CGAP_PHRASE, &a->names, "by chance %.*f%s%s", look->factor > 1,
                          look->chance * look->factor, *look->unit ? " " : "", look->unit);
@@ -161,11 +164,9 @@ static void put_trial(cgap_page *page, const cgap_audit *a)
     const int m = ORDER[k];
     cgap_tile_look look = cgap_tile_look_of(KEYS[m]);
     look.label = LABELS[m];
-    if (m != CGAP_TRIAL_DISTANCE) {
-      if (!(a->has & CGAP_HAS_PAIRS))
-        continue;
-      look.key = NULL; /* the mean of both directions */
-    }
+    look.key = NULL; /* searches are means of both directions, the distance has its key above */
+    if (m != CGAP_TRIAL_DISTANCE && !(a->has & CGAP_HAS_PAIRS))
+      continue;
     cgap_page_tile_change(page, &look, &t->before[m], &t->after[m], &t->difference[m]);
   }
   cgap_page_tiles_end(page);
@@ -178,25 +179,25 @@ static void put_advice(cgap_page *page, const cgap_audit *a)
   if (!advice.word)
     return;
   const bool tried = advice.trial_count > 0;
-  fprintf(page->out, "<div id=\"advice\" class=\"advice%s\">\n<div>\n", tried ? " tried" : "");
+  fprintf(page->out, "<div id=\"advice\" class=\"advice%s\">\n", tried ? " tried" : "");
   cgap_page_put(page, "h3", "Advice: %s", advice.word);
   for (size_t i = 0; i < advice.count; i++)
     if (!tried || i < advice.trial || i >= advice.trial + advice.trial_count)
       cgap_page_put(page, "p", "%s", advice.sentence[i]);
   if (tried)
     cgap_page_put(page, "p",
-                  "Subtracting each modality's mean was tried on %zu {images} and %zu %s, with the means of all other "
-                  "rows.",
-                  a->advice.center.images, a->advice.center.texts, cgap_text_word(a, a->advice.center.texts).s);
+                  "Tried on %zu {images} and %zu %s, with the means of all other rows:", a->advice.center.images,
+                  a->advice.center.texts, cgap_text_word(a, a->advice.center.texts).s);
+  if (tried) {
+    put_trial(page, a);
+    cgap_page_put(page, "p", "%s", cgap_tr(&a->names, cgap_brief_hurts(a)));
+  }
   if (advice.command[0])
     cgap_page_put(page, "pre", "%s", advice.command);
   if (advice.further) {
     cgap_page_put(page, "p", "%s", advice.further);
     cgap_page_put(page, "pre", "%s", advice.further_command);
   }
-  fputs("</div>\n", page->out);
-  if (tried)
-    put_trial(page, a);
   fputs("</div>\n", page->out);
 }
 
@@ -228,21 +229,21 @@ void cgap_audit_first_screen(cgap_page *page, const cgap_audit *a)
       cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", notes.text[i]);
   fprintf(page->out, "<div class=\"verdict %s\">\n", cgap_level_class(verdict.level));
   cgap_page_headline(page, verdict.sentence[0]);
-  put_coordinates(page, a);
   if (advice.word) {
-    fputs("<p><a href=\"#advice\">", page->out);
+    fputs("<p class=\"go\"><a href=\"#advice\">", page->out);
     cgap_page_text(page, "Advice: %s", advice.word);
     fputs("</a></p>\n", page->out);
   }
+  put_coordinates(page, a);
   fputs("</div>\n<div class=\"first\">\n", page->out);
   put_tiles(page, a);
+  put_advice(page, a);
   if (cgap_figures_of(a, names)) {
     page->small = true;
     cgap_page_figures(page, names, 1);
     page->small = false;
   }
   fputs("</div>\n", page->out);
-  put_advice(page, a);
   cgap_page_notes(page, &notes);
   put_sentences(page, &verdict, &advice);
 }

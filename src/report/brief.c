@@ -99,6 +99,18 @@ static void print_outcome(const cgap_modality_names *names, const cgap_scalar *d
             paper->colour ? "\033[0m" : "");
 }
 
+const char *cgap_brief_hurts(const cgap_audit *a)
+{
+  const cgap_scalar *d = a->advice.center.difference;
+  const bool mixed = outcome_of(&d[CGAP_TRIAL_MIXED_NDCG], 1) < 0,
+             across = outcome_of(&d[CGAP_TRIAL_RECALL_AT_1], 1) < 0;
+  return !(a->has & CGAP_HAS_PAIRS) ? N_("What that does to search cannot be measured without pairs.")
+         : mixed && across          ? N_("Whom it hurts: both kinds of search find less.")
+         : mixed                    ? N_("Whom it hurts: search in one mixed index finds less.")
+         : across                   ? N_("Whom it hurts: search in the other modality finds less.")
+                                    : N_("Whom it hurts: neither kind of search is shown to find less.");
+}
+
 void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
 {
   static const int ORDER[] = {CGAP_TRIAL_MIXED_NDCG, CGAP_TRIAL_RECALL_AT_1, CGAP_TRIAL_DISTANCE};
@@ -109,14 +121,12 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
   print_right(out, cgap_tr(&a->names, N_("before")), 7);
   print_right(out, cgap_tr(&a->names, N_("after")), 7);
   fprintf(out, "  %s%s\n", cgap_tr(&a->names, N_("difference [95 %]")), paper->colour ? "\033[0m" : "");
-  bool hurts[CGAP_TRIAL_MEASURES] = {false};
   for (int i = 0; i < CGAP_TRIAL_MEASURES; i++) {
     const int m = ORDER[i];
     const cgap_scalar *d = &t->difference[m];
     char interval[WORDS] = "";
     if (m != CGAP_TRIAL_DISTANCE && !(a->has & CGAP_HAS_PAIRS))
       continue;
-    hurts[m] = outcome_of(d, TRIALS[m].better) < 0;
     if (isfinite(d->lo) && isfinite(d->hi))
       snprintf(interval, sizeof interval, " [%+.3f, %+.3f]", d->lo, d->hi);
     if (narrow)
@@ -129,15 +139,7 @@ void cgap_brief_trial(const cgap_audit *a, const cgap_paper *paper, FILE *out)
     print_outcome(&a->names, d, TRIALS[m].better, paper, out);
     fputc('\n', out);
   }
-  const bool mixed = hurts[CGAP_TRIAL_MIXED_NDCG], across = hurts[CGAP_TRIAL_RECALL_AT_1];
-  cgap_text_wrap(out, paper->columns, "  ",
-                 cgap_tr(&a->names, !(a->has & CGAP_HAS_PAIRS)
-                                      ? N_("What that does to search cannot be measured without pairs.")
-                                    : mixed && across ? N_("Whom it hurts: both kinds of search find less.")
-                                    : mixed           ? N_("Whom it hurts: search in one mixed index finds less.")
-                                    : across          ? N_("Whom it hurts: search in the other modality finds less.")
-                                             : N_("Whom it hurts: neither kind of search is shown to find less.")),
-                 2);
+  cgap_text_wrap(out, paper->columns, "  ", cgap_tr(&a->names, cgap_brief_hurts(a)), 2);
 }
 
 /* ---------------------------------------------------------------- the lines that matter */

@@ -22,6 +22,9 @@ void cgap_brief_cost(char out[CGAP_SENTENCE], const cgap_audit *audit);
 /* The trial of the advice: before, after and the difference with its interval, and what gets worse. */
 void cgap_brief_trial(const cgap_audit *audit, const cgap_paper *paper, FILE *stream);
 
+/* Which kind of search the trial made worse; a template. */
+const char *cgap_brief_hurts(const cgap_audit *audit);
+
 /* The lines that matter, and a line for each block of the table. */
 void cgap_brief_lines(const cgap_audit *audit, const cgap_paper *paper, FILE *stream);
 void cgap_brief_blocks(const cgap_audit *audit, const cgap_paper *paper, FILE *stream);

@@ -176,9 +176,9 @@ static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t 
   snprintf(verdict, sizeof verdict, "%s%s", cgap_tr(&c->names, word),
            cgap_tr(&c->names, cgap_comparison_trained_on(c, k, e) ? N_(" (trained on)") : ""));
   cgap_interval_show(interval, d->lo, d->hi, decimals, cgap_tr(&c->names, N_("%s to %s")));
-  cgap_cell cells[HEADS] = {cgap_cell_text(title.s),     value_cell(&c->input[0], e),
-                            value_cell(&c->input[k], e), cgap_cell_number(d->difference, decimals),
-                            cgap_cell_text(interval),    cgap_cell_text(verdict)};
+  cgap_cell cells[HEADS] = {
+    {.text = title.s, .key = cgap_field_at(e)->key}, value_cell(&c->input[0], e), value_cell(&c->input[k], e),
+    cgap_cell_number(d->difference, decimals),       cgap_cell_text(interval),    cgap_cell_text(verdict)};
   size_t count = FIXED;
   for (size_t i = beside; i < beside_end; i++)
     cells[count++] = value_cell(&c->input[i], e);
@@ -248,6 +248,38 @@ static void put_tiles(cgap_page *page, const cgap_comparison *c, size_t k)
   cgap_page_tiles_end(page);
 }
 
+/* What follows for the choice between the first input and input k, and what it costs. */
+static void add_advice(cgap_verdict_words *words, const cgap_comparison *c, size_t k)
+{
+  static const char *const SEARCHES[] = {"retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1",
+                                         "mixed_retrieval.image_query.ndcg_at_10",
+                                         "mixed_retrieval.text_query.ndcg_at_10", "zero_shot.mean_per_class"};
+  size_t count[OUTCOMES + 1] = {0}, compared = 0;
+  for (size_t s = 0; s < sizeof SEARCHES / sizeof *SEARCHES; s++)
+    count[outcome_of(c, k, cgap_entry_find(SEARCHES[s]))]++;
+  compared = count[BETTER] + count[WORSE] + count[UNCLEAR];
+  char *text = words->sentence[words->count];
+  text[0] = '\0';
+  if (!compared || words->count + 2 > sizeof words->sentence / sizeof *words->sentence)
+    return;
+  if (count[BETTER] + count[WORSE] == 0)
+    cgap_sentence_say(text, &c->names, "What to do: search does not decide, none of its %zu kinds clearly differs.",
+                      compared);
+  else {
+    if (count[BETTER] && count[WORSE])
+      cgap_sentence_say(text, &c->names, "What to do: choose by the search that matters.");
+    else
+      cgap_sentence_say(text, &c->names, "What to do: use %s.", c->input[count[BETTER] ? k : 0].name);
+    cgap_sentence_say(text, &c->names, " With %s search is clearly better in %zu of %zu kinds, clearly worse in %zu.",
+                      c->input[k].name, count[BETTER], compared, count[WORSE]);
+  }
+  words->count++;
+  char *hurts = words->sentence[words->count++], worse[CGAP_SENTENCE];
+  hurts[0] = '\0';
+  cgap_comparison_worse(worse, c, k);
+  cgap_sentence_say(hurts, &c->names, "Whom it hurts: %s.", worse);
+}
+
 /* The box has the colour of what became of the gap. */
 static cgap_level direction_level(const cgap_comparison *c, size_t k)
 {
@@ -261,6 +293,7 @@ static void put_result(cgap_page *page, const void *data)
   for (size_t k = 1; k < c->count; k++) {
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
+    add_advice(&words, c, k);
     words.level = direction_level(c, k);
     if (c->count > 2)
       cgap_page_put(page, "h3", "%s", c->input[k].name);

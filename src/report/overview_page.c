@@ -172,6 +172,7 @@ static void put_matrix(cgap_page *page, const cgap_overview *o)
     cgap_entry_title(title, r->entry, &o->comparison->names);
     fputs("<tr><td>", page->out);
     cgap_page_text(page, "%s%s", title, r->better == CGAP_LOWER ? " ↓" : r->better == CGAP_HIGHER ? " ↑" : "");
+    cgap_page_key(page, cgap_entry_key(r->entry));
     fputs("</td>", page->out);
     for (size_t i = 0; i < count; i++)
       put_value(page, o, r, o->order[i]);
@@ -238,7 +239,7 @@ static void put_differences(cgap_page *page, const void *data)
     const int decimals = cgap_field_at(r->entry)->decimals;
     cgap_entry_title(title, r->entry, &o->comparison->names);
     cgap_interval_show(interval, lead->change.lo, lead->change.hi, decimals, "%s to %s");
-    const cgap_cell cells[] = {cgap_cell_text(title),
+    const cgap_cell cells[] = {{.text = title, .key = cgap_entry_key(r->entry)},
                                cgap_cell_text(heads[r->best]),
                                cgap_cell_text(heads[r->next]),
                                cgap_cell_number(lead->change.difference, decimals),

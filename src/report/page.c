@@ -107,9 +107,9 @@ void cgap_page_table(cgap_page *page, const char *caption, const char *const *he
   const cgap_phrase shown = cgap_phrase_of(page->names, caption);
   fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", page->out);
   put_escaped(page->out, shown.s);
-  fputs("\">\n<table class=\"sort\">\n<caption>", page->out);
+  fputs("\">\n<table class=\"sort\">\n<caption><span>", page->out);
   put_escaped(page->out, shown.s);
-  fputs("</caption>\n<thead><tr>", page->out);
+  fputs("</span></caption>\n<thead><tr>", page->out);
   for (size_t h = 0; h < count; h++) {
     const char *head = cgap_tr(page->names, heads[h]);
     const bool number = head[0] == '#';

@@ -30,13 +30,11 @@ static const struct {
     .from = 0.5,
     .to = 1}},
   {"separability_auc", {.factor = 1, .decimals = 3, .from = 0.5, .to = 1}},
-  {".share_of_alignment", {.label = "Of the distance of pairs, one constant shift", FRACTION}},
+  {".share_of_alignment", {.label = "One shift would remove", FRACTION}},
   {"retrieval.image_to_text.recall_at_1", {.label = "{An image} finds its {text} first", FRACTION}},
   {"retrieval.text_to_image.recall_at_1", {.label = "{A text} finds its {one image} first", FRACTION}},
-  {"mixed_retrieval.image_query.recall_at_10",
-   {.label = "In one mixed index {an image} finds its {text} in the first ten", FRACTION}},
-  {"mixed_retrieval.text_query.recall_at_10",
-   {.label = "In one mixed index {a text} finds its {one image} in the first ten", FRACTION}},
+  {"mixed_retrieval.image_query.recall_at_10", {.label = "{An image} finds its {text} in a mixed index", FRACTION}},
+  {"mixed_retrieval.text_query.recall_at_10", {.label = "{A text} finds its {one image} in a mixed index", FRACTION}},
   {"image_query.ndcg_at_10", {.label = "One mixed index, search by {image}", .factor = 1, .decimals = 3, .to = 1}},
   {"text_query.ndcg_at_10", {.label = "One mixed index, search by {text}", .factor = 1, .decimals = 3, .to = 1}},
   {".recall_at_1", {FRACTION}},
@@ -48,6 +46,7 @@ static const struct {
   {".mean_per_class", {.label = "Zero-shot: the right class first, mean per class", FRACTION}},
   {"arithmetic.score", {.unit = "%", .factor = 1, .decimals = 1, .to = 100}},
   {"mixed.same_modality_share", {.label = "Of the ten nearest, of a row's own modality", FRACTION}},
+  {"gap.mmd2", {.label = "Difference of the two distributions", .factor = 1, .decimals = 3}},
   {".mean_squared_distance", {.label = "Squared distance of matching pairs", .factor = 1, .decimals = 3, .to = 2}},
   {"uniformity.image", {.label = "Evenness of the {images}", .factor = 1, .decimals = 2, .to = -4}},
   {"uniformity.text", {.label = "Evenness of the {texts}", .factor = 1, .decimals = 2, .to = -4}},
@@ -206,24 +205,21 @@ static void put_label(cgap_page *page, const cgap_tile_look *t, const char *kind
   fputs("</dt>\n<dd>", page->out);
 }
 
-/* Below the bar: the note, the field's name in the tables with its direction, its key. */
+/* Below the bar: the note, the direction where no bar shows it, the key. */
 static void put_foot(cgap_page *page, const cgap_tile_look *t)
 {
   static const char *const BETTER[] = {
     [CGAP_NEITHER] = "", [CGAP_LOWER] = N_("lower is better"), [CGAP_HIGHER] = N_("higher is better")};
-  const cgap_field *f = t->key ? cgap_field_find(t->key) : NULL;
-  const bool even_scale = !t->zones[0] && has_scale(t); /* says "best" at one end */
-  const char *better = cgap_tr(page->names, even_scale ? "" : BETTER[t->better]);
   if (t->note) {
     fputs("<small>", page->out);
     cgap_page_text(page, "%s", cgap_phrase_of(page->names, t->note).s);
     fputs("</small>", page->out);
   }
-  fputs("<small class=\"name\">", page->out);
-  if (f && t->label)
-    cgap_page_text(page, "%s%s", cgap_field_title(f, page->names).s, *better ? "; " : "");
-  cgap_page_text(page, "%s", better);
-  fputs("</small>", page->out);
+  if (!has_scale(t) && *BETTER[t->better]) {
+    fputs("<small>", page->out);
+    cgap_page_text(page, "%s", cgap_tr(page->names, BETTER[t->better]));
+    fputs("</small>", page->out);
+  }
   if (t->key)
     cgap_page_key(page, t->key);
   fputs("</dd>\n</div>\n", page->out);
@@ -262,11 +258,13 @@ typedef struct change {
   const char *kind, *word;
 } change;
 
-/* What a difference is called: by its interval alone. */
+/* What a difference is called: by its interval, as in the tables. */
 static change change_of(const cgap_tile_look *t, const cgap_scalar *d)
 {
   if (!d || d->why || !has_interval(d) || t->better == CGAP_NEITHER)
     return (change){"", ""};
+  if (d->value == 0)
+    return (change){"unclear", N_("same")};
   if (d->lo <= 0 && d->hi >= 0)
     return (change){"unclear", N_("unclear")};
   return (d->lo > 0) == (t->better == CGAP_HIGHER) ? (change){"gain", N_("better")} : (change){"loss", N_("worse")};

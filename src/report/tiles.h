@@ -34,8 +34,8 @@ void cgap_page_tiles_end(cgap_page *page);
 void cgap_page_tile(cgap_page *page, const cgap_tile_look *tile, const cgap_scalar *value, const char *word,
                     cgap_level level);
 
-/* Before → after. difference: after − before with its interval, from which "better", "worse" or "unclear" follows, in
- * words and in colour; NULL, or without interval: neither. */
+/* Before → after. difference: after − before with its interval, from which "better", "worse", "unclear" or "same"
+ * follows, in words and in colour; NULL, or without interval: neither. */
 void cgap_page_tile_change(cgap_page *page, const cgap_tile_look *tile, const cgap_scalar *before,
                            const cgap_scalar *after, const cgap_scalar *difference);
 

@@ -176,13 +176,11 @@ static void put_recommendation(cgap_page *page, const void *result)
     cgap_page_put(page, "p class=\"lead\"", "Recommended: %s", words.sentence[0]);
   if (words.command[0])
     cgap_page_put(page, "pre", "%s", words.command);
-  for (size_t i = 1; i < words.count; i++) { /* the first gives the numbers of the tiles */
-    if (i + 1 == words.count)
-      put_losers(page, r);
-    cgap_page_put(page, "p", "%s", words.sentence[i]);
-  }
   fputs("</div>\n", page->out);
   put_tiles(page, r, 0, chosen);
+  put_losers(page, r);
+  for (size_t i = 1; i < words.count; i++) /* the first gives the numbers of the tiles */
+    cgap_page_put(page, "p", "%s", words.sentence[i]);
   cgap_page_put(page, "p class=\"soft\"", "On the test part, %zu {images} that the choice never saw%s.", own->images,
                 chosen ? cgap_tr(page->names, N_("; brackets: paired 95 % intervals")) : "");
 }
@@ -193,15 +191,18 @@ static void put_conclusion(cgap_page *page, const void *result)
   const cgap_training_results *r = result;
   const cgap_comparison *c = &r->evaluation->comparison;
   const bool race = r->run_count > 1;
-  char conclusion[CGAP_SENTENCE];
+  char conclusion[CGAP_SENTENCE], advice[CGAP_SENTENCE];
   double before[CGAP_TRIAL_MEASURES];
   bool opens = false;
   for (size_t k = 1; k <= r->run_count; k++)
     opens = opens || cgap_comparison_opens(c, k);
+  cgap_against_advise(advice, &c->names, r->head, r->run_count);
   cgap_against_conclude(conclusion, &c->names, r->head, r->run_count);
   open_box(page, opens && !race ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
+  if (advice[0])
+    cgap_page_put(page, "p class=\"lead\"", "%s", advice);
   if (conclusion[0])
-    cgap_page_put(page, "p class=\"lead\"", "%s", conclusion);
+    cgap_page_put(page, "p", "%s", conclusion);
   for (size_t k = 1; k <= r->run_count; k++) {
     cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
@@ -209,9 +210,6 @@ static void put_conclusion(cgap_page *page, const void *result)
       cgap_page_put(page, "p", "%s", words.sentence[i]);
   }
   put_losers(page, r);
-  cgap_against_advise(conclusion, &c->names, r->head, r->run_count);
-  if (conclusion[0])
-    cgap_page_put(page, "p", "%s", conclusion);
   fputs("</div>\n", page->out);
   if (!race) {
     put_tiles(page, r, 0, true);

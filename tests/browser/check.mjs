@@ -173,6 +173,8 @@ function look() {
       .filter((e) => !e.closest(".unseen") && (box(e).right > innerWidth + 1 || box(e).left < -1)).length,
     tops: Object.fromEntries([["verdict", ".verdict"], ["tile", ".tile"], ["figure", "figure"], ["advice", "#advice h3"], ["link", "a[href='#advice']"]]
       .map(([key, which]) => { const e = document.querySelector(which); return [key, e ? Math.round(box(e).top + scrollY) : null]; })),
+    adviceEnd: document.querySelector("#advice") ? Math.round(box(document.querySelector("#advice")).bottom + scrollY) : null,
+    clipped: [...document.querySelectorAll("caption > span")].filter((c) => box(c).width && box(c).right > innerWidth).map((c) => c.textContent.slice(0, 40)),
     minText: Math.min(...svgs.flatMap((svg) => [...svg.querySelectorAll("text")].map((t) => box(t)).map((b) => Math.min(b.height, b.width || b.height)).filter((h) => h > 0))),
     overflow: document.documentElement.scrollWidth - window.innerWidth,
     h1: document.querySelectorAll("h1").length,
@@ -229,8 +231,11 @@ async function checkLook(width, scheme) {
   check(seen.jumps === 0, at + seen.jumps + " headings skip a level");
   check(seen.unreachable === 0, at + seen.unreachable + " links or buttons are out of the keyboard's reach");
   check(seen.nameless.length === 0, at + "elements without a name in " + seen.nameless);
+  check(seen.clipped.length === 0, at + "captions leave the window: " + seen.clipped.slice(0, 3));
   check(seen.bare === 0, at + "a tile without label or value");
   if (page.kind !== "result") checkFirstScreen(seen, width, at);
+  else check(seen.tops.verdict < 200 && (seen.tops.tile === null || seen.tops.tile < 480),
+    at + "the box begins at " + seen.tops.verdict + ", the tiles at " + seen.tops.tile);
   check(seen.broken.length === 0, at + "a key is broken over lines: " + seen.broken.slice(0, 3));
   check(seen.script === 1, at + seen.script + " scripts");
 }
@@ -244,7 +249,7 @@ function checkFirstScreen(seen, width, at) {
   if (width >= 1400) check(seen.tops.figure < 800, at + "the picture begins at " + seen.tops.figure);
   if (page.kind !== "audit") return;
   check(seen.tops.link !== null && seen.tops.link < 800, at + "what to do is named at " + seen.tops.link);
-  if (width >= 1400) check(seen.tops.advice < 760, at + "the advice begins at " + seen.tops.advice);
+  if (width >= 1400) check(seen.adviceEnd <= 800, at + "the advice ends at " + seen.adviceEnd);
 }
 
 // The keyboard opens what is folded, and a link into it does.
@@ -303,7 +308,7 @@ async function checkHover(width) {
 async function checkPage() {
   await load();
   for (const [width, height] of [[390, 844], [768, 1024], [1400, 800]]) {
-    for (const scheme of width === 768 ? ["light"] : ["light", "dark"]) {
+    for (const scheme of width === 1400 ? ["light", "dark"] : ["light"]) { // colours are the same at every width
       await size(width, height, scheme);
       await checkLook(width, scheme);
       await shot(width + "-" + scheme);
