@@ -969,6 +969,10 @@ typedef struct cgap_closing cgap_closing;
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_run(cgap_closing **out, const cgap_data *data,
                                                       const cgap_train_options *options, cgap_goal goal,
                                                       cgap_error *error);
+/* The same with one head, trained as the options say; observer may be NULL. It has no recommendation. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closing_train(cgap_closing **out, const cgap_data *data,
+                                                        const cgap_train_options *options,
+                                                        const cgap_observer *observer, cgap_error *error);
 CGAP_API void cgap_closing_close(cgap_closing *closing); /* NULL is fine */
 
 /* What is recommended; where that is the embeddings as they are, a head that changes nothing. The closing owns it. */

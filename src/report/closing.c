@@ -1,5 +1,5 @@
-/* A choice among candidates with its evaluation, for a caller of the library: what `contragap train` does by default.
- */
+/* A choice among candidates, or one training as asked, with its evaluation, for a caller of the library: what
+ * `contragap train` does. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +13,9 @@
 struct cgap_closing {
   cgap_train_options options;
   cgap_training_data training_data; /* what changes.held points to; its rows are released */
+  bool single;                      /* one training: no choice, pilot and fingerprint */
   cgap_choice choice;
-  cgap_training_result result; /* of the chosen candidate */
+  cgap_training_result result; /* of the chosen candidate, or of the training */
   cgap_pilot pilot;
   cgap_evaluation evaluation; /* before, after, … */
   cgap_changes changes;
@@ -78,34 +79,67 @@ static cgap_status run(cgap_closing *c, const cgap_data *data, cgap_goal goal, c
   return status == CGAP_OK ? evaluate(c, error) : status;
 }
 
+static cgap_status run_single(cgap_closing *c, const cgap_data *data, const cgap_observer *observer, cgap_error *error)
+{
+  const cgap_training_output nowhere = {0};
+  cgap_status status = cgap_training_data_open(&c->training_data, data, &c->options, CGAP_WITH_METHODS, error);
+  if (status == CGAP_OK)
+    status = cgap_train_check_batch(&c->options, &c->training_data.training, error);
+  if (status == CGAP_OK)
+    status = cgap_training_run(&c->result, &c->training_data, &c->options, &nowhere, observer, error);
+  return status == CGAP_OK ? evaluate(c, error) : status;
+}
+
+/* Checks what a call was given; an empty closing of it. */
+static cgap_status begin(cgap_closing **out, cgap_data *data, const char *function, const cgap_data *given,
+                         const cgap_train_options *options, cgap_error *error)
+{
+  cgap_status status = cgap_check_argument(out, function, "out", error);
+  if (status != CGAP_OK)
+    return status;
+  *out = NULL;
+  status = cgap_check_data(data, given, error);
+  const cgap_train_options used = options ? *options : cgap_train_options_default();
+  if (status == CGAP_OK && used.comm)
+    status = cgap_fail(error, CGAP_USAGE, "%s: comm is not NULL, but this is for one process", function);
+  if (status == CGAP_OK)
+    status = cgap_train_check(&used, data->image.dim, error);
+  if (status == CGAP_OK && !(*out = calloc(1, sizeof **out)))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (status == CGAP_OK)
+    (*out)->options = used;
+  return status;
+}
+
+static cgap_status finish(cgap_closing **out, cgap_status status)
+{
+  if (status != CGAP_OK) {
+    cgap_closing_close(*out);
+    *out = NULL;
+  }
+  return status;
+}
+
 cgap_status cgap_closing_run(cgap_closing **out, const cgap_data *given, const cgap_train_options *options,
                              cgap_goal goal, cgap_error *error)
 {
   cgap_data data;
-  cgap_status status = cgap_check_argument(out, "cgap_closing_run", "out", error);
+  cgap_status status = begin(out, &data, "cgap_closing_run", given, options, error);
   if (status != CGAP_OK)
     return status;
-  *out = NULL;
-  status = cgap_check_data(&data, given, error);
-  if (status == CGAP_OK)
-    status = cgap_check_choice("goal", (int)goal, CGAP_GOAL_AUTO + 1, error);
-  const cgap_train_options used = options ? *options : cgap_train_options_default();
-  if (status == CGAP_OK && used.comm)
-    status = cgap_fail(error, CGAP_USAGE, "cgap_closing_run: comm is not NULL, but a choice is made by one process");
-  if (status == CGAP_OK)
-    status = cgap_train_check(&used, data.image.dim, error);
+  status = cgap_check_choice("goal", (int)goal, CGAP_GOAL_AUTO + 1, error);
+  return finish(out, status == CGAP_OK ? run(*out, &data, goal, error) : status);
+}
+
+cgap_status cgap_closing_train(cgap_closing **out, const cgap_data *given, const cgap_train_options *options,
+                               const cgap_observer *observer, cgap_error *error)
+{
+  cgap_data data;
+  const cgap_status status = begin(out, &data, "cgap_closing_train", given, options, error);
   if (status != CGAP_OK)
     return status;
-  cgap_closing *c = calloc(1, sizeof *c);
-  if (!c)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  c->options = used;
-  status = run(c, &data, goal, error);
-  if (status == CGAP_OK)
-    *out = c;
-  else
-    cgap_closing_close(c);
-  return status;
+  (*out)->single = true;
+  return finish(out, run_single(*out, &data, observer, error));
 }
 
 const cgap_head *cgap_closing_head(const cgap_closing *c)
@@ -155,16 +189,17 @@ static cgap_status print_words(FILE *stream, const void *of, cgap_error *error)
   const cgap_paper paper = cgap_paper_plain(p->columns);
   const cgap_contender head = {"after", &c->against};
   double before[CGAP_TRIAL_MEASURES];
-  cgap_advice_words words;
+  cgap_advice_words words = {0};
   cgap_phrase size;
   (void)error;
-  cgap_recommendation_write(&words, p->recommendation);
+  if (!c->single)
+    cgap_recommendation_write(&words, p->recommendation);
   for (size_t i = 0; i < words.count; i++)
     cgap_text_wrap(stream, paper.columns, i ? "" : "Recommended: ", words.sentence[i], 0);
   (void)cgap_modality_printf(size.s, sizeof size.s, &c->evaluation.comparison.names,
-                             "test part: %zu {images}, %zu {texts}", p->recommendation->images,
-                             p->recommendation->texts);
-  fprintf(stream, "\n%s\n\n", size.s);
+                             "test part: %zu {images}, %zu {texts}", c->evaluation.audit[0].images,
+                             c->evaluation.audit[0].texts);
+  fprintf(stream, "%s%s\n\n", c->single ? "" : "\n", size.s);
   cgap_trial_values(before, &c->evaluation.audit[0]);
   cgap_against_print(NULL, before, &head, 1, &paper, stream);
   return CGAP_OK;
@@ -181,7 +216,9 @@ cgap_status cgap_closing_text(char **out, const cgap_closing *c, cgap_report_for
   }
   if (status == CGAP_OK && form != CGAP_REPORT_JSON && form != CGAP_REPORT_TABLE)
     status = cgap_fail(error, CGAP_USAGE, "cgap_closing_text: form %d; give JSON or TABLE", (int)form);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && c->single && form == CGAP_REPORT_JSON)
+    status = cgap_fail(error, CGAP_USAGE, "cgap_closing_text: one training has no recommendation; give TABLE");
+  if (status == CGAP_OK && !c->single)
     status = recommend(&r, c, "DIR", about ? about : &(cgap_report_about){0}, error);
   return status != CGAP_OK ? status
                            : cgap_text_make(out, form == CGAP_REPORT_JSON ? print_json : print_words,
@@ -211,8 +248,9 @@ static cgap_status write_folder(const cgap_closing *c, const char *folder, const
   cgap_row_names names = {0};
   json_t *input = NULL;
   char *word = cgap_shell_word(folder);
-  cgap_status status =
-    word ? recommend(&recommendation, c, word, about, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_status status = !word       ? cgap_fail(error, CGAP_RESOURCE, "out of memory")
+                       : c->single ? CGAP_OK
+                                   : recommend(&recommendation, c, word, about, error);
   free(word);
   if (status == CGAP_OK)
     status = cgap_about_input(&input, about, error);
@@ -227,12 +265,13 @@ static cgap_status write_folder(const cgap_closing *c, const char *folder, const
                                          .head = {{"after", &c->against}},
                                          .run_count = 1,
                                          .names = &names,
-                                         .recommendation = &recommendation,
+                                         .recommendation = c->single ? NULL : &recommendation,
                                          .source = about->source ? about->source : "embeddings",
                                          .input = input,
                                          .run = cgap_about_run(about, "contragap train")};
   if (status == CGAP_OK)
-    status = cgap_training_folder_write_choice(folder, &c->choice, c->result.head, error);
+    status = c->single ? cgap_training_folder_write_single(folder, &c->result, error)
+                       : cgap_training_folder_write_choice(folder, &c->choice, c->result.head, error);
   if (status == CGAP_OK)
     status = cgap_training_folder_write(&results, folder, warn, error);
   cgap_row_names_clear(&names);

@@ -76,6 +76,18 @@ cgap_status cgap_training_folder_write_choice(const char *folder, const cgap_cho
   return status == CGAP_OK ? cgap_training_folder_write_head(folder, "", CGAP_TRAINING_HEAD, head, error) : status;
 }
 
+cgap_status cgap_training_folder_write_single(const char *folder, const cgap_training_result *result, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_status status = cgap_training_file(path, folder, "", cgap_training_files[CGAP_TRAINING_HISTORY], error);
+  if (status == CGAP_OK)
+    (void)remove(path);
+  for (size_t e = 0; status == CGAP_OK && e < result->history.count; e++)
+    status = cgap_history_append(path, NULL, 0, &result->history.epoch[e], error);
+  return status == CGAP_OK ? cgap_training_folder_write_head(folder, "", CGAP_TRAINING_HEAD, result->head, error)
+                           : status;
+}
+
 static cgap_status write_recommendation(const cgap_recommendation *r, const char *folder, cgap_error *error)
 {
   char path[CGAP_PATH];

@@ -26,6 +26,10 @@ CGAP_MUST_CHECK cgap_status cgap_training_folder_write_head(const char *folder, 
 CGAP_MUST_CHECK cgap_status cgap_training_folder_write_choice(const char *folder, const cgap_choice *choice,
                                                               const cgap_head *head, cgap_error *error);
 
+/* Likewise of one training. */
+CGAP_MUST_CHECK cgap_status cgap_training_folder_write_single(const char *folder, const cgap_training_result *result,
+                                                              cgap_error *error);
+
 /* before.json and one for every other input, compare.json, changes.tsv and classes.tsv,
  * recommendation.json of a choice, figures and report.html, all at once in place of an earlier
  * run's; warn_line gets a line for each picture that cannot be drawn. */

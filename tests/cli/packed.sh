@@ -51,9 +51,15 @@ for name, packer in ("bz2", bz2), ("xz", lzma):
 put("lzma.joblib", lzma.compress(whole, lzma.FORMAT_ALONE))
 np.savez("objects.npz", image=objects(image), text=objects(text))
 np.savez_compressed("objects_deflated.npz", image=objects(image), text=objects(text))
+captions = objects(["a caption", None] * (len(image) // 2))
+np.savez("captions.npz", image=image, text=text, captions=captions)
+put("captions.npy", npy(captions))
+np.savez("uneven.npz", image=objects([row[k % 2:] for k, row in enumerate(image[:60])]), text=text[:60])
 np.savez("dict.npz", pairs=np.array(both, object))
 np.savez("wide.npz", image=image.astype("f8"), text=text.astype("f8"))
 np.savez("numbers.npz", image=image.astype(object), text=text.astype(object))
+put("empty_member.npy.gz", gzip.compress(b"") + gzip.compress(npy(image)))
+put("torch.pt.gz", gzip.compress(b"PK\3\4" + bytes(60)))
 put("broken.npy.gz", gzip.compress(npy(image))[:-2000])
 bits = bytearray(gzip.compress(npy(image)))
 bits[-6] ^= 1
@@ -72,10 +78,16 @@ same_rows_report folder/image.npy.gz folder/text.npy.gz
 same_rows_report folder/image.npy.gz text.npy
 same_rows_report image_rows.npy.gz text_rows.npy.gz
 same_rows_report image_two.npy.gz text_two.npy.gz
+same_rows_report empty_member.npy.gz text.npy
 same_rows_report image_part_?.npy.gz text_part_?.npy.gz
 for file in level?.joblib both.pkl.gz both.joblib objects.npz objects_deflated.npz dict.npz; do
   same_rows_report "$file"
 done
+same_rows_report captions.npz # the other arrays are read all the same
+fine info captions.npz
+want_text out "no array, tensor, or list" "left out    /captions"
+refused 3 "captions.npy: a Python pickle with no array" info captions.npy
+refused 3 "uneven.npz:/image: one array per item|0 has 12 numbers|1 has 11" audit uneven.npz
 same_rows_report --image both.pkl.gz:image --text objects_deflated.npz:text
 rows_report want.json wide.npz
 same_rows_report numbers.npz
@@ -87,11 +99,12 @@ want_text out "both.pkl.gz: $(wc -c <both.pkl.gz) bytes" "pickle, unpacked to a 
 for name in bz2 xz lzma; do
   refused 3 "$name.joblib|joblib.load('$name.joblib')" info "$name.joblib"
 done
+refused 3 "torch.pt.gz: gzip-compressed|gunzip -k torch.pt.gz" info torch.pt.gz
 refused 3 "broken.npy.gz: cannot be unpacked|cut short" info broken.npy.gz
 refused 3 "bits.npy.gz: cannot be unpacked|incorrect data check" info bits.npy.gz
 refused 3 "behind.npy.gz: cannot be unpacked" info behind.npy.gz
 refused 3 "hostile.pkl.gz: a Python pickle that would call posix.system" audit hostile.pkl.gz
-refused 3 "hostile.npz: a Python pickle that would call posix.system" audit hostile.npz
+refused 3 "hostile.npz:/image: a Python pickle that would call posix.system" audit hostile.npz
 want_absent has_run
 TMPDIR=$work/none
 export TMPDIR

@@ -85,7 +85,20 @@ def test_one_training_is_that_of_the_program():
     assert [e.epoch for e in f.history] == [e["epoch"] for e in epochs] and len(f.history) <= 12
     parts = (f.training_images, f.validation_images, f.test_images)
     assert sorted(np.concatenate(parts)) == list(range(300)) and len(f.test_images) == 60
-    assert f.transform(image=IMAGE).shape == (300, f.dim) and "epochs" in repr(f)
+    assert f.transform(image=IMAGE).shape == (300, f.dim) and "test part: 60 images" in repr(f)
+    # its folder and audits are those of the program
+    f.save("single-by-python")
+    assert set(os.listdir("single-by-python")) == set(os.listdir("single")) - {"checkpoint.bin"}
+    for name in ("before.json", "after.json", "start.json", "compare.json"):
+        assert without_times(load("single-by-python", name)) == without_times(load("single", name)), name
+    with open("single-by-python/history.jsonl") as lines:
+        assert [json.loads(x)["training"] for x in lines] == [x["training"] for x in epochs]
+    assert f.after["gap.corrected_distance"].value == load("single", "after.json")["gap"]["corrected_distance"]["value"]
+    assert f.before["retrieval.image_to_text.recall_at_1"].value == load("single", "before.json")["retrieval"]["image_to_text"]["recall_at_1"]["value"]
+    assert f.audit_of("center") is not None and f.audit_of("nothing") is None
+    assert (cg.load("single-by-python").transform(image=IMAGE) == f.transform(image=IMAGE)).all()
+    raises(cg.FileError, "single-by-python", "`replace`")(lambda: f.save("single-by-python"))
+    f.save("single-by-python", replace=True)
     assert cg.train(IMAGE, TEXT, dim=8, epochs=2, batch="full").dim == 8
     assert len(cg.train(IMAGE, TEXT, select="none", epochs=3, patience=0).history) == 3
     for words, options in (

@@ -473,7 +473,7 @@ static cgap_status open_one(cgap_file *file, const loose *l, bool shard, bool al
   if (array.pickled && alone) /* datasets of one file */
     file->loose = false;
   if (status == CGAP_OK && array.pickled && !shard)
-    status = cgap_pickle_objects_open(file, &npy_file, array.start, alone ? "" : path, path, error);
+    status = cgap_pickle_objects_open(file, &npy_file, &found, alone ? "" : path, alone, error);
   else if (status == CGAP_OK)
     status = cgap_array_header_add(file, &found, error);
   file->bytes += status == CGAP_OK ? bytes : 0;

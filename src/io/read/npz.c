@@ -97,26 +97,25 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
   if (status == CGAP_OK)
     status = cgap_npy_read(&array, next_bytes, &r, stat->size, name, error);
   const bool small = stat->size <= CHECKED_BYTES_MAX;
+  const cgap_array_header found = {.path = path,
+                                   .name = name,
+                                   .storage = deflated ? "zip, deflated" : "zip, stored",
+                                   .array = &array,
+                                   .piece = {.path = file->path,
+                                             .member = (int64_t)stat->index,
+                                             .deflated = deflated,
+                                             .checked = small,
+                                             .offset = array.start}};
   if (status == CGAP_OK && array.pickled) { /* objects: a pickle, whose reader needs random access */
     cgap_file view;
     status = copy_member(&view, file, zip, stat, name, error);
     if (status == CGAP_OK)
-      status = cgap_pickle_objects_open(file, &view, array.start, path, path, error);
+      status = cgap_pickle_objects_open(file, &view, &found, path, false, error);
   } else if (status == CGAP_OK && small) {
     status = cgap_zip_check(r.file, name, error);
   }
-  if (status == CGAP_OK && !array.pickled) {
-    cgap_array_header found = {.path = path,
-                               .name = name,
-                               .storage = deflated ? "zip, deflated" : "zip, stored",
-                               .array = &array,
-                               .piece = {.path = file->path,
-                                         .member = (int64_t)stat->index,
-                                         .deflated = deflated,
-                                         .checked = small,
-                                         .offset = array.start}};
+  if (status == CGAP_OK && !array.pickled)
     status = cgap_array_header_add(file, &found, error);
-  }
   if (r.file)
     zip_fclose(r.file);
   free(name);

@@ -66,7 +66,8 @@ size_t cgap_packed_start(unsigned char *out, size_t count, const cgap_file *file
   z_stream z = {.next_in = raw, .avail_in = got > 0 ? (uInt)got : 0, .next_out = out, .avail_out = (uInt)count};
   if (!cgap_packed_is(file) || inflateInit2(&z, EITHER_FORMAT) != Z_OK)
     return 0;
-  (void)inflate(&z, Z_SYNC_FLUSH);
+  while (inflate(&z, Z_SYNC_FLUSH) == Z_STREAM_END && z.avail_in > 0 && z.avail_out > 0 && inflateReset(&z) == Z_OK)
+    ; /* the next member */
   (void)inflateEnd(&z);
   return count - z.avail_out;
 }

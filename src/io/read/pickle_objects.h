@@ -244,9 +244,11 @@ bool cgap_pickle_skip(cgap_pickle *p, uint64_t count);
 CGAP_MUST_CHECK cgap_status cgap_pickle_datasets(cgap_file *file, cgap_pickle *p, cgap_pickle_value root,
                                                  const char *prefix, const char *stem, cgap_error *error);
 
-/* Lists the object array of a .npy file: the pickle from byte `at` on, its end. */
-CGAP_MUST_CHECK cgap_status cgap_pickle_objects_open(cgap_file *file, const cgap_file *npy, uint64_t at,
-                                                     const char *prefix, const char *stem, cgap_error *error);
+/* Lists an object array, whose pickle is the rest of `npy`; below `prefix`. alone: CGAP_FILE where it cannot be read;
+ * else it is an entry that says why. */
+CGAP_MUST_CHECK cgap_status cgap_pickle_objects_open(cgap_file *file, const cgap_file *npy,
+                                                     const cgap_array_header *found, const char *prefix, bool alone,
+                                                     cgap_error *error);
 /* A file of torch.save in an open archive; stat is of its data.pkl. */
 CGAP_MUST_CHECK cgap_status cgap_torch_zip_open(cgap_file *file, zip_t *zip, const zip_stat_t *stat, cgap_error *error);
 

@@ -335,6 +335,31 @@ static cgap_status stack(cgap_file *file, item *items, size_t count, cgap_error 
                  : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
 }
 
+/* Items that are not the rows of one matrix, in a group that is called like a modality: an entry that says why. */
+static cgap_status add_uneven(cgap_file *file, const matrix_paths *matrices, const item *items, size_t count,
+                              cgap_error *error)
+{
+  size_t other = 1;
+  while (other < count && items[other].dim == items->dim &&
+         file->entries[items[other].entry].type == file->entries[items->entry].type)
+    other++;
+  if (count < ITEMS_MIN || other == count || !items->whole || !cgap_name_words_of(items->group).modality ||
+      has_matrix(matrices, items->group))
+    return CGAP_OK;
+  char *why = cgap_format("one array per item, but not all are alike: %s has %zu numbers (%s), %s has %zu (%s); "
+                          "write all with the same length and type, or leave the others out",
+                          items->id, items->dim, file->entries[items->entry].type_text, items[other].id,
+                          items[other].dim, file->entries[items[other].entry].type_text);
+  const cgap_npy array = {.kind = CGAP_KIND_OTHER, .type_name = "arrays", .ndim = 1, .shape = {count}};
+  cgap_status status = why ? cgap_array_in_memory_add(file, items->group, "one per item", &array, NULL, error)
+                           : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+  if (status == CGAP_OK)
+    file->entries[file->count - 1].obstacle = why;
+  else
+    free(why);
+  return status;
+}
+
 /* Takes the first `count` entries that are marked out of the list. */
 static void remove_stacked(cgap_file *file, const bool *stacked, size_t count)
 {
@@ -366,8 +391,10 @@ cgap_status cgap_items_stack(cgap_file *file, cgap_error *error)
   for (size_t from = 0, until; from < l.count && status == CGAP_OK; from = until) {
     for (until = from + 1; until < l.count && !strcmp(l.item[from].group, l.item[until].group);)
       until++;
-    if (!can_stack(file, &matrices, l.item + from, until - from))
+    if (!can_stack(file, &matrices, l.item + from, until - from)) {
+      status = add_uneven(file, &matrices, l.item + from, until - from, error);
       continue;
+    }
     status = stack(file, l.item + from, until - from, error);
     for (size_t i = from; i < until; i++)
       stacked[l.item[i].entry] = true;

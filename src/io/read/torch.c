@@ -57,23 +57,45 @@ static cgap_status list_pickle(cgap_file *file, cgap_pickle *p, const char *pref
   return status == CGAP_OK ? cgap_pickle_datasets(file, p, root, prefix, stem, error) : status;
 }
 
-cgap_status cgap_pickle_objects_open(cgap_file *file, const cgap_file *npy, uint64_t at, const char *prefix,
-                                     const char *stem, cgap_error *error)
+/* An object array that cannot be read is one dataset less, where others are next to it: captions with None. */
+static cgap_status add_unread(cgap_file *file, const cgap_file *npy, const cgap_array_header *found, size_t before,
+                              cgap_error *error)
+{
+  const size_t length = strlen(npy->path);
+  const bool named = !strncmp(error->message, npy->path, length) && !strncmp(error->message + length, ": ", 2);
+  char *why = strdup(named ? error->message + length + 2 : error->message);
+  while (file->count > before)
+    cgap_entry_clear(&file->entries[--file->count]);
+  cgap_status status =
+    why ? cgap_array_header_add(file, found, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", found->name);
+  if (status != CGAP_OK) {
+    free(why);
+    return status;
+  }
+  cgap_entry *e = &file->entries[file->count - 1];
+  free(e->obstacle);
+  e->obstacle = why;
+  return CGAP_OK;
+}
+
+cgap_status cgap_pickle_objects_open(cgap_file *file, const cgap_file *npy, const cgap_array_header *found,
+                                     const char *prefix, bool alone, cgap_error *error)
 {
   cgap_pickle_bytes bytes = {.path = npy->path,
                              .name = npy->path,
                              .fd = npy->fd,
                              .member = -1,
                              .gathered = npy->unpacked,
-                             .at = npy->start + at,
+                             .at = npy->start + found->array->start,
                              .end = npy->start + npy->bytes,
                              .whole = npy->bytes};
   cgap_pickle p;
   cgap_pickle_init(&p, &bytes, file->access.memory);
-  const cgap_status status = list_pickle(file, &p, prefix, stem, error);
+  const size_t before = file->count;
+  const cgap_status status = list_pickle(file, &p, prefix, found->path, error);
   cgap_pickle_clear(&p);
   cgap_pickle_bytes_close(&bytes);
-  return status;
+  return status == CGAP_FILE && !alone ? add_unread(file, npy, found, before, error) : status;
 }
 
 /* ---------------------------------------------------------------- torch.save before 1.6 */

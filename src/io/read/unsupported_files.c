@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 4096, TAR_MARK = 257 };
+enum { HEAD_BYTES = 4096, TAR_MARK = 257, GZIP = 1 /* of FOREIGN */ };
 
 /* How the file's name goes into a line: as Python or the shell writes it. */
 typedef enum { NO_LINE, PYTHON, SHELL } language;
@@ -58,6 +58,7 @@ static const kind FOREIGN[] = {
   {"\xfd"
    "7zXZ",
    5, SHELL, "xz-compressed; unpack it: unxz -k %s"},
+  {"]\0\0", 3, SHELL, "LZMA-compressed; unpack it: unlzma -k %s"},
   {"\x28\xb5\x2f\xfd", 4, SHELL, "zstd-compressed; unpack it: unzstd %s"},
   {"7z\xbc\xaf", 4, NO_LINE, ARCHIVE},
   {"Rar!", 4, NO_LINE, ARCHIVE},
@@ -157,6 +158,8 @@ cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
     return cgap_fail(error, CGAP_FILE, "%s: cannot be read: %s", file->path, strerror(errno));
   if (!strncmp(head, LFS_START, sizeof LFS_START - 1))
     return refuse_pointer(file->path, head, error);
+  if (file->unpacked && (!memcmp(head, "PK\3\4", 4) || !memcmp(head, "\x89HDF", 4)))
+    return refuse_as(file->path, FOREIGN[GZIP].what, SHELL, error);
   for (size_t i = 0; i < sizeof FOREIGN / sizeof *FOREIGN; i++) {
     if ((size_t)got >= FOREIGN[i].length && !memcmp(head, FOREIGN[i].start, FOREIGN[i].length) &&
         !(FOREIGN[i].in == SHELL && cgap_name_ends(file->path, JOBLIB))) /* its compressors, which unpack by its name */

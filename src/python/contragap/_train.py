@@ -107,17 +107,53 @@ class Epoch(NamedTuple):
     temperature: float
 
 
-class Training(Head):
-    """The result of `train` with options of one training: a head, not compared with anything else.
+class _Evaluated(Head, Report):
+    """A head with audits of the test part before and after it."""
 
-    `f.transform(image=img)` passes rows through it, and `contragap.audit` measures what it gained: on `f.test_images`
-    alone, rows that it has not seen. `f.history` has its epochs; `f.save("head.h5")` writes what `contragap.load` and
-    `contragap apply` read.
+    _save = lib.cgap_closing_save
+
+    def __init__(self, closing, about: About) -> None:
+        Head.__init__(self, lib.cgap_closing_head(closing), closing)
+        Report.__init__(self, closing, about)
+        names = [ffi.string(name).decode() if name else "" for name in about.value.data.names]
+        self._names = {name: role for name, role in zip(names, ("image", "text")) if name}
+
+    def audit_of(self, name: str) -> Optional[Audit]:
+        """The audit of the test part "before", "after", through the "start" of a trained head, or through a method that
+        needs no training: "center", "shift", "whiten", "procrustes", "cca". None: there is none of this name."""
+        found = lib.cgap_closing_audit(self._value, ffi.new("char[]", str(name).encode()))
+        if not found:
+            return None
+        closing = self._value
+        return Audit(ffi.gc(found, lambda _: closing), self._about)
+
+    @property
+    def before(self) -> Audit:
+        """The test part as it is."""
+        return self.audit_of("before")  # type: ignore[return-value]
+
+    @property
+    def after(self) -> Audit:
+        """The test part through the head."""
+        return self.audit_of("after")  # type: ignore[return-value]
+
+    def __str__(self) -> str:
+        return self._text_of(lib.cgap_closing_text, lib.CGAP_REPORT_TABLE)
+
+    __repr__ = __str__
+
+
+class Training(_Evaluated):
+    """The result of `train` with options of one training: a head trained as they say, without a recommendation.
+
+    `print(f)` says what it gains on the test part, images that it has not seen (`f.test_images`); `f.before` and
+    `f.after` are audits of that part, `f.history` has its epochs. `f.transform(image=img)` passes rows through it.
+    `f.save("trained")` writes the folder of `contragap train -o`, `f.save("head.h5")` the head alone; `contragap.load`
+    reads both.
     """
 
-    def __init__(self, head, names: list[str], history: list[Epoch]) -> None:
-        super().__init__(head)
-        self._names = {name: role for name, role in zip(names, ("image", "text")) if name}
+    def __init__(self, closing, about: About, history: list[Epoch]) -> None:
+        super().__init__(closing, about)
         self.history = history
 
     def _part(self, part: int) -> numpy.ndarray:
@@ -142,14 +178,14 @@ class Training(Head):
         """The image rows that it has not seen."""
         return self._part(lib.CGAP_TEST)
 
-    def save(self, path) -> None:
-        """Writes head.h5, or where the name ends with .safetensors that."""
+    def save(self, folder, replace: bool = False) -> None:
+        """Writes the folder of `contragap train -o`; where the name ends with .h5 or .safetensors, that file alone."""
+        name = os.fsencode(folder)
+        if not name.endswith((b".h5", b".safetensors")):
+            super().save(folder, replace)
+            return
         call = Call()
-        name = ffi.new("char[]", os.fsencode(path))
-        call.run(lambda: call.check(lib.cgap_head_write(self._head, name, call.error)), False)
-
-    def __repr__(self) -> str:
-        return f"<contragap head, {self.dim_in} to {self.dim} dimensions, {len(self.history)} epochs>"
+        call.run(lambda: call.check(lib.cgap_head_write(self._head, ffi.new("char[]", name), call.error)), False)
 
 
 @ffi.def_extern()
@@ -160,21 +196,13 @@ def contragap_epoch(context, record, options):
     )
 
 
-class Closing(Head, Report):
+class Closing(_Evaluated):
     """The result of `train`: a recommendation, and the head that it recommends.
 
     `print(f)` says what is recommended and what it gains on pairs that neither the fits nor the choice have seen.
     `f.transform(image=img)` passes rows through it; `f.before` and `f.after` are audits of the test part.
     `f.save("closed")` writes the folder of `contragap train -o`, which `contragap.load("closed")` reads.
     """
-
-    _save = lib.cgap_closing_save
-
-    def __init__(self, closing, about: About) -> None:
-        Head.__init__(self, lib.cgap_closing_head(closing), closing)
-        Report.__init__(self, closing, about)
-        names = [ffi.string(name).decode() if name else "" for name in about.value.data.names]
-        self._names = {name: role for name, role in zip(names, ("image", "text")) if name}
 
     def to_dict(self) -> dict[str, Any]:
         """The content of recommendation.json."""
@@ -185,31 +213,6 @@ class Closing(Head, Report):
         """What is recommended, why, and what it does to the test part."""
         r = self.to_dict()
         return Recommendation(r["method"], r["goal"], r["reason"], r["test"], r["candidates"], str(self))
-
-    def audit_of(self, name: str) -> Optional[Audit]:
-        """The audit of the test part "before", "after", through the "start" of a trained head, or through a method that
-        needs no training: "center", "shift", "whiten", "procrustes", "cca". None: there is none of this name."""
-        found = lib.cgap_closing_audit(self._value, ffi.new("char[]", str(name).encode()))
-        if not found:
-            return None
-        closing = self._value
-        return Audit(ffi.gc(found, lambda _: closing), self._about)
-
-    @property
-    def before(self) -> Audit:
-        """The test part as it is."""
-        return self.audit_of("before")  # type: ignore[return-value]
-
-    @property
-    def after(self) -> Audit:
-        """The test part through what is recommended."""
-        return self.audit_of("after")  # type: ignore[return-value]
-
-    def __str__(self) -> str:
-        return self._text_of(lib.cgap_closing_text, lib.CGAP_REPORT_TABLE)
-
-    __repr__ = __str__
-
 
 _OBEYED = {"patience", "hold_out_classes"}  # options that a choice has too
 
@@ -225,16 +228,10 @@ def _set_options(call: Call, options, asked: dict[str, Any], single: bool) -> No
         options.head = lib.CGAP_HEAD_LINEAR  # as the command has it: a residual head keeps the dimensions
 
 
-def _train_one(call: Call, data: Any, options, progress: Progress) -> Training:
-    """One head as asked."""
-    history: list[Epoch] = []
+def _observe(history: list[Epoch]):
+    """An observer that adds to the history; the handle has to live as long."""
     handle = ffi.new_handle(history)
-    observer = ffi.new("cgap_observer *", {"epoch": lib.contragap_epoch, "context": handle})
-    out = ffi.new("cgap_head **")
-    call.run(lambda: call.check(lib.cgap_train_run(out, data.value, options, observer, call.error)), progress)
-    names = [ffi.string(name).decode() if name else "" for name in data.value.names]
-    data.release()
-    return Training(ffi.gc(out[0], lib.cgap_head_close), names, history)
+    return ffi.new("cgap_observer *", {"epoch": lib.contragap_epoch, "context": handle}), handle
 
 
 def train(
@@ -300,17 +297,21 @@ def train(
     )  # fmt: skip
     out = ffi.new("cgap_closing **")
     closings = []
+    history: list[Epoch] = []
+    observer, _handle = _observe(history)
 
     def work() -> None:
-        call.check(lib.cgap_closing_run(out, data.value, options, number, call.error))
+        if single:
+            call.check(lib.cgap_closing_train(out, data.value, options, observer, call.error))
+        else:
+            call.check(lib.cgap_closing_run(out, data.value, options, number, call.error))
         closings.append(ffi.gc(out[0], lib.cgap_closing_close))
 
-    if single:
-        return _train_one(call, data, options, progress)
     start = time.monotonic()
     call.run(work, progress)
     data.release()
-    return Closing(closings[0], About(data, b"contragap train (Python)", options, time.monotonic() - start))
+    about = About(data, b"contragap train (Python)", options, time.monotonic() - start)
+    return Training(closings[0], about, history) if single else Closing(closings[0], about)
 
 
 def load(path: Any) -> Head:
