@@ -12,7 +12,9 @@ own_height = (ARG3 eq "paper" ? 100 : 200) + 26 * counted_rows
 if (sized[strstrt(sized, ",") + 1 : *] eq "0") { sized = sprintf("%s,%d", given_width, to_png ? own_height * real(given_width) / 760 : own_height) }
 call "style.gp" "confusion" ARG1 ARG2 ARG3 sized
 headline_title = "Classes that lose ".images_word.", and to which"
-headline_shown = sprintf("%s %s lose their class, %s find it; %s of %s classes lose %s", meta("lost"), images_word, meta("gained"), meta("losing"), meta("classes"), images_word)
+lose = meta("lost") eq "1" ? "1 ".image_word." loses its class, " : sprintf("%s %s lose their class, ", meta("lost"), images_word)
+lose_any = meta("losing") eq "1" ? " loses " : " lose "
+headline_shown = lose.meta("gained").(meta("gained") eq "1" ? " finds it; " : " find it; ").meta("losing")." of ".meta("classes")." classes".lose_any.images_word
 eval headline
 nx = int(number_from(meta("columns"))); ny = counted_rows
 longest = 0; longest_column = 0

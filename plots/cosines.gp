@@ -13,8 +13,7 @@ set format y "%g"
 total(column) = number_from(meta("total_".column))
 low_edge = number_from(meta("first")); high_edge = number_from(meta("last"))
 # in a column of a paper words are short, and take more of the width
-short = print_out && width < 550
-pad = (high_edge - low_edge) * (short ? 0.14 : 0.06) + 0.01
+pad = (high_edge - low_edge) * (narrow ? 0.14 : 0.06) + 0.01
 set xrange [low_edge - pad : high_edge + pad]
 # a curve begins and ends where its pairs do
 share(count, name) = total(name) > 0 && $1 > number_from(meta("first_".name)) - 0.015 && $1 < number_from(meta("last_".name)) + 0.005 ? count / total(name) : NaN
@@ -24,9 +23,9 @@ set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype (3,2)
 set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
 set linetype 3 linecolor rgb c_text linewidth 1.6 dashtype (12,4)
 set linetype 4 linecolor rgb c_pair linewidth 2.4 dashtype 1
-cross_name = strlen(spaces) ? "" : paired ? (short ? "non-matching" : "non-matching pairs") : "between the two"
+cross_name = strlen(spaces) ? "" : paired ? (narrow ? "non-matching" : "non-matching pairs") : "between the two"
 text_name = spaces eq "one modality" ? "" : texts_word
-pair_name = paired ? (short ? "matched" : "matched pairs") : ""
+pair_name = paired ? (narrow ? "matched" : "matched pairs") : ""
 
 top = 0
 highest(y) = (top = (y > top ? y : top), 1)

@@ -10,8 +10,7 @@ high(a, b) = a > b ? a : b
 low_edge = low(number_from(meta("before_first")), number_from(meta("after_first")))
 high_edge = high(number_from(meta("before_last")), number_from(meta("after_last")))
 # in a column of a paper words are short, and take more of the width
-short = print_out && width < 550
-pad = (high_edge - low_edge) * (short ? 0.14 : 0.06) + 0.01
+pad = (high_edge - low_edge) * (narrow ? 0.14 : 0.06) + 0.01
 set xrange [low_edge - pad : high_edge + pad]
 set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype (3,2)
 set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
@@ -31,8 +30,8 @@ do for [when in "before after"] {
 top = (top > 0 ? top : 1) * (dumb ? 1.05 : 1.3)
 set yrange [0:top]
 set format y "%g"
-pair_name = total("before", "pair") > 0 ? (short ? "matched" : "matched pairs") : ""
-cross_name = strlen(pair_name) ? (short ? "non-matching" : "non-matching pairs") : "between the two"
+pair_name = total("before", "pair") > 0 ? (narrow ? "matched" : "matched pairs") : ""
+cross_name = strlen(pair_name) ? (narrow ? "non-matching" : "non-matching pairs") : "between the two"
 eval two_panels
 set multiplot
 do for [p = 1:2] {
@@ -51,7 +50,7 @@ do for [p = 1:2] {
   } else {
     set origin 0,0.5*(2-p); set size 1,0.5
   }
-  set label 905 (dumb ? when : when.": mean ".meta(when."_means")) at screen 16.0/width, graph 1 left offset 0,0.6 textcolor rgb ink noenhanced
+  set label 905 (dumb || narrow ? when : minus(when.": mean ".meta(when."_means"))) at screen 16.0/width, graph 1 left offset 0,0.6 textcolor rgb ink noenhanced
   if (p == 1) { if (dumb) { set key on }; unset xlabel } else { set key off; unset label 901; unset label 902; unset label 903; set xlabel "cosine" textcolor rgb ink }
   set ylabel "share of pairs" textcolor rgb ink offset 0.8,0
   plot table skip 1 using 2:(filled(when, $5, "cross")) with fillsteps linetype 1 notitle, \

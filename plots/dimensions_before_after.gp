@@ -20,13 +20,13 @@ do for [p = 1:2] {
   thick = d > 400 ? 1.0 : d > 100 ? 2 : d > 30 ? 5 : 12
   set xrange [-0.02*d - 0.5 : 1.02*d - 0.5]
   if (!dumb) { eval next_panel } else { set origin 0,0.5*(2-p); set size 1,0.5 }
-  set label 905 (dumb ? when : when.": distance ".word(meta(when."_corrected_distance"), 1)."; ".meta(when."_largest_two")." of its square") at screen 16.0/width, graph 1 left offset 0,0.6 textcolor rgb ink noenhanced
+  set label 905 (dumb ? when : when.": distance ".word(meta(when."_corrected_distance"), 1).(narrow ? "" : "; ".meta(when."_largest_two")." of its square")) at screen 16.0/width, graph 1 left offset 0,0.6 textcolor rgb ink noenhanced
   if (!dumb) {
     set label 906 "larger in ".images_word at graph 0.99, graph 0.93 right textcolor rgb w_image noenhanced
     set label 907 "larger in ".texts_word at graph 0.99, graph 0.07 right textcolor rgb w_text noenhanced
   }
   if (p == 2) { set key off; unset label 901; unset label 902; unset label 903; set xlabel "coordinate (from 0)" textcolor rgb ink }
-  set ylabel images_word." − ".texts_word noenhanced textcolor rgb ink offset 0.8,0
+  set ylabel (narrow ? "difference" : images_word." − ".texts_word) noenhanced textcolor rgb ink offset 0.8,0
   plot table skip 1 using 2:(of(when, 5) >= 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_image notitle, \
        '' skip 1 using 2:(of(when, 5) < 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_text notitle, \
        keyentry with lines linewidth 6 linecolor rgb c_image title "larger in ".images_word, \

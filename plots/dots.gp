@@ -37,7 +37,7 @@ row_of(p, s, name) = (strcol(1) eq p && strcol(2) eq name) ? line_of(column(3) +
 
 set key off
 small = pt(11)
-top = print_out ? 2.0 : hover ? 30.0 : 58.0
+top = head_space
 left = 16.0 + (print_out ? 8.0 : 7.0) * longest
 cell_w = (width - left - 8.0) / across
 cell_h = (height - top - (print_out ? 2.0 : 26.0)) / down

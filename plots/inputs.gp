@@ -25,14 +25,16 @@ eval headline
 # the block of the measure, below it its name, and a long name's second half below that
 broken(t, sign) = strstrt(t, sign) ? t[1 : strstrt(t, sign) - 1]."\n".t[strstrt(t, sign) + strlen(sign) : *] : t
 wrapped(t) = print_out || strlen(t) > 24 ? broken(t, ", ") : t
-lines_of(t) = strstrt(t, ": ") ? t[1 : strstrt(t, ": ") - 1]."\n".wrapped(t[strstrt(t, ": ") + 2 : *]) : wrapped(t)
+# a column has no place for a block's long name
+block_of(t) = t[1 : strstrt(t, ": ") - 1]
+lines_of(t) = strstrt(t, ": ") ? (narrow && strlen(block_of(t)) > 18 ? "" : block_of(t)."\n").wrapped(t[strstrt(t, ": ") + 2 : *]) : wrapped(t)
 
 longest = 0
 do for [i = 1:inputs_counted] { longest = strlen(meta(sprintf("input_%d", i))) > longest ? strlen(meta(sprintf("input_%d", i))) : longest }
 of_panel(k) = strcol(1) eq panel ? column(k) : NaN
 of_mark(k, marked) = strcol(1) eq panel && column(7) == marked ? column(k) : NaN
 if (!dumb) {
-  top = print_out ? 2.0 : hover ? 40.0 : 66.0
+  top = head_space + (print_out ? 0 : 8)
   small = pt(10.5)
   left = is_series ? 10.0 : 14.0 + (print_out ? 7.6 : 6.2) * longest
   cell_w = (width - left - 8.0) / across
@@ -49,13 +51,17 @@ set autoscale xfixmax
 # a terminal of text has a place for one panel
 if (dumb) { panels_counted = 1 }
 if (is_series && strlen(meta("log_x"))) { set logscale x 10; set xtics format "%.0s%c" }
+if (is_series && narrow && !strlen(meta("log_x"))) {
+  stats table skip 1 using 3 name "X" nooutput
+  if (X_max > X_min) { set xtics round_step(0.6 * (X_max - X_min)) }
+}
 set multiplot
 do for [p = 1:panels_counted] {
   panel = meta(sprintf("panel_%d", p))
   col = (p - 1) % across
   row = (p - 1) / across
   if (!dumb) {
-    set lmargin at screen (left + col * cell_w + (is_series ? 46 : 8)) / width
+    set lmargin at screen (left + col * cell_w + (is_series ? (print_out ? 56 : 46) : 8)) / width
     set rmargin at screen (left + (col + 1) * cell_w - 14) / width
     set tmargin at screen 1 - (top + row * cell_h + (print_out && !is_series ? 48 : 45)) / height
     set bmargin at screen 1 - (top + (row + 1) * cell_h - 30) / height

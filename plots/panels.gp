@@ -23,7 +23,6 @@ number(key) = strlen(meta(key)) ? number_from(meta(key)) : NaN
 counted_series = int(number_from(meta("series")))
 many = counted_series > 8
 # four curves or fewer are named at their ends, more in a key
-narrow = print_out && width < 550
 direct = !dumb && !narrow && counted_panels * counted_series && counted_series < 5 && !(counted_series == 1 && meta("series_1") eq "mean")
 longest = 0
 longer(name) = longest = strlen(name) > longest ? strlen(name) : longest
@@ -78,7 +77,7 @@ agree = kept == kept
 do for [s = 1:counted_series] { agree = agree && number(sprintf("kept_%d", s)) == kept }
 
 keyed = !direct && (counted_series > 1 || many)
-top = (print_out ? 4.0 : hover ? 30.0 : 58.0) + (keyed ? 24 : 0)
+top = head_space + (keyed ? 24 : 0)
 if (agree) { top = top + 14 }
 small = pt(11)
 # what a letter and a line of small words take
@@ -198,7 +197,7 @@ do for [p = 1:shown_panels] {
     do for [k = 1:used] {
       j = order[k]
       if (j > counted_series && narrow) {
-        set label 940 + k meta(sprintf("line_%d_name", j - counted_series)) at graph 0.98, graph (place[k] + 9) / panel_h right font small textcolor rgb ink front noenhanced
+        set label 940 + k meta(sprintf("line_%d_name", j - counted_series)) at graph 0.98, graph (place[k] + (place[k] > panel_h - 18 ? -9 : 9)) / panel_h right font small textcolor rgb ink front noenhanced
       }
       if (j > counted_series && !narrow) {
         set label 940 + k meta(sprintf("line_%d_name", j - counted_series)) at graph 1 + 6.0 / panel_w, graph place[k] / panel_h left font small textcolor rgb ink noenhanced

@@ -25,14 +25,16 @@ aside = 0.1
 if (dumb) {
   set xrange [-0.4 : last + 0.6]
 } else {
+  # the number of the first point stands before it
+  side = narrow ? 0.9 : 0.4
   # names to the right of the last points, one above the other
   word[1] = image_word." to ".text_word
   word[2] = text_word." to ".image_word
   word[3] = "by chance"
   longest = strlen(word[1]) > strlen(word[2]) ? strlen(word[1]) : strlen(word[2])
   words_width = 7.4 * (longest > 40 ? 40 : longest) + 60
-  unit_x = (0.4 + last + aside) / (plot_width - words_width)
-  set xrange [-0.4 : last + aside + words_width * unit_x]
+  unit_x = (side + last + aside) / (plot_width - words_width)
+  set xrange [-side : last + aside + words_width * unit_x]
   words_x = last + aside + 52 * unit_x
   do for [i = 1:2] { word_y[i] = ends[i] * plot_height }
   word_y[3] = (ends[3] + ends[4]) / 2 * plot_height

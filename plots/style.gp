@@ -18,6 +18,8 @@ height = int(real(substr(size, strstrt(size, ",") + 1, strlen(size))))
 dark  = theme eq "dark"
 hover = theme eq "page"
 print_out = theme eq "paper"
+# a column of a paper has a place for few words
+narrow = print_out && width < 550
 dumb  = kind eq "txt"
 tex   = kind eq "tex"
 # what lies around a plot, in units: scripts that place plots of their own use these
@@ -25,9 +27,11 @@ top_space    = hover ? 66.0 : print_out ? 32.0 : 90.0
 bottom_space = print_out ? 50.0 : 90.0
 left_space   = print_out ? 70.0 : 75.0
 right_space  = print_out ? 10.0 : 24.0
+# above the first of several rows of plots, where the lines above them end
+head_space   = hover ? 30.0 : print_out ? 2.0 : 58.0
 key_space    = hover ? 32.0 : print_out ? 2.0 : 56.0
 # how many panels of a table stand side by side, and how many rows they make
-panels_across(n) = n < 2 ? 1 : n < 5 || (print_out && width < 550) ? 2 : 3
+panels_across(n) = n < 2 ? 1 : n < 5 || narrow ? 2 : 3
 panels_down(n) = (n + panels_across(n) - 1) / panels_across(n)
 
 set encoding utf8
@@ -142,7 +146,7 @@ if (dumb) {
 
 # the axes of a plane, of principal components or along the gap, and how much of the variance they hold
 along_gap = meta("axes") eq "gap" || meta("after_axes") eq "gap"
-axis_name(n) = along_gap ? (n == 1 ? (print_out ? "along the gap" : "along the difference of the centroids") : "first component orthogonal to it") : \
+axis_name(n) = along_gap ? (n == 1 ? (print_out ? "along the gap" : "along the difference of the centroids") : (print_out ? "PC 1 across it" : "first component orthogonal to it")) : \
   print_out ? sprintf("PC %d", n) : (n == 1 ? "first" : "second")." principal component"
 axis_share(n) = meta(sprintf("share_%d", n))
 component(n) = axis_name(n).(strlen(axis_share(n)) ? sprintf(" (%.1f %%%s)", 100 * real(axis_share(n)), n == 1 && !print_out ? " of the variance" : "") : "")
