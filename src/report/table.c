@@ -308,8 +308,10 @@ static void print_advice(const cgap_audit *a, const style *paint, const cgap_pap
       cgap_text_wrap(out, paint->columns, "  ", advice.sentence[i], 2);
   if (advice.command[0])
     fprintf(out, "    %s%s%s\n", paint->bold, advice.command, paint->off); /* whole, to be copied */
-  if (advice.further)
-    fprintf(out, "  %s\n    %s%s%s\n", advice.further, paint->bold, advice.further_command, paint->off);
+  if (advice.further) {
+    cgap_text_wrap(out, paint->columns, "  ", advice.further, 2);
+    fprintf(out, "    %s%s%s\n", paint->bold, advice.further_command, paint->off);
+  }
 }
 
 /* Sentences [from, end) of the verdict. */
@@ -368,8 +370,12 @@ static void print_legend(const cgap_audit *a, const style *paint, FILE *out)
   bool any_null = false;
   for (size_t i = 0; i < cgap_field_count(); i++)
     any_null = any_null || (cgap_field_present(a, cgap_field_at(i)) && cgap_field_scalar(a, cgap_field_at(i))->why);
-  fprintf(out, "\n%s%s%s%s\n", paint->dim, cgap_tr(&a->names, N_("↓ lower is better, ↑ higher; [95 % interval]")),
-          any_null ? cgap_tr(&a->names, N_("; n/a: with its reason")) : "", paint->off);
+  char text[CGAP_SENTENCE];
+  snprintf(text, sizeof text, "%s%s", cgap_tr(&a->names, N_("↓ lower is better, ↑ higher; [95 % interval]")),
+           any_null ? cgap_tr(&a->names, N_("; n/a: with its reason")) : "");
+  fprintf(out, "\n%s", paint->dim);
+  cgap_text_wrap(out, paint->columns, "", text, 0);
+  fputs(paint->off, out);
 }
 
 /* Of the widest block. */

@@ -173,6 +173,15 @@ static bool is_picked(const table *t, size_t row, const picked_rows *p)
          (p->also == SIZE_MAX || strcmp(word_at(t, row, p->also), p->also_word) == 0);
 }
 
+/* The last one. */
+static void drop_trace(drawn_panel *p)
+{
+  const size_t k = --p->panel.count;
+  free(p->x[k]);
+  free(p->y[k]);
+  p->x[k] = p->y[k] = NULL;
+}
+
 static void add_trace(drawn_panel *p, const table *t, const picked_rows *rows, const char *name, size_t x, size_t y,
                       cgap_trace_kind kind)
 {
@@ -194,14 +203,10 @@ static void add_trace(drawn_panel *p, const table *t, const picked_rows *rows, c
       any = any || isfinite(p->y[k][count]);
       count++;
     }
-  if (!any) {
-    free(p->x[k]);
-    free(p->y[k]);
-    p->x[k] = p->y[k] = NULL;
-    return;
-  }
   p->panel.trace[k] = (cgap_trace){.name = name, .x = p->x[k], .y = p->y[k], .count = count, .kind = kind};
   p->panel.count++;
+  if (!any)
+    drop_trace(p);
 }
 
 /* What draws a figure: the table, where to, and how high a panel is. */
@@ -270,35 +275,63 @@ static const char *modality(const figure *f, int k)
   return name ? name : k ? "text" : "image";
 }
 
+/* Columns that bear a modality's name are found by their place: row, x, y of each before the cosine. */
 static void fill_scatter(const figure *f, drawn_panel *p, const picked_rows *rows)
 {
-  add_trace(p, f->t, rows, modality(f, 0), column_of(f->t, "image_x"), column_of(f->t, "image_y"), CGAP_TRACE_POINTS);
-  add_trace(p, f->t, rows, modality(f, 1), column_of(f->t, "text_x"), column_of(f->t, "text_y"), CGAP_TRACE_POINTS);
+  const size_t cosine = column_of(f->t, "cosine");
+  if (cosine < 6)
+    return;
+  add_trace(p, f->t, rows, modality(f, 0), cosine - 5, cosine - 4, CGAP_TRACE_POINTS);
+  add_trace(p, f->t, rows, modality(f, 1), cosine - 2, cosine - 1, CGAP_TRACE_POINTS);
 }
 
 /* Shares of each set of pairs, per bin of cosines, where there are any. */
 static void fill_cosines(const figure *f, drawn_panel *p, const picked_rows *rows)
 {
-  static const char *const SETS[] = {"pair", "cross", "image", "text"};
   const char *const names[] = {"matched pairs", "non-matching", modality(f, 0), modality(f, 1)};
+  const size_t pair = column_of(f->t, "pair"); /* the other sets follow */
   for (int s = 0; s < 4; s++) {
     const size_t before = p->panel.count;
-    add_trace(p, f->t, rows, names[s], column_of(f->t, "low"), column_of(f->t, SETS[s]), CGAP_TRACE_LINE);
+    if (pair + s < f->t->columns)
+      add_trace(p, f->t, rows, names[s], column_of(f->t, "low"), pair + s, CGAP_TRACE_LINE);
     double all = 0;
     for (size_t i = 0; p->panel.count > before && i < p->panel.trace[before].count; i++)
       all += p->y[before][i];
+    if (p->panel.count > before && all <= 0) /* the audit has none of them */
+      drop_trace(p);
     for (size_t i = 0; p->panel.count > before && i < p->panel.trace[before].count; i++)
       p->y[before][i] = all > 0 && p->y[before][i] > 0 ? p->y[before][i] / all : NAN;
   }
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+  const size_t length = strlen(text), tail = strlen(end);
+  return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
 static void fill_curves(const figure *f, drawn_panel *p, const picked_rows *rows)
 {
-  const size_t x = has(f->t, "components") ? column_of(f->t, "components") : column_of(f->t, "k");
+  const size_t x = column_of(f->t, has(f->t, "components") ? "components" : has(f->t, "k") ? "k" : "rank");
   p->panel.logarithmic_x = true;
   for (size_t c = 0; c < f->t->columns; c++)
-    if (c != x && c != column_of(f->t, "when") && !strstr(f->t->head[c], "low") && !strstr(f->t->head[c], "high"))
+    if (c != x && c != column_of(f->t, "when") && !ends_with(f->t->head[c], "_low") &&
+        !ends_with(f->t->head[c], "_high"))
       add_trace(p, f->t, rows, words_of_head(f->t->head[c]), x, c, CGAP_TRACE_LINE);
+}
+
+static void fill_losers(const figure *f, drawn_panel *p, const picked_rows *rows)
+{
+  const size_t change = column_of(f->t, "change");
+  const words all = words_of(f->t, change);
+  (void)rows;
+  p->panel.title = "rank after";
+  p->panel.logarithmic_x = true;
+  for (size_t k = 0; k < all.count; k++) {
+    const picked_rows one = {change, SIZE_MAX, all.of[k], NULL};
+    add_trace(p, f->t, &one, all.of[k], column_of(f->t, "rank_before"), column_of(f->t, "rank_after"),
+              CGAP_TRACE_POINTS);
+  }
 }
 
 static void fill_dimensions(const figure *f, drawn_panel *p, const picked_rows *rows)
@@ -464,6 +497,15 @@ static size_t row_at_place(const table *t, size_t column, size_t row)
   return SIZE_MAX;
 }
 
+/* What a row or a column is called, by a note "row_1" or by the cell of its own. */
+static const char *name_at_place(const table *t, const char *what, size_t place, size_t row, size_t column)
+{
+  char key[40];
+  snprintf(key, sizeof key, "%s_%zu", what, place);
+  const char *name = note_of(t, key);
+  return name ? name : row == SIZE_MAX ? "" : word_at(t, row, column);
+}
+
 /* Values in their places, darker where they are higher; as many columns at a time as fit. */
 static void print_matrix(const figure *f)
 {
@@ -471,7 +513,7 @@ static void print_matrix(const figure *f)
   static const char *const SHADES[2][5] = {{"  ", "..", "::", "++", "##"}, {"  ", "░░", "▒▒", "▓▓", "██"}};
   const table *t = f->t;
   const picked_rows all = {SIZE_MAX, SIZE_MAX, NULL, NULL};
-  const size_t value = column_of(t, "value"), down = column_of(t, has(t, "a") ? "a" : "y"),
+  const size_t value = column_of(t, has(t, "value") ? "value" : "images"), down = column_of(t, has(t, "a") ? "a" : "y"),
                across = column_of(t, has(t, "b") ? "b" : "x");
   const double low = lowest(t, &all, value, INFINITY), high = highest(t, &all, value, -INFINITY);
   size_t begin[2], end[2];
@@ -487,19 +529,19 @@ static void print_matrix(const figure *f)
     for (size_t c = from; c < last; c++) {
       const size_t r = row_at_place(t, c, begin[1]);
       char name[60];
-      cgap_name_shorten(name, VALUE + SHADE, r == SIZE_MAX ? "" : word_at(t, r, across));
+      cgap_name_shorten(name, VALUE + SHADE, name_at_place(t, "column", c, r, across));
       fprintf(f->out, "%*s%s", VALUE + SHADE - cgap_text_width(name, strlen(name)), "", name);
     }
     fputc('\n', f->out);
     for (size_t line = begin[1]; line < end[1]; line++) {
       const size_t named = row_at_place(t, from, line);
-      cgap_name_print(f->out, named == SIZE_MAX ? "" : word_at(t, named, down), LABEL);
+      cgap_name_print(f->out, name_at_place(t, "row", line, named, down), LABEL);
       for (size_t c = from; c < last; c++) {
         const size_t r = row_at_place(t, c, line);
         const double v = r == SIZE_MAX ? NAN : number_at(t, r, value);
         char shown[40] = "-";
         if (isfinite(v))
-          cgap_value_show(shown, v, 3);
+          cgap_value_show(shown, v, has(t, "value") ? 3 : 0);
         fprintf(f->out, " %s%*s",
                 SHADES[f->terminal->utf8][isfinite(v) && high > low ? (int)((v - low) / (high - low) * 4) : 0], VALUE,
                 shown);
@@ -537,10 +579,12 @@ cgap_status cgap_terminal_plot(bool *drawn, const char *title, char *text, const
     const char *columns[4];
     panel_fill *fill;
     const char *x_name;
-  } FORMS[] = {{{"image_x", "image_y", "text_x", "text_y"}, fill_scatter, "first principal component"},
-               {{"low", "pair", "image"}, fill_cosines, "cosine"},
+  } FORMS[] = {{{"cosine"}, fill_scatter, "first principal component"},
+               {{"low", "pair", "cross"}, fill_cosines, "cosine"},
                {{"components"}, fill_curves, "number of components"},
-               {{"k", "image_to_text"}, fill_curves, "k, candidates looked at"},
+               {{"k"}, fill_curves, "k, candidates looked at"},
+               {{"rank", "image_query_before"}, fill_curves, "rank of the partner in one index"},
+               {{"rank_before", "rank_after", "change"}, fill_losers, "rank before"},
                {{"coordinate", "difference"}, fill_dimensions, "coordinate"},
                {{"name", "uniformity", "alignment"}, fill_plane, "uniformity"},
                {{"modality", "x", "y"}, fill_modalities, "first principal component"}};
@@ -554,7 +598,7 @@ cgap_status cgap_terminal_plot(bool *drawn, const char *title, char *text, const
     fill = fits ? FORMS[k].fill : NULL;
     x_name = FORMS[k].x_name;
   }
-  const bool is_matrix = has(&t, "column") && has(&t, "row") && has(&t, "value");
+  const bool is_matrix = has(&t, "column") && has(&t, "row") && (has(&t, "value") || has(&t, "images"));
   const bool is_dots = has(&t, "value") ? has(&t, "input") : has(&t, "name") && has(&t, "distance");
   const bool is_panels = has(&t, "panel") && has(&t, "series") && has(&t, "x") && has(&t, "y");
   *drawn = fill || is_matrix || is_dots || is_panels;

@@ -72,6 +72,13 @@ for command in "" --all; do
   want_rc 0
   widest plain 40 50
 done
+# in the terminal each figure is drawn by the program itself: gnuplot's drawings begin with a form feed
+fine audit pairs.h5 -o renamed --names audio,caption --quiet
+fine audit one=pairs.h5:/image -o alone --quiet
+for folder in report closed renamed alone; do
+  fine plot $folder --terminal
+  want_none "$(printf '\f')" out
+done
 COLUMNS=60 run audit pairs.h5 --quiet # of what is no terminal
 grep -v "^    contragap " out >lines
 widest lines 45 60
