@@ -248,15 +248,16 @@ static void put_tiles(cgap_page *page, const cgap_comparison *c, size_t k)
   cgap_page_tiles_end(page);
 }
 
+const char *const cgap_search_kinds[CGAP_SEARCH_KINDS] = {
+  "retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1",
+  "mixed_retrieval.image_query.ndcg_at_10", "mixed_retrieval.text_query.ndcg_at_10", "zero_shot.mean_per_class"};
+
 /* What follows for the choice between the first input and input k, and what it costs. */
 static void add_advice(cgap_verdict_words *words, const cgap_comparison *c, size_t k)
 {
-  static const char *const SEARCHES[] = {"retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1",
-                                         "mixed_retrieval.image_query.ndcg_at_10",
-                                         "mixed_retrieval.text_query.ndcg_at_10", "zero_shot.mean_per_class"};
   size_t count[OUTCOMES + 1] = {0}, compared = 0;
-  for (size_t s = 0; s < sizeof SEARCHES / sizeof *SEARCHES; s++)
-    count[outcome_of(c, k, cgap_entry_find(SEARCHES[s]))]++;
+  for (size_t s = 0; s < CGAP_SEARCH_KINDS; s++)
+    count[outcome_of(c, k, cgap_entry_find(cgap_search_kinds[s]))]++;
   compared = count[BETTER] + count[WORSE] + count[UNCLEAR];
   char *text = words->sentence[words->count];
   text[0] = '\0';
@@ -291,14 +292,18 @@ static void put_result(cgap_page *page, const void *data)
 {
   const cgap_comparison *c = ((const page_data *)data)->comparison;
   for (size_t k = 1; k < c->count; k++) {
-    cgap_verdict_words words;
+    cgap_verdict_words words, box;
     cgap_comparison_words(&words, c, k);
-    add_advice(&words, c, k);
-    words.level = direction_level(c, k);
+    box = words;
+    box.count = 1;
+    box.level = direction_level(c, k);
+    add_advice(&box, c, k);
     if (c->count > 2)
       cgap_page_put(page, "h3", "%s", c->input[k].name);
-    cgap_page_verdict(page, &words, NULL);
+    cgap_page_verdict(page, &box, NULL);
     put_tiles(page, c, k);
+    for (size_t i = 1; i < words.count; i++)
+      cgap_page_put(page, "p", "%s", words.sentence[i]);
     cgap_comparison_page_summary(page, c, k);
   }
 }

@@ -78,6 +78,10 @@ json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_thr
 /* What became better and worse with input k: a table of the groups of measures with a mark for each measure. */
 void cgap_comparison_page_summary(cgap_page *page, const cgap_comparison *c, size_t k);
 
+/* The keys that decide for users: each kind of search, and zero-shot. */
+enum { CGAP_SEARCH_KINDS = 5 };
+extern const char *const cgap_search_kinds[CGAP_SEARCH_KINDS];
+
 /* "2 of 64 measures clearly worse: Loss (2)", of those with an interval. */
 void cgap_comparison_worse(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k);
 

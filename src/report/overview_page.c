@@ -186,6 +186,34 @@ static void put_matrix(cgap_page *page, const cgap_overview *o)
   fputs("</ul>\n", page->out);
 }
 
+/* Which input to use: the one that is significantly best in the kinds of search, where it is only one. */
+static void put_advice(cgap_page *page, const cgap_overview *o, char (*heads)[CGAP_HEAD_SIZE])
+{
+  size_t kinds = 0, won = 0, first = SIZE_MAX;
+  bool several = false;
+  for (size_t m = 0; m < o->ranking.count; m++) {
+    const cgap_ranked *r = &o->ranking.measure[m];
+    for (size_t s = 0; s < CGAP_SEARCH_KINDS; s++) {
+      if (strcmp(cgap_entry_key(r->entry), cgap_search_kinds[s]) != 0)
+        continue;
+      kinds++;
+      if (!r->significant)
+        continue;
+      several = several || (won && r->best != first);
+      first = r->best;
+      won++;
+    }
+  }
+  if (several)
+    cgap_page_put(page, "p", "What to do: choose by the search that matters; different inputs are best.");
+  else if (won)
+    cgap_page_put(page, "p", "What to do: use %s. It is significantly best in %zu of %zu kinds of search, no other is.",
+                  heads[first], won, kinds);
+  else if (kinds)
+    cgap_page_put(page, "p", "What to do: search does not decide, no input is significantly best in its %zu kinds.",
+                  kinds);
+}
+
 static void put_result(cgap_page *page, const void *data)
 {
   const cgap_overview *o = ((const page_data *)data)->overview;
@@ -197,6 +225,7 @@ static void put_result(cgap_page *page, const void *data)
   fputs("<div class=\"verdict\">\n", page->out);
   for (size_t i = 0; i < words.count; i++)
     cgap_page_put(page, i ? "p" : "p class=\"lead\"", "%s", words.sentence[i]);
+  put_advice(page, o, heads);
   fputs("</div>\n", page->out);
   if (cgap_overview_legend(legend, o->comparison, heads))
     cgap_page_put(page, "p", "%s", legend);

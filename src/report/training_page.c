@@ -192,6 +192,7 @@ static void put_conclusion(cgap_page *page, const void *result)
   const cgap_comparison *c = &r->evaluation->comparison;
   const bool race = r->run_count > 1;
   char conclusion[CGAP_SENTENCE], advice[CGAP_SENTENCE];
+  cgap_verdict_words words;
   double before[CGAP_TRIAL_MEASURES];
   bool opens = false;
   for (size_t k = 1; k <= r->run_count; k++)
@@ -199,22 +200,23 @@ static void put_conclusion(cgap_page *page, const void *result)
   cgap_against_advise(advice, &c->names, r->head, r->run_count);
   cgap_against_conclude(conclusion, &c->names, r->head, r->run_count);
   open_box(page, opens && !race ? CGAP_LEVEL_SEVERE : CGAP_LEVEL_UNKNOWN);
-  if (advice[0])
-    cgap_page_put(page, "p class=\"lead\"", "%s", advice);
+  cgap_comparison_words(&words, c, 1);
+  cgap_page_put(page, "p class=\"lead\"", "%s", advice[0] ? advice : words.sentence[0]);
+  if (!race) { /* its tiles come before the sentences */
+    fputs("</div>\n", page->out);
+    put_tiles(page, r, 0, true);
+  }
   if (conclusion[0])
     cgap_page_put(page, "p", "%s", conclusion);
   for (size_t k = 1; k <= r->run_count; k++) {
-    cgap_verdict_words words;
     cgap_comparison_words(&words, c, k);
-    for (size_t i = 0; i < (race ? 1 : words.count); i++)
+    for (size_t i = k == 1 && !advice[0]; i < (race ? 1 : words.count); i++)
       cgap_page_put(page, "p", "%s", words.sentence[i]);
   }
   put_losers(page, r);
-  fputs("</div>\n", page->out);
-  if (!race) {
-    put_tiles(page, r, 0, true);
+  if (!race)
     return;
-  }
+  fputs("</div>\n", page->out);
   cgap_trial_values(before, &r->evaluation->audit[0]);
   cgap_against_page(page, before, r->head, r->run_count);
   if (cgap_training_has_epochs(r))
