@@ -55,8 +55,8 @@ CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *va
                                             cgap_audit *out, cgap_error *error);
 
 /* Turns the two components into the axes of a picture of unpaired sets, orthonormal: along the difference of the
- * centroids, and along the first principal component orthogonal to it; variance: the share of the joint pool's that each
- * carries. Leaves them where the centroids are equal. */
+ * centroids, and along the first principal component orthogonal to it; variance: the share of the joint pool's that
+ * each carries. Leaves them where the centroids are equal. */
 CGAP_MUST_CHECK cgap_status cgap_pca_gap_axes(const cgap_audit_sums *e, double *components, double variance[2],
                                               cgap_error *error);
 

@@ -577,11 +577,12 @@ typedef struct cgap_report_about {
 
 typedef enum cgap_report_form {
   CGAP_REPORT_JSON,     /* report.json */
-  CGAP_REPORT_TABLE,    /* verdict, advice and table for a terminal, at least 50 columns */
+  CGAP_REPORT_TABLE,    /* verdict, advice and the main measures for a terminal, at least 50 columns */
   CGAP_REPORT_MARKDOWN, /* the same in Markdown … */
   CGAP_REPORT_LATEX,    /* … and in LaTeX */
   CGAP_REPORT_CSV,      /* a line per measure, in full precision */
-  CGAP_REPORT_HTML      /* one page without other files: verdict, advice, the main numbers, the figures by gnuplot */
+  CGAP_REPORT_HTML,     /* one page without other files: verdict, advice, the main numbers, the figures by gnuplot */
+  CGAP_REPORT_TABLE_ALL /* verdict, advice and every measure for a terminal */
 } cgap_report_form;
 
 /* *out is a new string, UTF-8, to be freed with cgap_text_free. columns: of a table on a terminal; 0: 80. about may be

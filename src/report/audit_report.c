@@ -232,7 +232,8 @@ static cgap_status print_report(FILE *stream, const void *of, cgap_error *error)
   case CGAP_REPORT_JSON:
     return cgap_json_print(r->json, stream, error);
   case CGAP_REPORT_TABLE:
-    return cgap_table_print(r->audit, r->source, true, &paper, stream, error);
+  case CGAP_REPORT_TABLE_ALL:
+    return cgap_table_print(r->audit, r->source, p->form == CGAP_REPORT_TABLE_ALL, &paper, stream, error);
   case CGAP_REPORT_MARKDOWN:
     return cgap_markup_print(r->audit, r->source, CGAP_MARKDOWN, stream, error);
   case CGAP_REPORT_LATEX:

@@ -91,6 +91,7 @@ static cgap_status print_report(FILE *stream, const void *of, cgap_error *error)
   case CGAP_REPORT_JSON:
     return cgap_json_print(r->json, stream, error);
   case CGAP_REPORT_TABLE:
+  case CGAP_REPORT_TABLE_ALL:
     return cgap_many_table_print(r->many, r->input, &paper, stream, error);
   case CGAP_REPORT_MARKDOWN:
     return cgap_many_markup_print(r->many, r->input, CGAP_MARKDOWN, stream, error);

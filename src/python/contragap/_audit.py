@@ -148,9 +148,9 @@ class Measured(Report):
 
     # ---- words
 
-    def to_table(self, columns: int = 80) -> str:
-        """Verdict, advice and table as on a terminal of so many columns (at least 50)."""
-        return self._text(lib.CGAP_REPORT_TABLE, columns)
+    def to_table(self, columns: int = 80, all: bool = False) -> str:
+        """Verdict, advice and the main measures, or all of them, as on a terminal of so many columns (at least 50)."""
+        return self._text(lib.CGAP_REPORT_TABLE_ALL if all else lib.CGAP_REPORT_TABLE, columns)
 
     def to_markdown(self) -> str:
         """The table in Markdown."""
