@@ -87,7 +87,8 @@ cgap_status cgap_overview_figure_write(const char **name, const cgap_overview *o
   const size_t panels = put_panels(&table, o, heads);
   cgap_tsv_about(&table, "title", o->number ? "The series" : "The inputs, measure by measure");
   cgap_tsv_about(&table, "shown", "%s",
-                 o->number ? "bands: 95 % intervals" : "95 % intervals; filled: significantly better than each of the others");
+                 o->number ? "bands: 95 % intervals"
+                           : "95 % intervals; filled: significantly better than each of the others");
   cgap_tsv_about(&table, "panels", "%zu", panels);
   cgap_tsv_about(&table, "inputs", "%zu", count);
   for (size_t i = 0; i < count; i++) {
