@@ -52,6 +52,9 @@ if (panels == 0) {
   set yrange [(Y_min + Y_max) / 2 - unit * panel_h : (Y_min + Y_max) / 2 + unit * panel_h]
   set border 15 linewidth 0.8 linecolor rgb faint
   of(when, modality, k) = strcol(1) eq when && strcol(2) eq modality ? column(k) : NaN
+  # two long names side by side need smaller letters
+  names = strlen(images_word) + strlen(texts_word) + 6
+  name_size = 13 * names * 0.62 > right - left ? (right - left) / (names * 0.62) : 13
   do for [p = 1:panels] {
     when = p == 1 ? "before" : "after"
     set lmargin at screen (left + (p - 1) * (panel_w + 14)) / wide
@@ -60,8 +63,8 @@ if (panels == 0) {
     set bmargin at screen (bottom + 26) / high
     if (panels > 1) { set label 901 when at graph 0.04, graph 0.94 left font pt(14) textcolor rgb ink front }
     if (p == 1) {
-      set label 902 "● ".images_word at screen left/wide, screen (bottom + 14)/high left font pt(13) textcolor rgb c_image noenhanced
-      set label 903 "▲ ".texts_word at screen right/wide, screen (bottom + 14)/high right font pt(13) textcolor rgb c_text noenhanced
+      set label 902 "● ".images_word at screen left/wide, screen (bottom + 14)/high left font pt(name_size) textcolor rgb c_image noenhanced
+      set label 903 "▲ ".texts_word at screen right/wide, screen (bottom + 14)/high right font pt(name_size) textcolor rgb c_text noenhanced
     }
     plot table skip 1 using (of(when, "1", 3)):4 with points pointtype 7 pointsize 0.55 linecolor rgb c_image notitle, \
          '' skip 1 using (of(when, "2", 3)):4 with points pointtype 9 pointsize 0.6 linecolor rgb c_text notitle

@@ -36,7 +36,8 @@ do for [w = 1:2] {
     }
   }
 }
-# letters have no dashes
+# letters have no dashes, and no place among the curves
+if (dumb) { set key bmargin center vertical maxcols 1 }
 when(time) = dumb ? ", ".time : ""
 plot table skip 1 using 1:2 with lines linewidth 1.8 dashtype (7,4) linecolor rgb c_image title (dumb ? image_word." queries, before" : ""), \
      '' skip 1 using 1:4 with lines linewidth 1.8 dashtype (7,4) linecolor rgb c_text title (dumb ? text_word." queries, before" : ""), \

@@ -6,7 +6,8 @@ headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("
 # at most 300 segments
 couples = number_from(meta("couples"))
 step = couples > 300 ? int(ceil(couples / 300)) : 1
-if (couples > 0 && !dumb) { headline_shown = headline_shown.(step > 1 ? sprintf("; lines join one pair in %d", step) : "; lines join pairs") }
+joined = step > 1 ? sprintf("; lines join one pair in %d", step) : "; lines join pairs"
+if (couples > 0 && !dumb && 7.0 * strlen(headline_shown.joined) < width - 30) { headline_shown = headline_shown.joined }
 eval headline
 set xlabel component(1) textcolor rgb ink
 set ylabel component(2) textcolor rgb ink offset 1,0

@@ -12,7 +12,7 @@ low(a, b) = a < b ? a : b
 high(a, b) = a > b ? a : b
 x_mid = (low(A_min, B_min) + high(A_max, B_max)) / 2; x_half = (high(A_max, B_max) - low(A_min, B_min)) * 0.53
 y_mid = (low(C_min, D_min) + high(C_max, D_max)) / 2; y_half = (high(C_max, D_max) - low(C_min, D_min)) * 0.53
-between = 40.0
+between = 50.0
 head = print_out ? 20.0 : top_space
 panel_width = dumb ? plot_width / 2.0 - 6 : (plot_width - between) / 2
 plot_height = dumb ? plot_height : height - head - bottom_space

@@ -146,13 +146,14 @@ static void put_latex_cell(FILE *out, const char *text)
     fprintf(out, "\\phantom{%.*s}", (int)(DECIMALS - decimals), "0000");
 }
 
+/* The rows are close: a hundred of them have to fit on a page with their caption. */
 static void begin_latex(FILE *out, const char *const *heads, size_t count)
 {
   fputs(count <= COLUMNS_OF_A_COLUMN ? "% As wide as a column of 3.3 inches: for a table.\n"
                                      : "% Wider than a column of 3.3 inches: for a table*.\n",
         out);
-  fprintf(out, "{\\%s\\setlength{\\tabcolsep}{%dpt}%%\n\\begin{tabular}{", count > 8 ? "tiny" : "scriptsize",
-          count > 8 ? 2 : 3);
+  fprintf(out, "{\\%s\\renewcommand{\\arraystretch}{.86}\\setlength{\\tabcolsep}{%dpt}%%\n\\begin{tabular}{",
+          count > 8 ? "tiny" : "scriptsize", count > 8 ? 2 : 3);
   for (size_t k = 0; k < count; k++)
     fputc(is_number(heads[k]) ? 'r' : 'l', out);
   fputs("}\n\\toprule\n", out);
