@@ -61,7 +61,7 @@ if (panels == 0) {
     set rmargin at screen (left + (p - 1) * (panel_w + 14) + panel_w) / wide
     set tmargin at screen (bottom + 26 + panel_h) / high
     set bmargin at screen (bottom + 26) / high
-    if (panels > 1) { set label 901 when at graph 0.04, graph 0.94 left font pt(14) textcolor rgb ink front }
+    if (panels > 1) { set label 901 word_or(when."_word", when) at graph 0.04, graph 0.94 left font pt(14) textcolor rgb ink front }
     if (p == 1) {
       set label 902 "● ".images_word at screen left/wide, screen (bottom + 14)/high left font pt(name_size) textcolor rgb c_image noenhanced
       set label 903 "▲ ".texts_word at screen right/wide, screen (bottom + 14)/high right font pt(name_size) textcolor rgb c_text noenhanced

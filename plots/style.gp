@@ -82,6 +82,8 @@ w_sixth    = dark ? "#f0e442" : "#565656"
 array series_colour[6] = [c_pair, c_joint, ink, c_sixth, c_image, c_text]
 array series_word[6]   = [w_pair, w_joint, ink, w_sixth, w_image, w_text]
 
+# letters of Japanese are in few fonts; elsewhere those of the system
+family = meta("lang") eq "ja" ? "Noto Sans CJK JP" : "sans"
 if (kind eq "svg") {
   if (hover) {
     set terminal svg size width,height dynamic enhanced font "sans-serif,13" linewidth 1.2
@@ -92,16 +94,16 @@ if (kind eq "svg") {
 if (kind eq "png") {
   # a large picture is the small one with more pixels
   more = width > 760 ? width / 760.0 : 1.0
-  set terminal pngcairo size width,height enhanced font "sans,9.75" fontscale more linewidth 1.2*more pointscale more background rgb paper
+  set terminal pngcairo size width,height enhanced font family.",9.75" fontscale more linewidth 1.2*more pointscale more background rgb paper
   width = width / more
   height = height / more
 }
 if (kind eq "pdf") {
   # letters of this terminal are two thirds of the size that it is given
   if (print_out) {
-    set terminal pdfcairo size width_given/117.0,height/117.0 enhanced font "sans,12" linewidth 0.9 pointscale 0.6
+    set terminal pdfcairo size width_given/117.0,height/117.0 enhanced font family.",12" linewidth 0.9 pointscale 0.6
   } else {
-    set terminal pdfcairo size width/90.0,height/90.0 enhanced font "sans,15.6" linewidth 1.2 background rgb paper
+    set terminal pdfcairo size width/90.0,height/90.0 enhanced font family.",15.6" linewidth 1.2 background rgb paper
   }
 }
 if (tex) {

@@ -45,7 +45,6 @@ static const cli_option own[] = {
   {"only", 0, CLI_LIST, &opt.only, "NAME", .help = "draw only this figure"},
   {"list", 0, CLI_FLAG, &opt.list, .help = "list the figures in DIR and draw none"},
   {"terminal", 0, CLI_FLAG, &opt.terminal, .help = "draw in the terminal, with characters"},
-  CLI_LANG_OPTION,
   CLI_FORCE_OPTION,
   {"quiet", 0, CLI_FLAG, &cli_shared.quiet, .help = "print only errors and warnings on stderr"},
   {0}};

@@ -14,7 +14,7 @@
 static const struct shown_measure {
   const char *title, *words, *head, *key, *other;
 } SHOWN[] = {
-  {"centroid distance", "the gap (centroid distance)", "distance", "gap.centroid_distance", NULL},
+  {"centroid distance", N_("the gap (centroid distance)"), "distance", "gap.centroid_distance", NULL},
   {"uniformity", "uniformity", "uniformity", "uniformity.mean", NULL},
   {"alignment", "alignment", "alignment", "alignment.mean_squared_distance", NULL},
   {"mixed nDCG@10", "mixed nDCG@10", "mixed nDCG", "mixed_retrieval.image_query.ndcg_at_10",
@@ -268,7 +268,8 @@ static void put_varied(cgap_page *page, const sweep_view *v)
 {
   fputs("<p>", page->out);
   for (size_t a = 0; a < v->axes; a++) {
-    cgap_page_text(page, "%s%s (", cgap_tr(page->names, a ? N_("; ") : N_("Varied: ")), cgap_axis_name(v->axis[a]));
+    cgap_page_text(page, "%s%s%s", cgap_tr(page->names, a ? N_("; ") : N_("Varied: ")), cgap_axis_name(v->axis[a]),
+                   cgap_tr(page->names, N_(" (")));
     for (size_t k = 0; k < v->grid->count[v->axis[a]]; k++)
       cgap_page_text(page, "%s%s", k ? cgap_tr(page->names, N_(", ")) : "", v->grid->value[v->axis[a]][k]);
     fputs(cgap_tr(page->names, N_(")")), page->out);
@@ -425,7 +426,7 @@ static void put_result(cgap_page *page, const void *data)
     put_mover(page, v);
   put_varied(page, v);
   if (has_intervals(v))
-    cgap_page_put(page, "p", "%s", BRACKETS);
+    cgap_page_put(page, "p", "%s", cgap_tr(page->names, BRACKETS));
   fputs("</div>\n", page->out);
   if (v->axes == 0)
     return;
@@ -663,7 +664,7 @@ static void print_mean_sd(const cell_layout *c, const cgap_mean_sd *value)
 static void print_references(const sweep_view *v, const cell_layout *c, int label)
 {
   for (int r = 0; r < SWEEP_REFERENCES; r++) {
-    printf("%*s", label, sweep_reference_names[r]);
+    put_right(cgap_tr(&v->results->names, sweep_reference_names[r]), label);
     for (size_t m = 0; m < SHOWN_COUNT; m++) {
       if (!is_shown(c, m))
         continue;

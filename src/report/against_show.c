@@ -120,7 +120,9 @@ void cgap_against_conclude(char text[CGAP_SENTENCE], const cgap_modality_names *
                       cgap_tr(names, count > 1 ? N_("every head opens the gap") : N_("the head opens the gap")));
   else if (best) {
     count_searches(best, &better, &worse);
-    cgap_sentence_say(text, names, "Conclusion: %.80s%s ", best->name,
+    cgap_sentence_say(text, names, "Conclusion: %.80s%s ",
+                      names && names->language && strcmp(best->name, "after") == 0 ? cgap_tr(names, N_("this head"))
+                                                                                   : best->name,
                       cgap_tr(names, count > 1 ? N_(", the best by the mean of mixed nDCG@10 and recall@1,") : ""));
     cgap_sentence_say(text, names, "%s center, which needs no training: ",
                       cgap_tr(names, better && worse ? N_("is better at one search and worse at the other than")

@@ -23,13 +23,13 @@ static const struct {
   const char *key, *label;
   int decimals; /* PERCENT: a fraction shown as such */
 } NUMBERS[] = {
-  {"mixed_retrieval.image_query.recall_at_10", "of {images} find their {text} in one index, top 10", PERCENT},
-  {"zero_shot.top_1", "of {images} get the right class (zero-shot)", PERCENT},
-  {"retrieval.text_to_image.recall_at_1", "of {texts} find their {image} first", PERCENT},
-  {"mixed.same_modality_share", "of the nearest ten are of the same modality", PERCENT},
-  {"gap.corrected_distance", "corrected distance of the two centroids", 2},
-  {"pca.image.participation_ratio", "dimensions of the {images} are in use", 0},
-  {"uniformity.image", "uniformity of the {images} (lower is better)", 2},
+  {"mixed_retrieval.image_query.recall_at_10", N_("of {images} find their {text} in one index, top 10"), PERCENT},
+  {"zero_shot.top_1", N_("of {images} get the right class (zero-shot)"), PERCENT},
+  {"retrieval.text_to_image.recall_at_1", N_("of {texts} find their {image} first"), PERCENT},
+  {"mixed.same_modality_share", N_("of the nearest ten are of the same modality"), PERCENT},
+  {"gap.corrected_distance", N_("corrected distance of the two centroids"), 2},
+  {"pca.image.participation_ratio", N_("dimensions of the {images} are in use"), 0},
+  {"uniformity.image", N_("uniformity of the {images} (lower is better)"), 2},
 };
 
 /* With − before a number in place of -. */
@@ -42,23 +42,14 @@ static void about_words(cgap_tsv *t, const char *name, const char *words)
   cgap_tsv_about(t, name, "%s", shown);
 }
 
-/* Up to `most` lines of at most `letters` letters as "# key_1", "# key_2" …; the last ends with … where there is more.
+/* Up to `most` lines of at most `letters` columns as "# key_1", "# key_2" …; the last ends with … where there is more.
  */
 static void about_lines(cgap_tsv *t, const char *key, const char *text, size_t letters, size_t most)
 {
   size_t line = 0;
   while (*text && line < most) {
-    size_t bytes = 0, count = 0, blank = 0;
-    while (text[bytes] && count < letters) {
-      bytes++;
-      while (((unsigned char)text[bytes] & 0xC0) == 0x80)
-        bytes++;
-      count++;
-      blank = text[bytes] == ' ' ? bytes : blank;
-    }
+    const size_t bytes = cgap_text_line(text, (int)letters);
     const bool rest = text[bytes] != '\0';
-    if (rest && text[bytes] != ' ' && blank) /* a word that is longer than a line is cut */
-      bytes = blank;
     char name[KEY_BYTES], words[LINE_BYTES];
     snprintf(name, sizeof name, "%.30s_%zu", key, ++line);
     snprintf(words, sizeof words, "%.*s%s", (int)bytes, text, rest && line == most ? "…" : "");
@@ -73,21 +64,34 @@ static void about_lines(cgap_tsv *t, const char *key, const char *text, size_t l
 
 static void drop_full_stop(char *text)
 {
-  const size_t end = strlen(text);
-  if (end && text[end - 1] == '.')
-    text[end - 1] = '\0';
+  static const char *const STOPS[] = {".", "。"};
+  for (size_t i = 0; i < sizeof STOPS / sizeof *STOPS; i++) {
+    const size_t end = strlen(text), stop = strlen(STOPS[i]);
+    if (end >= stop && strcmp(text + end - stop, STOPS[i]) == 0)
+      text[end - stop] = '\0';
+  }
 }
 
 /* "The gap is severe: corrected distance 0.85 [0.84, 0.86] (this tool's own scale …)." What stands before the colon is
  * large, what follows small, without the parenthesis. */
-static void about_verdict(cgap_tsv *t, const char *verdict)
+static void about_verdict(cgap_tsv *t, const cgap_modality_names *names, const char *verdict)
 {
-  const size_t head = strcspn(verdict, ":."), all = strlen(verdict);
-  const bool split = verdict[head] == ':' && head < all;
-  const char *detail = split ? verdict + head + 1 + strspn(verdict + head + 1, " ") : "";
-  char large[CGAP_SENTENCE], small[CGAP_SENTENCE];
+  static const char *const BREAKS[] = {":", ".", "。"};
+  const char *mark = NULL, *break_at = NULL;
+  for (size_t i = 0; i < sizeof BREAKS / sizeof *BREAKS; i++) {
+    const char *at = strstr(verdict, BREAKS[i]);
+    if (at && (!break_at || at < break_at)) {
+      break_at = at;
+      mark = BREAKS[i];
+    }
+  }
+  const size_t all = strlen(verdict), head = break_at ? (size_t)(break_at - verdict) : all;
+  const bool split = break_at && mark[0] != '.' && break_at[strlen(mark)];
+  const char *detail = split ? break_at + strlen(mark) + strspn(break_at + strlen(mark), " ") : "";
+  char large[CGAP_SENTENCE], small[CGAP_SENTENCE], scale[CGAP_SENTENCE];
   snprintf(large, sizeof large, "%.*s", (int)(split ? head : all), verdict);
-  const char *aside = strstr(detail, " (this tool");
+  (void)cgap_modality_printf(scale, sizeof scale, names, " (%s)", cgap_tr(names, CGAP_GAP_SCALE));
+  const char *aside = strstr(detail, scale);
   snprintf(small, sizeof small, "%.*s", (int)(aside ? (size_t)(aside - detail) : strlen(detail)), detail);
   large[strcspn(large, "(")] = '\0';
   drop_full_stop(large);
@@ -147,6 +151,25 @@ static void put_audit(cgap_tsv *t, const char *when, const cgap_audit *a)
   put_points(t, when, 2, a->scatter_text, a->scatter_texts);
 }
 
+/* Words of the picture itself; the first line of a key counts. */
+static void about_language(cgap_tsv *t, const cgap_audit *a)
+{
+  const cgap_modality_names *names = &a->names;
+  char size[CGAP_SENTENCE];
+  if (!names->language)
+    return;
+  cgap_tsv_about(t, "lang", "%s", names->language->code);
+  cgap_tsv_about(t, "before_word", "%s", cgap_tr(names, N_("before")));
+  cgap_tsv_about(t, "after_word", "%s", cgap_tr(names, N_("after")));
+  cgap_tsv_about(t, "images_word", "%s", cgap_phrase_of(names, "{images}").s);
+  cgap_tsv_about(t, "texts_word", "%s", cgap_text_word(a, 0).s);
+  if (a->has & CGAP_ONE_SPACE) {
+    (void)cgap_modality_printf(size, sizeof size, names, "%zu %s, %zu %s, d = %zu", a->images, cgap_image_word(a, 0).s,
+                               a->texts, cgap_text_word(a, 0).s, a->dim);
+    cgap_tsv_about(t, "size", "%s", size);
+  }
+}
+
 cgap_status cgap_card_write(const cgap_card *card, const char *figures, cgap_error *error)
 {
   cgap_tsv t;
@@ -158,11 +181,12 @@ cgap_status cgap_card_write(const cgap_card *card, const char *figures, cgap_err
     put_audit(&t, "before", card->before);
   if (pictured && card->after)
     put_audit(&t, "after", card->after);
-  about_verdict(&t, card->verdict);
+  about_verdict(&t, &card->before->names, card->verdict);
   about_numbers(&t, card, pictured);
   about_lines(&t, "advice", card->advice, 64, 2);
   about_lines(&t, "command", card->command, 92, 1);
   cgap_tsv_about(&t, "panels_of_points", "%d", pictured ? card->after ? 2 : 1 : 0);
+  about_language(&t, card->before);
   cgap_tsv_about_audit(&t, card->before, card->source);
   status = cgap_tsv_close(&t, true, error);
   return status == CGAP_OK ? cgap_plots_copy(figures, "card", error) : status;
@@ -176,7 +200,7 @@ cgap_status cgap_card_audit_write(const cgap_audit *a, const char *source, const
   cgap_verdict_write(&verdict, a);
   cgap_advice_write(&advice, a);
   if (advice.word)
-    snprintf(todo, sizeof todo, "What to do: %s", advice.word);
+    (void)cgap_modality_printf(todo, sizeof todo, &a->names, "What to do: %s", advice.word);
   const cgap_card card = {.before = a,
                           .verdict = verdict.count ? verdict.sentence[0] : cgap_title_words(a),
                           .advice = todo,

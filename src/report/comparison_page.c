@@ -196,8 +196,8 @@ void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_
   char names[HEADS][HEAD], caption[CGAP_SENTENCE], intervals[CGAP_INTERVALS];
   const char *heads[HEADS] = {"Measure", names[1], names[2], "#Difference", "95 % interval", "For the"};
   size_t count = FIXED;
-  head_of(names[1], c->input[0].name);
-  head_of(names[2], c->input[k].name);
+  head_of(names[1], cgap_input_shown(c, 0));
+  head_of(names[2], cgap_input_shown(c, k));
   for (size_t i = beside; i < beside_end && count < HEADS; i++, count++) {
     head_of(names[count], c->input[i].name);
     heads[count] = names[count];
@@ -344,7 +344,8 @@ static void put_run(cgap_page *page, const void *data)
   cgap_comparison_intervals(intervals, p->comparison, &p->comparison->names);
   cgap_page_term(page, N_("intervals"), "%s", intervals);
   cgap_page_term(page, "seed", "%llu", (unsigned long long)p->about->run.seed);
-  fputs("</dl>\n<p>The same numbers are in <code>compare.json</code>.</p>\n", page->out);
+  fputs("</dl>\n", page->out);
+  cgap_page_put(page, "p", "The same numbers are in %s.", "compare.json");
 }
 
 cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comparison_about *about, const char *folder,

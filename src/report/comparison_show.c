@@ -11,6 +11,12 @@
 #include "base/text_buffer.h"
 #include "report/brief.h"
 
+const char *cgap_input_shown(const cgap_comparison *c, size_t k)
+{
+  const char *name = c->input[k].name;
+  return strcmp(name, "before") == 0 || strcmp(name, "after") == 0 ? cgap_tr(&c->names, name) : name;
+}
+
 void cgap_entry_title(char out[CGAP_TITLE_SIZE], size_t entry, const cgap_modality_names *names)
 {
   if (entry < cgap_field_count()) {
@@ -236,7 +242,7 @@ static bool are_names_short(const cgap_comparison *c, const shown_inputs *s, con
 {
   for (size_t i = 0; i < c->count; i++) {
     const int width = s->k && (i == 0 || i == s->k) ? l->value : l->beside;
-    if (is_shown(s, i) && width_of(c->input[i].name) >= width)
+    if (is_shown(s, i) && width_of(cgap_input_shown(c, i)) >= width)
       return false;
   }
   return true;
@@ -263,7 +269,7 @@ static void put_head(const cgap_comparison *c, const shown_inputs *s, const colu
   fprintf(out, "%-*s", l->label, "");
   for (size_t i = 0; s->k && i <= s->k; i += s->k) {
     letter_of(letter, i);
-    put_name(out, fit ? c->input[i].name : letter, l->value);
+    put_name(out, fit ? cgap_input_shown(c, i) : letter, l->value);
   }
   if (s->k) {
     put_name(out, cgap_tr(&c->names, l->difference < 11 ? N_("change") : N_("difference")), l->difference);
@@ -274,7 +280,7 @@ static void put_head(const cgap_comparison *c, const shown_inputs *s, const colu
     fprintf(out, " %*s", l->word, "");
   for (size_t i = s->beside; i < s->end; i++) {
     letter_of(letter, i);
-    put_name(out, fit ? c->input[i].name : letter, l->beside);
+    put_name(out, fit ? cgap_input_shown(c, i) : letter, l->beside);
   }
   fputc('\n', out);
 }
@@ -469,15 +475,15 @@ void cgap_comparison_markup(const cgap_comparison *c, size_t k, size_t beside, s
   const size_t columns = CHANGE_COLUMNS + beside_end - beside;
   char named[columns][HEAD];
   const char *heads[columns];
-  heads[0] = "measure";
-  heads[3] = "#difference";
-  heads[4] = "95 % interval";
-  heads[5] = "verdict";
+  heads[0] = cgap_tr(&c->names, N_("measure"));
+  heads[3] = cgap_tr(&c->names, N_("#difference"));
+  heads[4] = cgap_tr(&c->names, N_("95 % interval"));
+  heads[5] = cgap_tr(&c->names, N_("verdict"));
   for (size_t i = 0; i < columns; i++)
     if (i == 1 || i == 2 || i >= CHANGE_COLUMNS) {
       const size_t input = i == 1 ? 0 : i == 2 ? k : beside + i - CHANGE_COLUMNS;
       named[i][0] = '#';
-      cgap_name_shorten(named[i] + 1, HEAD - 1, c->input[input].name);
+      cgap_name_shorten(named[i] + 1, HEAD - 1, cgap_input_shown(c, input));
       heads[i] = named[i];
     }
   bool any_marked = false;
@@ -486,7 +492,7 @@ void cgap_comparison_markup(const cgap_comparison *c, size_t k, size_t beside, s
     if (!is_listed_measure(c, k, e, all))
       continue;
     if (cgap_field_at(e)->group != group)
-      cgap_markup_group(out, markup, cgap_groups[cgap_field_at(e)->group].title, columns);
+      cgap_markup_group(out, markup, cgap_tr(&c->names, cgap_groups[cgap_field_at(e)->group].title), columns);
     group = cgap_field_at(e)->group;
     put_markup_row(out, markup, c, &s, e, columns);
     any_marked = any_marked || cgap_comparison_trained_on(c, k, e);
@@ -494,8 +500,10 @@ void cgap_comparison_markup(const cgap_comparison *c, size_t k, size_t beside, s
   cgap_markup_end(out, markup);
   if (any_marked && markup == CGAP_MARKDOWN)
     fputc('\n', out);
+  char note[CGAP_SENTENCE];
+  snprintf(note, sizeof note, "* %s", cgap_tr(&c->names, N_("a loss that was trained on")));
   if (any_marked)
-    cgap_markup_note(out, markup, NULL, "* a loss that was trained on");
+    cgap_markup_note(out, markup, NULL, note);
 }
 
 /* ---------------------------------------------------------------- comma-separated values */

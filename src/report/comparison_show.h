@@ -54,6 +54,9 @@ json_t *cgap_comparison_json(const cgap_comparison *c);
 
 /* "Retrieval: recall@1, image to text", in the names of the modalities (NULL: those by default); of a plain number its
  * key in words, "cosine pair mean". */
+/* The name of input k; what a training calls its inputs, before and after, in the language of c. */
+const char *cgap_input_shown(const cgap_comparison *c, size_t k);
+
 enum { CGAP_TITLE_SIZE = 100 };
 void cgap_entry_title(char out[CGAP_TITLE_SIZE], size_t entry, const cgap_modality_names *names);
 

@@ -83,14 +83,14 @@ static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_
 {
   const size_t e = gap_entry(c, k), start = c->input[k].start;
   char *text = out->sentence[out->count++], name[NAME], before[40];
-  cgap_name_shorten(name, sizeof name, c->input[k].name);
+  cgap_name_shorten(name, sizeof name, cgap_input_shown(c, k));
   cgap_value_show(before, c->input[0].scalar[e].value, cgap_field_at(e)->decimals);
   cgap_sentence_say(text, &c->names, "The gap opens in training (%s): %s ", name,
                     cgap_field_label(cgap_field_at(e), &c->names).s);
   put_values(text, c, start, k, e);
   cgap_sentence_say(text, &c->names, " from its start, ");
   put_difference(text, &c->input[k].from_start, e);
-  cgap_sentence_say(text, &c->names, "; %s had %s.", c->input[0].name, before);
+  cgap_sentence_say(text, &c->names, "; %s had %s.", cgap_input_shown(c, 0), before);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
@@ -105,8 +105,8 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
   const cgap_change *d = change_at(c, k, e);
   const char *word = cgap_change_word(d, CGAP_LOWER);
   char *text = out->sentence[out->count++], from[NAME], to[NAME];
-  cgap_name_shorten(from, sizeof from, c->input[0].name);
-  cgap_name_shorten(to, sizeof to, c->input[k].name);
+  cgap_name_shorten(from, sizeof from, cgap_input_shown(c, 0));
+  cgap_name_shorten(to, sizeof to, cgap_input_shown(c, k));
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
     if (strcmp(word, heads[i][0]) == 0)
       cgap_sentence_say(text, &c->names, "%s from %s to %s", cgap_tr(&c->names, heads[i][1]), from, to);
@@ -185,8 +185,8 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_
   char a[NAME], b[NAME];
   if (first == other)
     return;
-  cgap_name_shorten(a, sizeof a, c->input[0].name);
-  cgap_name_shorten(b, sizeof b, c->input[k].name);
+  cgap_name_shorten(a, sizeof a, cgap_input_shown(c, 0));
+  cgap_name_shorten(b, sizeof b, cgap_input_shown(c, k));
   cgap_sentence_say(
     out->sentence[out->count++], &c->names,
     "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
@@ -203,8 +203,8 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
     e++;
   if (e == cgap_field_count())
     return;
-  cgap_name_shorten(a, sizeof a, c->input[0].name);
-  cgap_name_shorten(b, sizeof b, c->input[k].name);
+  cgap_name_shorten(a, sizeof a, cgap_input_shown(c, 0));
+  cgap_name_shorten(b, sizeof b, cgap_input_shown(c, k));
   cgap_sentence_say(
     out->sentence[out->count++], &c->names,
     "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.", a,
@@ -216,7 +216,7 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
 {
   const cgap_compared *in = &c->input[k];
   char a[NAME], b[NAME];
-  cgap_name_shorten(a, sizeof a, c->input[0].name);
+  cgap_name_shorten(a, sizeof a, cgap_input_shown(c, 0));
   cgap_name_shorten(b, sizeof b, in->name);
   if (in->rows == CGAP_ROWS_ASSUMED)
     (void)cgap_modality_printf(
@@ -267,7 +267,7 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
   char name[NAME];
   if (!c->input[k].trained_on)
     return;
-  cgap_name_shorten(name, sizeof name, c->input[k].name);
+  cgap_name_shorten(name, sizeof name, cgap_input_shown(c, k));
   cgap_sentence_say(
     out->sentence[out->count++], &c->names,
     "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "

@@ -349,14 +349,13 @@ static void put_run(cgap_page *page, const void *report)
   put_dataset(page, input, "image", cgap_phrase_of(&r->audit->names, "{image}").s);
   put_dataset(page, input, "text", cgap_phrase_of(&r->audit->names, "{text}").s);
   if (*r->audit->pairing)
-    cgap_page_term(page, "pairing", "%s", r->audit->pairing);
+    cgap_page_term(page, N_("pairing"), "%s", cgap_tr(page->names, r->audit->pairing));
   cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
-  fprintf(page->out,
-          "</dl>\n<p>The same numbers are in <code>report.json</code>%stables and scripts of the figures in "
-          "<code>figures/</code>.</p>\n",
-          r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, "
-          : r->audit->image_neighbours   ? ", a line for every row in <code>rows.tsv</code>, "
-                                         : ", ");
+  fputs("</dl>\n", page->out);
+  cgap_page_put(page, "p", "The same numbers are in report.json%s, tables and scripts of the figures in figures/.",
+                r->audit->has & CGAP_HAS_PAIRS ? cgap_tr(page->names, N_(", a line for every pair in rows.tsv"))
+                : r->audit->image_neighbours   ? cgap_tr(page->names, N_(", a line for every row in rows.tsv"))
+                                               : "");
 }
 
 static cgap_status write_page(const cgap_report *r, const cgap_section *sections, const char *folder,

@@ -17,12 +17,12 @@ static const struct column {
   size_t offset;
   int decimals;
 } COLUMNS[] = {
-  {"corrected_distance", "corrected distance", offsetof(cgap_image_group, corrected_distance), 4},
-  {"mean_squared_distance", "squared distance", offsetof(cgap_image_group, mean_squared_distance), 4},
-  {"recall_at_1.image_to_text", "recall@1, {image} to {text}", offsetof(cgap_image_group, recall_image_to_text), 3},
-  {"recall_at_1.text_to_image", "recall@1, {text} to {image}", offsetof(cgap_image_group, recall_text_to_image), 3},
-  {"uniformity.image", "uniformity, {image}", offsetof(cgap_image_group, uniformity_image), 2},
-  {"uniformity.text", "uniformity, {text}", offsetof(cgap_image_group, uniformity_text), 2},
+  {"corrected_distance", N_("corrected distance"), offsetof(cgap_image_group, corrected_distance), 4},
+  {"mean_squared_distance", N_("squared distance"), offsetof(cgap_image_group, mean_squared_distance), 4},
+  {"recall_at_1.image_to_text", N_("recall@1, {image} to {text}"), offsetof(cgap_image_group, recall_image_to_text), 3},
+  {"recall_at_1.text_to_image", N_("recall@1, {text} to {image}"), offsetof(cgap_image_group, recall_text_to_image), 3},
+  {"uniformity.image", N_("uniformity, {image}"), offsetof(cgap_image_group, uniformity_image), 2},
+  {"uniformity.text", N_("uniformity, {text}"), offsetof(cgap_image_group, uniformity_text), 2},
 };
 enum { COLUMN_COUNT = sizeof COLUMNS / sizeof *COLUMNS };
 

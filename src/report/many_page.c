@@ -319,10 +319,10 @@ static void put_run(cgap_page *page, const void *report)
     cgap_page_term(page, r->many->modality[m].name, "%s, %zu rows of %zu", file ? file : "", r->many->modality[m].rows,
                    r->many->modality[m].dim);
   }
-  cgap_page_term(page, "pairing", "%s", r->input->pairing);
+  cgap_page_term(page, N_("pairing"), "%s", cgap_tr(page->names, r->input->pairing));
   cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
-  fprintf(page->out, "</dl>\n<p>The same numbers are in <code>report.json</code>, tables and scripts of the figures in "
-                     "<code>figures/</code>.</p>\n");
+  fputs("</dl>\n", page->out);
+  cgap_page_put(page, "p", "The same numbers are in report.json%s, tables and scripts of the figures in figures/.", "");
 }
 
 static cgap_status write_page(const cgap_many_report *r, const char *folder, void (*warn_line)(const char *line),

@@ -164,8 +164,9 @@ static void put_matrix(cgap_page *page, const cgap_overview *o)
   }
   cgap_page_put(page, "p class=\"soft\"",
                 "↓ lower is better, ↑ higher is better; the darker a cell, the nearer to the best of its line.");
-  snprintf(caption, sizeof caption, "%zu inputs, sorted by %s", count,
-           o->sort_entry == SIZE_MAX ? "their numbers" : cgap_entry_key(o->sort_entry));
+  (void)cgap_modality_printf(caption, sizeof caption, page->names, "%zu inputs, sorted by %s", count,
+                             o->sort_entry == SIZE_MAX ? cgap_tr(page->names, N_("their numbers"))
+                                                       : cgap_entry_key(o->sort_entry));
   cgap_page_table(page, caption, titles, count + 1);
   for (size_t m = 0; m < o->ranking.count; m++) {
     const cgap_ranked *r = &o->ranking.measure[m];
@@ -268,15 +269,15 @@ static void put_differences(cgap_page *page, const void *data)
     const cgap_lead *lead = &r->lead[r->next];
     const int decimals = cgap_field_at(r->entry)->decimals;
     cgap_entry_title(title, r->entry, &o->comparison->names);
-    cgap_interval_show(interval, lead->change.lo, lead->change.hi, decimals, "%s to %s");
+    cgap_interval_show(interval, lead->change.lo, lead->change.hi, decimals, cgap_tr(page->names, N_("%s to %s")));
     const cgap_cell cells[] = {{.text = title, .key = cgap_entry_key(r->entry)},
                                cgap_cell_text(heads[r->best]),
                                cgap_cell_text(heads[r->next]),
                                cgap_cell_number(lead->change.difference, decimals),
                                cgap_cell_text(interval),
                                p_cell(lead->p_holm),
-                               cgap_cell_text(r->significant        ? "significantly best"
-                                              : !isfinite(lead->p)  ? "no interval"
+                               cgap_cell_text(r->significant        ? cgap_tr(page->names, N_("significantly best"))
+                                              : !isfinite(lead->p)  ? cgap_tr(page->names, N_("no interval"))
                                               : lead->p_holm < 0.05 ? "better than this one"
                                               : lead->p < 0.05      ? "not after correction"
                                                                     : "unclear")};
@@ -299,8 +300,9 @@ static void put_run(cgap_page *page, const void *data)
   const page_data *p = data;
   cgap_page_run(page, p->about->run);
   for (size_t k = 0; k < p->overview->comparison->count; k++)
-    cgap_page_term(page, "input", "%s: %s", p->overview->comparison->input[k].name, p->about->paths[k]);
-  fputs("</dl>\n<p>The same numbers are in <code>compare.json</code>.</p>\n", page->out);
+    cgap_page_term(page, N_("input"), "%s: %s", p->overview->comparison->input[k].name, p->about->paths[k]);
+  fputs("</dl>\n", page->out);
+  cgap_page_put(page, "p", "The same numbers are in %s.", "compare.json");
 }
 
 cgap_status cgap_overview_page_write(const cgap_overview *o, const cgap_overview_about *about, const char *folder,
@@ -317,10 +319,16 @@ cgap_status cgap_overview_page_write(const cgap_overview *o, const cgap_overview
   char heads[o->comparison->count][CGAP_HEAD_SIZE], title[300];
   cgap_overview_heads(heads, o->comparison, PAGE_HEAD);
   const size_t count = o->comparison->count;
-  snprintf(title, sizeof title, "%s to %s: %zu inputs compared", heads[o->order[0]], heads[o->order[count - 1]], count);
-  if (!o->number)
-    snprintf(title, sizeof title, count == 3 ? "%s, %s and %s compared" : "%s, %s, %s and %zu more compared",
-             heads[o->order[0]], heads[o->order[1]], heads[o->order[2 < count ? 2 : 1]], count - 3);
+  const cgap_modality_names *names = &o->comparison->names;
+  if (o->number)
+    (void)cgap_modality_printf(title, sizeof title, names, "%s to %s: %zu inputs compared", heads[o->order[0]],
+                               heads[o->order[count - 1]], count);
+  else if (count == 3)
+    (void)cgap_modality_printf(title, sizeof title, names, "%s, %s and %s compared", heads[o->order[0]],
+                               heads[o->order[1]], heads[o->order[2]]);
+  else
+    (void)cgap_modality_printf(title, sizeof title, names, "%s, %s, %s and %zu more compared", heads[o->order[0]],
+                               heads[o->order[1]], heads[o->order[2 < count ? 2 : 1]], count - 3);
   const page_data data = {o, about};
   return cgap_page_write(folder, title, "The contrastive gap, compared", &o->comparison->names, sections, &data,
                          about->warn_line, error);

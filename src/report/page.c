@@ -96,7 +96,7 @@ void cgap_page_run(cgap_page *page, const cgap_run *run)
   if (run->command_line)
     cgap_page_term(page, "command", "%s", run->command_line);
   cgap_page_term(page, "version", "%s", cgap_version());
-  cgap_page_term(page, "time", "%.2f s on %d thread%s", run->seconds, run->threads, run->threads == 1 ? "" : "s");
+  cgap_page_term(page, "time", N_("%.2f s on %d thread%s"), run->seconds, run->threads, run->threads == 1 ? "" : "s");
   cgap_page_term(page, "peak memory", "%.0f MB", (double)run->peak_memory_bytes / 1e6);
 }
 
@@ -639,7 +639,7 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
     put_row(page, f->key, cells, 4);
   }
   cgap_page_table_end(page);
-  fprintf(page->out, "<details class=\"meanings\">\n<summary>%s</summary>\n%s</details>\n",
+  fprintf(page->out, "<details class=\"meanings\">\n<summary>%s</summary>\n<div lang=\"en\">\n%s</div>\n</details>\n",
           cgap_tr(page->names, "What the measures mean, and when they mislead (MEASURES)"),
           cgap_embedded("measures.html"));
 }

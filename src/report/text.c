@@ -112,6 +112,24 @@ static size_t word_length(const char *text)
   return bytes;
 }
 
+size_t cgap_text_line(const char *text, int columns)
+{
+  const size_t all = strlen(text);
+  size_t used = 0, next = 0, length;
+  while (text[next] && cgap_text_width(text, next + word_length(text + next)) <= columns) {
+    used = next + word_length(text + next);
+    next = used + strspn(text + used, " ");
+  }
+  if (used || !*text)
+    return used;
+  for (used = 0; used < all; used += length) {
+    (void)character_at(text + used, all - used, &length);
+    if (cgap_text_width(text, used + length) > columns)
+      break;
+  }
+  return used;
+}
+
 /* A no-break space (U+00A0) holds two words together; it is printed as a space. */
 static void put_word(FILE *stream, const char *text, size_t bytes)
 {

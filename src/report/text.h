@@ -39,6 +39,9 @@ void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *te
 /* The same from column `at` on, without a newline at the end. */
 void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, int indent);
 
+/* Bytes of the first line of words that is broken at `columns`; of a longer word as much as fits. */
+size_t cgap_text_line(const char *text, int columns);
+
 /* Columns of UTF-8 text: two for a wide character, none for an accent on the one before. */
 int cgap_text_width(const char *text, size_t bytes);
 

@@ -280,7 +280,8 @@ void cgap_page_tile_change(cgap_page *page, const cgap_tile_look *t, const cgap_
   show(to, t, cgap_value_or_nan(after), true);
   fputs("<span class=\"value\"><span class=\"was\">", page->out);
   cgap_page_text(page, "%s", from);
-  fputs("</span> <span aria-hidden=\"true\">→</span><span class=\"unseen\"> to </span> <b>", page->out);
+  fprintf(page->out, "</span> <span aria-hidden=\"true\">→</span><span class=\"unseen\">%s</span> <b>",
+          page->names && page->names->language ? "、" : " to ");
   cgap_page_text(page, "%s", to);
   fputs("</b></span>", page->out);
   if (*moved_to.word)

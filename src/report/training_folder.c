@@ -351,9 +351,10 @@ static cgap_status write_card(const cgap_training_results *r, const char *figure
   cgap_comparison_words(&words, c, r->run_count);
   if (r->recommendation)
     cgap_recommendation_write(&advice, r->recommendation);
-  const char *end = strstr(advice.sentence[0], ". ");
-  snprintf(todo, sizeof todo, "Recommended: %.*s", end ? (int)(end - advice.sentence[0]) : CGAP_SENTENCE,
-           advice.sentence[0]);
+  const char *end = strstr(advice.sentence[0], ". "), *stop = strstr(advice.sentence[0], "。");
+  end = stop && (!end || stop < end) ? stop : end;
+  (void)cgap_modality_printf(todo, sizeof todo, &c->names, "Recommended: %.*s",
+                             end ? (int)(end - advice.sentence[0]) : CGAP_SENTENCE, advice.sentence[0]);
   const cgap_card card = {.before = &r->evaluation->audit[0],
                           .after = &r->evaluation->audit[r->run_count],
                           .verdict = words.sentence[0],

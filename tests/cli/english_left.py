@@ -3,24 +3,27 @@
   english_left.py OUTPUT.txt|PAGE.html... [-- NAME...]
 
 Prints each line or text with such words. Not counted are commands, options, keys, names of files and columns, units, and
-what has no other name (KEPT); NAMEs are what the user called things. Of a page what it explains in English (MEASURES),
-scripts, drawings and code are left out."""
+what has no other name (KEPT), settings (SETTINGS); NAMEs are what the user called things. Of a page the definitions and
+MEASURES, which are English, scripts, drawings and code are left out."""
 import re
 import sys
 from html.parser import HTMLParser
 
 KEPT = set("""CLIP CUA CUAXU InfoNCE MRR nDCG kNN CKA MMD AUC PCA IsoScore RankMe CSLS Holm Wilson Spearman Robin Hood d n k p t x
   ID NaN JSON TSV CSV HDF MEASURES SVG PNG contragap audit compare train center top bfloat float MB GB KB ms
-  bootstrap infonce mrr z""".split())
+  bootstrap infonce mrr z i A B""".split())
+# of data sets, and of candidates and losses, which are settings: their names are options' values
+SETTINGS = set("""whiten shrinkage residual linear from temperature rate half original cca procrustes shift clip cua cuaxu
+  after start rows of""".split())
 WORD = re.compile(r"[A-Za-z]+")
 # keys, options, files, folders, hashes, versions: no word of a sentence holds these signs
-NAME = re.compile(r"[A-Za-z0-9_*~%-]*[A-Za-z0-9_*~-](?:[._/=:@][A-Za-z0-9_*~%-]+)+/?|--?[A-Za-z-]+|[A-Za-z]*[0-9]+[A-Za-z0-9]*|[a-z]+_[a-z_]+")
+NAME = re.compile(r"[A-Za-z0-9_*~%-]*[A-Za-z0-9_*~-](?:[._/=:@][A-Za-z0-9_*~%-]+)+/?|--?[A-Za-z-]+|[a-z]+/|[A-Za-z]*[0-9]+[A-Za-z0-9]*|[a-z]+_[a-z_]+")
 COMMAND = re.compile(r"contragap [a-z]+ .*")
 
 
 def words(text, names):
     text = NAME.sub(" ", COMMAND.sub(" ", text))
-    return [w for w in WORD.findall(text) if w not in KEPT and w not in names]
+    return [w for w in WORD.findall(text) if w not in KEPT | SETTINGS and w not in names]
 
 
 class Page(HTMLParser):
@@ -35,7 +38,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         named = dict(attributes)
         if self.skipped is None and (tag in self.SKIPPED or named.get("lang") == "en" or
-                                     (named.get("id") or "").startswith("means")):
+                                     named.get("id") in ("definitions",)):
             self.skipped, self.depth = tag, 0
         if self.skipped == tag:
             self.depth += 1
@@ -75,7 +78,7 @@ def main():
         seen = set()
         for text in texts(path):
             found = words(text, names)
-            if found and text not in seen:
+            if found and text not in seen and not text.startswith('{"'):
                 seen.add(text)
                 left.append("%s: %s: %s" % (path, " ".join(found), text.strip()))
     print("\n".join(left))

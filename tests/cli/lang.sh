@@ -31,6 +31,9 @@ cp out again.txt
 works cmp again.txt en.txt
 refused 2 "--lang xx|en, ja" audit pairs.h5 --lang xx
 
+# plot draws tables that are written already
+refused 2 "--lang" plot ja --lang ja
+
 # names of the user's stay as they are
 fine audit pairs.h5 --lang ja --names audio,caption
 want_text out "audio 80 件とcaption 80 件"
@@ -44,7 +47,37 @@ done
 works python3 "$here/shown_in.py" page closed.ja/report.html
 fine compare closed.ja/before.json closed.ja/after.json --lang ja -o changed
 want_text out "ギャップは縮まります"
+cp out changed.txt
 works python3 "$here/shown_in.py" page changed/report.html
+
+# nothing is left in English but what has to be: the words of other results, with names of the user's
+fine simulate --n 120 --d 16 --modalities 3 -o three.h5
+fine simulate --n 120 --d 16 --model uniform -o even.h5
+shown() {
+  name=$1
+  shift
+  fine "$@" --lang ja -o "$name"
+  cp out "$name.txt"
+}
+no_english() { works python3 "$here/english_left.py" "$@"; }
+python3 -c 'print("\n".join(["cat", "dog"] * 200))' >groups.txt
+shown by audit pairs.h5 --by-file groups.txt
+shown three audit three.h5
+shown one audit image=pairs.h5:/image
+shown raced train pairs.h5 --race clip,cua --epochs 2 --quiet
+shown uneven train even.h5 --quiet
+shown swept sweep pairs.h5 --loss clip --temperature 0.01,0.1 --epochs 2 --quiet
+shown compared compare pairs.h5 even.h5 three=ja swept=en again=en
+fine audit pairs.h5 --lang ja --all
+cp out all.txt
+no_english ja.txt all.txt changed.txt by.txt three.txt one.txt raced.txt uneven.txt swept.txt compared.txt \
+  ja/report.html changed/report.html by/report.html three/report.html one/report.html closed.ja/report.html \
+  raced/report.html uneven/report.html swept/report.html compared/report.html -- image text audio cat dog even three \
+  swept again pairs changed ja en
+fine audit pairs.h5
+cp out english.txt
+seen() { ! python3 "$here/english_left.py" english.txt; }
+works seen
 
 if command -v xgettext >/dev/null && command -v msgfmt >/dev/null; then
   mkdir pot

@@ -303,7 +303,7 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
   if (d->lo <= 0 && d->hi >= 0)
     return "unclear";
   if (better == CGAP_NEITHER)
-    return "different";
+    return N_("different");
   return (d->difference < 0) == (better == CGAP_LOWER) ? "better" : "worse";
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/language.h"
 #include "base/memory.h"
 #include "base/modality_names.h"
 #include "base/threads.h"
@@ -198,9 +199,9 @@ static void judge_each(cgap_choosing *r)
     a->corrected_distance = distance_of(r, c, folds);
     a->noise_floor = floor_of(r, c, folds);
     const bool open = gap && a->corrected_distance > fmax(o->guard, a->noise_floor);
-    a->out = left                               ? "left the race in the first fold"
-             : mixed && lost > MRR_LOST + error ? "finds fewer partners in the other modality"
-             : open                             ? "leaves the gap open"
+    a->out = left                               ? N_("left the race in the first fold")
+             : mixed && lost > MRR_LOST + error ? N_("finds fewer partners in the other modality")
+             : open                             ? N_("leaves the gap open")
                                                 : NULL;
     o->still_open = o->still_open && a->out;
   }
