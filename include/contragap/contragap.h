@@ -577,7 +577,7 @@ typedef struct cgap_report_about {
 
 typedef enum cgap_report_form {
   CGAP_REPORT_JSON,     /* report.json */
-  CGAP_REPORT_TABLE,    /* verdict, advice and table for a terminal, at least 50 columns */
+  CGAP_REPORT_TABLE,    /* verdict, advice and every measure for a terminal, at least 50 columns */
   CGAP_REPORT_MARKDOWN, /* the same in Markdown … */
   CGAP_REPORT_LATEX,    /* … and in LaTeX */
   CGAP_REPORT_CSV,      /* a line per measure, in full precision */

@@ -149,7 +149,7 @@ class Measured(Report):
     # ---- words
 
     def to_table(self, columns: int = 80) -> str:
-        """Verdict, advice and table as on a terminal of so many columns (at least 50)."""
+        """Verdict, advice and every measure, as `audit --all` prints them in so many columns (at least 50)."""
         return self._text(lib.CGAP_REPORT_TABLE, columns)
 
     def to_markdown(self) -> str:
