@@ -60,10 +60,8 @@ int cgap_text_width(const char *text, size_t bytes)
 
 bool cgap_text_is_minus(const char *text, const char *at)
 {
-  const size_t hold = strlen(CGAP_NO_BREAK);
   return *at == '-' && isdigit((unsigned char)at[1]) &&
-         (at == text || strchr(" ([+=", at[-1]) ||
-          ((size_t)(at - text) >= hold && strncmp(at - hold, CGAP_NO_BREAK, hold) == 0));
+         (at == text || strchr(" ([+=", at[-1]) || (unsigned char)at[-1] >= 0x80); /* a no-break space, "、" */
 }
 
 /* To the next blank; a number and its "%" belong together, and so does what short
