@@ -6,7 +6,7 @@ headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("
 # at most 300 segments
 couples = real(meta("couples"))
 step = couples > 300 ? int(ceil(couples / 300)) : 1
-if (couples > 0 && !dumb) { headline_shown = headline_shown.(step > 1 ? sprintf("; lines join one pair in %d", step) : "; lines join pairs") }
+if (couples > 0 && !dumb) { headline_shown = headline_shown.(step > 1 ? sprintf("; lines: 1 pair in %d", step) : "; lines join pairs") }
 eval headline
 set xlabel component(1) textcolor rgb ink
 set ylabel component(2) textcolor rgb ink offset 1,0
