@@ -353,7 +353,7 @@ static void put_run(cgap_page *page, const void *report)
   cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
   fprintf(page->out,
           "</dl>\n<p>The same numbers are in <code>report.json</code>%stables and scripts of the figures in "
-          "<code>figures/</code>.</p>\n",
+          "<code>figures/</code>, and, where gnuplot is installed, a card for slides in <code>card.png</code>.</p>\n",
           r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, "
           : r->audit->image_neighbours   ? ", a line for every row in <code>rows.tsv</code>, "
                                          : ", ");
