@@ -6,7 +6,7 @@ headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("
 # at most 300 segments
 couples = number_from(meta("couples"))
 step = couples > 300 ? int(ceil(couples / 300)) : 1
-joined = step > 1 ? sprintf("; lines join one pair in %d", step) : "; lines join pairs"
+joined = step > 1 ? sprintf("; lines: 1 pair in %d", step) : "; lines join pairs"
 if (couples > 0 && !dumb && 7.0 * strlen(headline_shown.joined) < width - 30) { headline_shown = headline_shown.joined }
 eval headline
 set xlabel component(1) textcolor rgb ink

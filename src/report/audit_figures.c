@@ -109,7 +109,7 @@ static void about_shown_rows(cgap_tsv *t, const cgap_audit *a)
   else if (a->texts < CLOUD_POINTS_MIN && a->images > 4 * a->texts)
     snprintf(texts, sizeof texts, "all %zu %.100s", a->texts, text.s);
   if (*images || *texts)
-    cgap_tsv_about(t, "note", "only %s%s%s drawn", images, *images && *texts ? ", " : "", texts);
+    cgap_tsv_about(t, "note", "%s%s%s drawn", images, *images && *texts ? ", " : "", texts);
 }
 
 static cgap_status write_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *error)

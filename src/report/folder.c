@@ -352,7 +352,9 @@ static void put_run(cgap_page *page, const void *report)
     cgap_page_term(page, N_("pairing"), "%s", cgap_tr(page->names, r->audit->pairing));
   cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
   fputs("</dl>\n", page->out);
-  cgap_page_put(page, "p", "The same numbers are in report.json%s, tables and scripts of the figures in figures/.",
+  cgap_page_put(page, "p",
+                "The same numbers are in report.json%s, tables and scripts of the figures in figures/, and, where "
+                "gnuplot is installed, a card for slides in card.png.",
                 r->audit->has & CGAP_HAS_PAIRS ? cgap_tr(page->names, N_(", a line for every pair in rows.tsv"))
                 : r->audit->image_neighbours   ? cgap_tr(page->names, N_(", a line for every row in rows.tsv"))
                                                : "");

@@ -411,7 +411,7 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
 static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
   const cgap_plot_job job = {
-    .format = "svg", .theme = "page", .size = page->small ? "580,440" : cgap_figure_page_size(name)};
+    .format = "svg", .theme = "page", .size = page->small ? "650,490" : cgap_figure_page_size(name)};
   char variant[80];
   snprintf(variant, sizeof variant, "%s%s", name, page->within ? "_within" : page->unpaired ? "_unpaired" : "");
   const cgap_figure_info *own = cgap_figure_find(variant), *info = own ? own : cgap_figure_find(name);

@@ -133,7 +133,7 @@ def test_names_of_modalities():
     assert named.measures() == cg.audit(IMAGE, TEXT).measures()
     np.save("a.npy", IMAGE)
     np.save("b.npy", TEXT)
-    want = command("audit", "audio=a.npy", "caption=b.npy", "--quiet", "--all")
+    want = command("audit", "audio=a.npy", "caption=b.npy", "--quiet")
     assert str(named).partition("\n\n")[2][:300] == want.partition("\n\n")[2][:300]  # below the head, which names files
     assert str(cg.audit(audio="a.npy", caption="b.npy")) == want
     assert str(cg.audit(image=IMAGE, text=TEXT)) == str(cg.audit(IMAGE, TEXT))
@@ -154,7 +154,7 @@ def test_result():
     frame = r.to_frame()
     assert frame.loc["gap.corrected_distance", "low"] == m.ci95[0] and len(frame) == len(r)
     files = as_files(IMAGE, TEXT)
-    assert str(cg.audit(*files)) == command("audit", *files, "--quiet", "--all")
+    assert str(cg.audit(*files)) == command("audit", *files, "--quiet")
     assert cg.audit(*files).to_markdown() == command("audit", *files, "--quiet", "--markdown")
     page = r._repr_html_()
     assert page.startswith("<iframe") and "The gap is" in page and "&lt;svg" in page
