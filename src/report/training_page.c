@@ -325,8 +325,10 @@ static void put_candidate_table(cgap_page *page, const cgap_choice *c, const boo
     cgap_cell behind = cgap_cell_number(a->behind, 3);
     if (shown[k] != which)
       continue;
-    if (isfinite(a->behind))
-      snprintf(behind.shown, sizeof behind.shown, k == c->best ? "" : "%.3f ± %.3f", a->behind, a->standard_error);
+    if (k == c->best)
+      behind.shown[0] = '\0';
+    else if (isfinite(a->behind))
+      snprintf(behind.shown, sizeof behind.shown, "%.3f ± %.3f", a->behind, a->standard_error);
     cgap_page_row(page,
                   (const cgap_cell[]){cgap_cell_text(a->name), cgap_cell_number(a->mean, 3), behind,
                                       cgap_cell_number(a->corrected_distance, 3),

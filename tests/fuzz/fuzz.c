@@ -562,7 +562,7 @@ static void run_runs(const fuzz_input *in)
   if (ok)
     (void)check_outcome(sweep_results_write(&results, &grid, folder, &run, NULL, &error), &error);
   if (ok)
-    (void)check_outcome(sweep_report_print(&results, &grid, &(cgap_paper){.columns = 80}, &error), &error);
+    (void)check_outcome(sweep_report_print(&results, &grid, false, &(cgap_paper){.columns = 80}, &error), &error);
   cgap_sweep_grid_clear(&grid);
   sweep_results_clear(&results);
 }

@@ -17,7 +17,7 @@
     f.recommendation, f.before, f.after
     z = f.transform(image=img)
     f.save("closed"); cg.load("closed").transform(text=txt)
-    cg.train(img, txt, loss="clip", temperature=0.05, epochs=50)   # one head as asked: a Training
+    h = cg.train(img, txt, loss="clip", temperature=0.05, epochs=50)   # one head as asked; h.before, h.after
 
 The definitions of all measures: `contragap info --keys`, and MEASURES.md of the documents.
 """
