@@ -10,7 +10,7 @@ import sys
 from html.parser import HTMLParser
 
 KEPT = set("""CLIP CUA CUAXU InfoNCE MRR nDCG kNN CKA MMD AUC PCA IsoScore RankMe CSLS Holm Wilson Spearman Robin Hood d n k p t x
-  ID NaN JSON TSV CSV HDF MEASURES SVG PNG contragap audit compare train center top bfloat float MB GB KB ms
+  ID NaN JSON TSV CSV HDF MEASURES SVG PNG contragap gnuplot audit compare train center top bfloat float MB GB KB ms
   bootstrap infonce mrr z i A B""".split())
 # of data sets, and of candidates and losses, which are settings: their names are options' values
 SETTINGS = set("""whiten shrinkage residual linear from temperature rate half original cca procrustes shift clip cua cuaxu
