@@ -47,8 +47,8 @@ page alone alone 2 audit parts/image.npy
 page widths alone 2 audit --image parts/image.npy --text narrow/text.npy
 page groups audit 7 audit clip.h5 --by labels
 page three many 2 audit image=parts/image.npy text=parts/text.npy audio=centred/text.npy
-page trained result 6 train clip.h5 --epochs 5
-page race result 6 train clip.h5 --race clip,cua --start center --epochs 5
+page trained result 7 train clip.h5 --epochs 5
+page race result 7 train clip.h5 --race clip,cua --start center --epochs 5
 page compared result 4 compare clip.h5 centred.h5
 page reports result 1 compare clip/report.json unpaired/report.json large/report.json five/report.json awkward/report.json
 page swept result 3 sweep clip.h5 --dim 8,32 --loss clip,cua --seeds 1,2 --epochs 3
