@@ -86,9 +86,9 @@ static int widest_line(const char *text)
   return widest;
 }
 
-static const char SCATTER[] = "image\timage_x\timage_y\ttext\ttext_x\ttext_y\n"
-                              "0\t-1\t1\t0\t1\t-1\n"
-                              "1\t-1\t0.5\t1\t1\t-0.5\n";
+static const char SCATTER[] = "image\timage_x\timage_y\ttext\ttext_x\ttext_y\tcosine\n"
+                              "0\t-1\t1\t0\t1\t-1\t0.5\n"
+                              "1\t-1\t0.5\t1\t1\t-0.5\t0.5\n";
 
 Test(terminal, scatter)
 {
@@ -181,7 +181,8 @@ Test(terminal, other_tables)
 {
   cr_expect_null(drawn_table("name\tother\na\t1\n", 80, true));
   cr_expect_null(drawn_table("", 80, true));
-  char *out = drawn_table("image\timage_x\timage_y\ttext\ttext_x\ttext_y\n0\tNA\tNA\t0\tNA\tNA\n", 80, true);
+  char *out =
+    drawn_table("image\timage_x\timage_y\ttext\ttext_x\ttext_y\tcosine\n0\tNA\tNA\t0\tNA\tNA\tNA\n", 80, true);
   cr_assert_not_null(out);
   free(out);
 }
