@@ -58,7 +58,8 @@ do for [p = 1:2] {
     set title when textcolor rgb ink
   }
   set xlabel component(1) textcolor rgb ink
-  if (p == 1) { set ylabel component(2) textcolor rgb ink offset 1,0 } else { unset ylabel }
+  # both panels have one scale
+  if (p == 1) { set ylabel component(2) textcolor rgb ink offset 1,0 } else { unset ylabel; set format y "" }
   if (print_out) { set xtics round_step(unit * panel_width) }
   set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
   plot table skip 1 every step using (of(when, 3)):4:($6-$3):($7-$4) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \
