@@ -192,8 +192,19 @@ cgap_status cgap_card_write(const cgap_card *card, const char *figures, cgap_err
   return status == CGAP_OK ? cgap_plots_copy(figures, "card", error) : status;
 }
 
-cgap_status cgap_card_audit_write(const cgap_audit *a, const char *source, const char *figures, cgap_error *error)
+cgap_modality_names cgap_card_names(const cgap_modality_names *names)
 {
+  cgap_modality_names out = *names;
+  if (out.language && !cgap_gnuplot_has_font(out.language->code))
+    out.language = NULL;
+  return out;
+}
+
+cgap_status cgap_card_audit_write(const cgap_audit *audit, const char *source, const char *figures, cgap_error *error)
+{
+  cgap_audit shown = *audit; /* a view */
+  const cgap_audit *a = &shown;
+  shown.names = cgap_card_names(&audit->names);
   cgap_verdict_words verdict;
   cgap_advice_words advice;
   char todo[CGAP_SENTENCE + 40] = "";
@@ -224,7 +235,8 @@ cgap_status cgap_card_render(const char *folder, const char *figures, cgap_error
   return status;
 }
 
-cgap_status cgap_card_render_or_warn(const char *folder, void (*warn_line)(const char *line), cgap_error *error)
+cgap_status cgap_card_render_or_warn(const char *folder, const cgap_modality_names *names,
+                                     void (*warn_line)(const char *line), cgap_error *error)
 {
   char figures[CGAP_PATH];
   cgap_error fault = {0};
@@ -236,5 +248,8 @@ cgap_status cgap_card_render_or_warn(const char *folder, void (*warn_line)(const
     return cgap_fail(error, status, "%s", fault.message);
   if (status && status != CGAP_USAGE && warn_line) /* a gnuplot that is missing has been said of the figures */
     warn_line(fault.message);
+  if (!status && warn_line && names->language && !cgap_card_names(names).language)
+    warn_line("card.png is in English, as no font for the other language is installed (Debian: apt install "
+              "fonts-noto-cjk)");
   return CGAP_OK;
 }

@@ -16,6 +16,9 @@ typedef struct cgap_card {
   const char *source;
 } cgap_card;
 
+/* The names, without their language where no font can write it on a picture: the card is in English then. */
+cgap_modality_names cgap_card_names(const cgap_modality_names *names);
+
 /* The card of an audit: its verdict and advice. */
 CGAP_MUST_CHECK cgap_status cgap_card_audit_write(const cgap_audit *audit, const char *source, const char *folder,
                                                   cgap_error *error);
@@ -25,8 +28,9 @@ CGAP_MUST_CHECK cgap_status cgap_card_write(const cgap_card *card, const char *f
 /* figures/card.tsv → folder/card.png. Fails as cgap_gnuplot_render does. */
 CGAP_MUST_CHECK cgap_status cgap_card_render(const char *folder, const char *figures, cgap_error *error);
 
-/* The same at the end of a command: what fails leaves a line and no card. */
-CGAP_MUST_CHECK cgap_status cgap_card_render_or_warn(const char *folder, void (*warn_line)(const char *line),
-                                                     cgap_error *error);
+/* The same at the end of a command: what fails leaves a line and no card; so does a language without a font, whose card
+ * is in English. */
+CGAP_MUST_CHECK cgap_status cgap_card_render_or_warn(const char *folder, const cgap_modality_names *names,
+                                                     void (*warn_line)(const char *line), cgap_error *error);
 
 #endif

@@ -47,7 +47,7 @@ cgap_status cgap_report_render(const cgap_report *r, const char *folder, void (*
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   if (!status)
     status = cgap_figures_render(path, names, count, warn_line, error);
-  return status ? status : cgap_card_render_or_warn(folder, warn_line, error);
+  return status ? status : cgap_card_render_or_warn(folder, &r->audit->names, warn_line, error);
 }
 
 /* ---------------------------------------------------------------- rows */

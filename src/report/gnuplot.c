@@ -221,6 +221,27 @@ static int finish_gnuplot(pid_t child, bool lost, int *status, bool *interrupted
   return 0;
 }
 
+bool cgap_gnuplot_has_font(const char *code)
+{
+  char query[40], said[300] = "";
+  snprintf(query, sizeof query, ":lang=%s", code);
+  const char *const words[] = {"fc-list", "-q", query, NULL};
+  char *arguments[sizeof words / sizeof *words];
+  memcpy(arguments, words, sizeof words); /* exec wants pointers to char and changes nothing */
+  enum { ASKED_SECONDS = 10 };
+  pid_t child = 0;
+  int from = -1, status = 0;
+  bool interrupted = false, late = false;
+  if (begin_gnuplot(&child, &from, &interrupted, "/", arguments) != 0 || interrupted)
+    return true;
+  const double end = seconds_now() + ASKED_SECONDS;
+  late = !read_output(from, end, said);
+  const int number = late ? 0 : await_gnuplot(child, end, &late);
+  if (finish_gnuplot(child, number != 0, &status, &interrupted) != 0 || late || interrupted)
+    return true;
+  return !WIFEXITED(status) || WEXITSTATUS(status) != 1; /* 1: none */
+}
+
 static cgap_status run_script(const char *folder, const char *name, const char *temporary, const cgap_plot_job *d,
                               cgap_error *error)
 {

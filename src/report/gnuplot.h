@@ -30,6 +30,10 @@ bool cgap_gnuplot_made(const char *path, const char *format);
 
 bool cgap_gnuplot_found(void); /* there is a gnuplot on PATH */
 
+/* Whether fontconfig, by which gnuplot finds its fonts, has one for the language ("ja"); true where it cannot be asked.
+ */
+bool cgap_gnuplot_has_font(const char *code);
+
 /* ---------------------------------------------------------------- plots */
 
 /* The gnuplot scripts of plots/, in the library (written by plots/embed.py). */

@@ -344,18 +344,27 @@ static cgap_status write_curves(const cgap_training_results *r, const char *fold
 /* Of a race the last, as the figures are. */
 static cgap_status write_card(const cgap_training_results *r, const char *figures, cgap_error *error)
 {
-  const cgap_comparison *c = &r->evaluation->comparison;
+  /* views, in a language that the picture can show */
+  const cgap_modality_names names = cgap_card_names(&r->evaluation->comparison.names);
+  cgap_comparison compared = r->evaluation->comparison;
+  cgap_recommendation recommended = {0};
+  cgap_audit before = r->evaluation->audit[0];
+  const cgap_comparison *c = &compared;
   cgap_verdict_words words;
   cgap_advice_words advice = {0};
   char todo[CGAP_SENTENCE + 40];
+  compared.names = before.names = names;
   cgap_comparison_words(&words, c, r->run_count);
-  if (r->recommendation)
-    cgap_recommendation_write(&advice, r->recommendation);
+  if (r->recommendation) {
+    recommended = *r->recommendation;
+    recommended.names = cgap_card_names(&r->recommendation->names);
+    cgap_recommendation_write(&advice, &recommended);
+  }
   const char *end = strstr(advice.sentence[0], ". "), *stop = strstr(advice.sentence[0], "。");
   end = stop && (!end || stop < end) ? stop : end;
   (void)cgap_modality_printf(todo, sizeof todo, &c->names, "Recommended: %.*s",
                              end ? (int)(end - advice.sentence[0]) : CGAP_SENTENCE, advice.sentence[0]);
-  const cgap_card card = {.before = &r->evaluation->audit[0],
+  const cgap_card card = {.before = &before,
                           .after = &r->evaluation->audit[r->run_count],
                           .verdict = words.sentence[0],
                           .advice = advice.count ? todo : "",
@@ -388,7 +397,7 @@ static cgap_status write_figures(const cgap_training_results *r, const char *fol
   const size_t count = curves + CGAP_BEFORE_AFTER + cgap_change_figures_of(view.changes, names + 1 + CGAP_BEFORE_AFTER);
   if (status == CGAP_OK)
     status = cgap_figures_render(path, names + !curves, count, warn_line, error);
-  return status == CGAP_OK ? cgap_card_render_or_warn(folder, warn_line, error) : status;
+  return status == CGAP_OK ? cgap_card_render_or_warn(folder, &audit->names, warn_line, error) : status;
 }
 
 cgap_status cgap_training_folder_write(const cgap_training_results *r, const char *folder,

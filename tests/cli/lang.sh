@@ -14,6 +14,11 @@ a, b = [json.dumps(less(json.load(open(f)))) for f in sys.argv[1:]]
 sys.exit(a != b)' "$1" "$2"
 }
 
+# whether there is a font for Japanese is asked of fontconfig; here the answer is one that the test gives
+mkdir fonts
+printf '#!/bin/sh\nexit 0\n' >fonts/fc-list
+chmod +x fonts/fc-list
+PATH=$PWD/fonts:$PATH
 fine simulate --n 400 --d 32 -o pairs.h5
 fine audit pairs.h5 -o en
 cp out en.txt
@@ -26,6 +31,17 @@ like_english en/report.json ja/report.json
 works cmp en/rows.tsv ja/rows.tsv
 works python3 "$here/shown_in.py" width 80 ja.txt
 works python3 "$here/shown_in.py" page ja/report.html
+
+# a picture without a font would show boxes: it is in English then
+if command -v gnuplot >/dev/null 2>&1; then
+  want_text ja/figures/card.tsv "ギャップは「深刻」です"
+  printf '#!/bin/sh\nexit 1\n' >fonts/fc-list
+  fine audit pairs.h5 --lang ja -o fontless
+  want_text err "card.png is in English" "fonts-noto-cjk"
+  want_text fontless/figures/card.tsv "The gap is severe"
+  want_text fontless/report.html "ギャップは「深刻」です"
+  printf '#!/bin/sh\nexit 0\n' >fonts/fc-list
+fi
 fine audit pairs.h5 --lang en
 cp out again.txt
 works cmp again.txt en.txt
