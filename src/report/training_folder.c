@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "head/training/epoch_log.h"
+#include "report/against_show.h"
 #include "report/card.h"
 #include "report/change_figures.h"
 #include "report/comparison_show.h"
@@ -352,7 +353,7 @@ static cgap_status write_card(const cgap_training_results *r, const char *figure
   const cgap_comparison *c = &compared;
   cgap_verdict_words words;
   cgap_advice_words advice = {0};
-  char todo[CGAP_SENTENCE + 40];
+  char todo[CGAP_SENTENCE];
   compared.names = before.names = names;
   cgap_comparison_words(&words, c, r->run_count);
   if (r->recommendation) {
@@ -362,12 +363,15 @@ static cgap_status write_card(const cgap_training_results *r, const char *figure
   }
   const char *end = strstr(advice.sentence[0], ". "), *stop = strstr(advice.sentence[0], "。");
   end = stop && (!end || stop < end) ? stop : end;
-  (void)cgap_modality_printf(todo, sizeof todo, &c->names, "Recommended: %.*s",
-                             end ? (int)(end - advice.sentence[0]) : CGAP_SENTENCE, advice.sentence[0]);
+  if (advice.count)
+    (void)cgap_modality_printf(todo, sizeof todo, &names, "Recommended: %.*s",
+                               end ? (int)(end - advice.sentence[0]) : CGAP_SENTENCE, advice.sentence[0]);
+  else
+    cgap_against_advise(todo, &names, r->head, r->run_count);
   const cgap_card card = {.before = &before,
                           .after = &r->evaluation->audit[r->run_count],
                           .verdict = words.sentence[0],
-                          .advice = advice.count ? todo : "",
+                          .advice = todo,
                           .command = advice.count ? advice.command : "",
                           .source = r->source};
   return cgap_card_write(&card, figures, error);
