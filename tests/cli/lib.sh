@@ -111,6 +111,14 @@ refused() {
   want_line err "$@"
 }
 
+# want_none PATTERN FILE: no line of it matches
+want_none() {
+  checks=$((checks + 1))
+  if grep -q "$1" "$2"; then
+    complain "$2 has $1:" "$(head -c 1000 "$2")"
+  fi
+}
+
 want_absent() {
   checks=$((checks + 1))
   for path; do

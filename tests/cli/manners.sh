@@ -19,14 +19,6 @@ widest() {
   fi
 }
 
-# want_none PATTERN FILE: no line of it matches
-want_none() {
-  checks=$((checks + 1))
-  if grep -q "$1" "$2"; then
-    complain "$2 has $1:" "$(head -c 1000 "$2")"
-  fi
-}
-
 fine simulate --model clip --n 300 --d 32 --classes 5 --seed 4 -o pairs.h5 --quiet
 fine audit pairs.h5 -o report --quiet
 fine train pairs.h5 -o closed --epochs 2 --quiet

@@ -40,10 +40,10 @@ fine plot report --paper 3.3 --only card --quiet
 want_absent report/card.png
 fine plot report --paper 3.3 --only card
 want_text err "card: it is a picture for a slide"
-want_no_text err "wrote report"
+want_none "wrote report" err
 fine plot report --only card
 want_text err "drew report/card.png"
-want_no_text err "wrote report"
+want_none "wrote report" err
 want_absent report/figures/card.png
 echo mine >report/card.png
 refused 3 "card.png|--force" plot report --only card
