@@ -178,7 +178,8 @@ static void put_recommendation(cgap_page *page, const void *result)
     cgap_page_put(page, "pre", "%s", words.command);
   fputs("</div>\n", page->out);
   put_tiles(page, r, 0, chosen);
-  put_losers(page, r);
+  if (chosen)
+    put_losers(page, r);
   for (size_t i = 1; i < words.count; i++) /* the first gives the numbers of the tiles */
     cgap_page_put(page, "p", "%s", words.sentence[i]);
   cgap_page_put(page, "p class=\"soft\"", "On the test part, %zu {images} that the choice never saw%s.", own->images,
