@@ -9,14 +9,14 @@
 # the nearest that is away from the other curves; a thin line leads to a curve that is not next to it. curve_top is the
 # price, in units, of a place at the foot of a curve that is known by its top.
 if (ARG1 eq "begin") {
-  curve_columns = 90
+  curve_columns = 45
   curve_below = 1
   curve_top = 0.0
   letter_width = 7.4
   letter_height = 16.0
   array curve_name[4] = ["", "", "", ""]
   array curve_word[4] = [ink, ink, ink, ink]
-  array curve_y[360]
+  array curve_y[180]
   array curve_last[4] = [0, 0, 0, 0]
   array curve_peak[4] = [0, 0, 0, 0]
   array name_from[4] = [0, 0, 0, 0]
@@ -24,7 +24,7 @@ if (ARG1 eq "begin") {
   array name_y[4]
   array window_low[4]
   array window_high[4]
-  do for [k = 1:360] { curve_y[k] = NaN }
+  do for [k = 1:180] { curve_y[k] = NaN }
   do for [k = 801:804] { unset label k; unset arrow k }
   # heights in units of the picture, from the lower axis
   curve_height(c, i) = curve_y[(c - 1) * curve_columns + i]

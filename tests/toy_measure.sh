@@ -114,7 +114,7 @@ for name in five three; do
   want_rc 0
 done
 want_text five/report.html "<code>gap.toy</code>" "Number of images, divided by the number of dimensions."
-run compare five/report.json three/report.json
+run compare --all five/report.json three/report.json
 want_rc 0
 want_text out "images per dimension"
 run compare five/report.json three/report.json --fail-if 'gap.toy<-1.9'

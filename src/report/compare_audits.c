@@ -100,7 +100,7 @@ static cgap_status print_table(FILE *stream, const void *of, cgap_error *error)
   cgap_comparison_print_words(c, &paper, stream);
   for (size_t k = 1; k < c->count; k++) {
     fputc('\n', stream);
-    cgap_comparison_print(c, k, 0, 0, true, &paper, stream);
+    cgap_comparison_print(c, k, 0, 0, false, &paper, stream);
   }
   return CGAP_OK;
 }
