@@ -1,5 +1,6 @@
 # train chooses: what it leaves, what turns the choice off, that it can be repeated, and that its recommendation applies.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 python=/usr/bin/python3
 
 fine simulate -o pairs.h5 --model clip --n 300 --d 32

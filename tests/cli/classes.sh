@@ -1,6 +1,7 @@
 # New classes: images with labels and class texts train on the prompts of their class; whole classes are kept out of training
 # and validation, and zero-shot of seen and unseen classes is what NumPy makes of head.h5.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 python=/usr/bin/python3
 "$python" -c 'import numpy, h5py' 2>/dev/null || skip "NumPy or h5py is not here (Debian: python3-numpy, python3-h5py)"
 

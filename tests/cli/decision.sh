@@ -1,6 +1,7 @@
 # What a reader decides by: the advice on the first screen of the terminal, in the JSON, in Markdown and on the page, and
 # its commands, which run as they are printed.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 mkdir bin
 ln -s "$CONTRAGAP" bin/contragap
 PATH=$work/bin:$PATH

@@ -1,6 +1,7 @@
 # The exit codes of every command, each once: 0 fine, 1 a threshold was crossed, 2 usage, 3 a file, 4 the data, 5 memory
 # or disk, 130 interrupted. And --fail-if of the commands that take it.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 
 run simulate --model clip --n 60 --d 8 --seed 1 -o a.h5 --quiet
 run simulate --model clip --n 60 --d 8 --seed 2 -o b.h5 --quiet

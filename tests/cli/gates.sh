@@ -1,5 +1,6 @@
 # Gates: --fail-if worse, audit --against, --keys, samples/gate.sh. A gate that cannot be tested never passes.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 
 for seed in 1 2; do
   fine simulate -o $seed.h5 --n 200 --d 16 --seed $seed --quiet

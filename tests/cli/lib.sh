@@ -10,11 +10,13 @@
 #   refused N WORDS ARGS…  run ARGS, which ends with N and says one line on stderr with all WORDS ('|' between them)
 #   want_line FILE WORDS…  FILE holds one line alone, and all WORDS (fixed strings) stand in it
 #   want_text FILE WORDS…  all WORDS stand in FILE
+#   want_none PATTERN FILE no line of FILE matches
 #   want_absent PATH…      none of the paths exists
 #   want_file PATH…        all paths are there and not empty
 #   want_same FILE NAME    FILE equals expected/NAME in the script's folder; REFRESH=1 rewrites it. A missing one fails.
 #   rows_report FILE ARGS… FILE becomes the report of audit ARGS… less what names the file and its rows
 #   same_rows_report ARGS… that report has the bits of want.json
+#   draw_nothing           from here on a stand-in draws the pictures
 #   skip REASON            ends the test, counted as skipped
 #   finish                 last line: ends with 1 where anything failed
 set -u
@@ -109,6 +111,20 @@ refused() {
   unset IFS
   set +f
   want_line err "$@"
+}
+
+# From here on pictures are of nothing, by a stand-in for gnuplot: for tests that write many folders and look at none.
+draw_nothing() {
+  mkdir -p "$work/stand-in"
+  cat >"$work/stand-in/gnuplot" <<'STUB'
+#!/bin/sh
+case $5 in
+*.png) echo 'bKGD, by which a picture of gnuplot is known' ;;
+*) echo '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><desc>Produced by GNUPLOT</desc></svg>' ;;
+esac >"$5"
+STUB
+  chmod +x "$work/stand-in/gnuplot"
+  PATH=$work/stand-in:$PATH
 }
 
 # want_none PATTERN FILE: no line of it matches

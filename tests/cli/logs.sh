@@ -1,5 +1,6 @@
 # train: history.jsonl, history.csv and TensorBoard's events say the same, also after a run was killed and resumed.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 
 python=/usr/bin/python3
 read_events() {

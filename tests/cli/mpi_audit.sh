@@ -3,6 +3,7 @@
 # ranks each, the greatest.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib_mpi.sh"
+draw_nothing
 
 fine simulate --model clip --n 9 --d 8 -o few.h5
 

@@ -2,6 +2,7 @@
 # Sweeps, training and apply under a launcher give what one process gives.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib_mpi.sh"
+draw_nothing
 
 # ---------------------------------------------------------------- sweeps
 fine simulate --model clip --n 600 --d 16 -o small.h5

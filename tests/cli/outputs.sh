@@ -1,5 +1,6 @@
 # What is written in every container: apply, convert and simulate by the end of OUT's name, and a head as safetensors.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 python=/usr/bin/python3
 "$python" -c 'import numpy, h5py' 2>/dev/null || skip "NumPy or h5py is not here (Debian: python3-numpy, python3-h5py)"
 

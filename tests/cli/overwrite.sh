@@ -1,5 +1,6 @@
 # What an output replaces: what the same command wrote there, and with --force the rest; never what is read.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 
 fine simulate --model clip --n 120 --d 16 --seed 3 -o pairs.h5 --quiet
 fine simulate --model clip --n 120 --d 16 --seed 4 -o more.h5 --quiet
@@ -169,6 +170,7 @@ audits ended
 want_rc 0
 want_file ended/report.html
 
+PATH=${PATH#"$work/stand-in:"}
 # ---- pictures: gnuplot's are drawn again, others are not drawn over
 if command -v gnuplot >/dev/null 2>&1; then
   for _ in 1 2; do

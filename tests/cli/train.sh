@@ -1,5 +1,6 @@
 # train: what it writes, that it goes on where it was killed, what it refuses.
 . "$(dirname "$0")/lib.sh"
+draw_nothing
 
 quick="--epochs 8 --batch 32 --quiet"
 fine simulate --model clip --n 150 --d 32 --seed 1 -o pairs.h5 --quiet
