@@ -4,10 +4,10 @@ call "style.gp" "scatter" ARG1 ARG2 ARG3 ARG4
 headline_title = Images_word." and ".texts_word.(along_gap ? " along the gap" : " on the two main axes")
 headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("note")) ? "; ".meta("note") : "")
 # at most 300 segments
-couples = number_from(meta("couples"))
-step = couples > 300 ? int(ceil(couples / 300)) : 1
+pairs = number_from(meta("pairs"))
+step = pairs > 300 ? int(ceil(pairs / 300)) : 1
 joined = step > 1 ? sprintf("; lines: 1 pair in %d", step) : "; lines join pairs"
-if (couples > 0 && !dumb && 7.0 * strlen(headline_shown.joined) < width - 30) { headline_shown = headline_shown.joined }
+if (pairs > 0 && !dumb && 7.0 * strlen(headline_shown.joined) < width - 30) { headline_shown = headline_shown.joined }
 eval headline
 set xlabel component(1) textcolor rgb ink
 set ylabel component(2) textcolor rgb ink offset 1,0
@@ -41,8 +41,8 @@ set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
 # but a few among many are to be seen
 few = number_from(meta("texts")) < 50 && number_from(meta("images")) > 4 * number_from(meta("texts"))
 set style line 2 linecolor rgb c_text pointtype 9 pointsize (few ? 2.4 : 1.1)*point_size
-seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
-pair_word = couples == 0 ? "" : step > 1 ? sprintf("pair (1 in %d)", step) : "pair"
+seg = (pairs > 100 ? "#c0" : "#98").soft[2:7]
+pair_word = pairs == 0 ? "" : step > 1 ? sprintf("pair (1 in %d)", step) : "pair"
 set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
 if (!dumb) {
   call "labels.gp" "begin"

@@ -29,9 +29,9 @@ point_size = kind eq "svg" ? 0.36 : 0.48
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
 set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.1*point_size
 # at most 300 segments a panel
-couples = number_from(meta("after_couples"))
-step = couples > 300 ? int(ceil(couples / 300)) : 1
-seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
+pairs = number_from(meta("after_pairs"))
+step = pairs > 300 ? int(ceil(pairs / 300)) : 1
+seg = (pairs > 100 ? "#c0" : "#98").soft[2:7]
 if (!dumb) { set grid xtics ytics }
 set key off
 set multiplot

@@ -57,6 +57,17 @@ static char *quote_text(const char *text, const char *for_quote, bool backslash)
   return out;
 }
 
+bool cgap_begins_with(const char *text, const char *beginning)
+{
+  return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+bool cgap_ends_with(const char *text, const char *ending)
+{
+  const size_t length = strlen(text), end = strlen(ending);
+  return length >= end && strcmp(text + length - end, ending) == 0;
+}
+
 char *cgap_python_string(const char *text)
 {
   return quote_text(text, "\\'", true);

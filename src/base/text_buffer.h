@@ -15,6 +15,9 @@ char *cgap_format(const char *format, ...) CGAP_PRINTF(1, 2);
 /* Appends to *text (NULL or from malloc), which stays as it was where memory runs out. */
 void cgap_append(char **text, const char *format, ...) CGAP_PRINTF(2, 3);
 
+bool cgap_begins_with(const char *text, const char *beginning);
+bool cgap_ends_with(const char *text, const char *ending);
+
 /* For a line of Python: 'text' with its quotes, ['key']. A new string; NULL: out of memory. */
 char *cgap_python_string(const char *text);
 char *cgap_python_key(const char *key);

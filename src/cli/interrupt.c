@@ -22,8 +22,8 @@ enum { GRACE_MILLISECONDS = 400 };
 
 static sigset_t asking;
 static atomic_bool stop, answered, decided, removing;
-enum { NOBODY, WORK, WATCH };
-static atomic_int line_of = NOBODY; /* who says that the program was interrupted: one of the two alone */
+enum { UNCLAIMED, BY_WORK, BY_WATCH };
+static atomic_int line_of = UNCLAIMED; /* who says that the program was interrupted: one of the two alone */
 static char kept[CGAP_PATH + 300] = "nothing was written";
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -77,13 +77,13 @@ static void clean_up(void)
 /* Whether `who` is the one that says it. */
 static bool takes_line(int who)
 {
-  int owner = NOBODY;
+  int owner = UNCLAIMED;
   return atomic_compare_exchange_strong(&line_of, &owner, who) || owner == who;
 }
 
 void cli_interrupt_let_end(bool says_it)
 {
-  while (atomic_load(&removing) || (says_it && !takes_line(WORK)))
+  while (atomic_load(&removing) || (says_it && !takes_line(BY_WORK)))
     pause();
 }
 
@@ -119,7 +119,7 @@ static void *watch_signals(void *unused)
   atomic_store(&stop, true);
   cgap_gnuplot_stop();
   nanosleep(&grace, NULL);
-  if (!atomic_load(&answered) && takes_line(WATCH))
+  if (!atomic_load(&answered) && takes_line(BY_WATCH))
     end_now();
   do
     number = next_signal();

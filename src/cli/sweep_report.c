@@ -1,19 +1,16 @@
 /* What a person sees of a sweep: a figure for each axis that varies and a map of the first two, the page, and the table
- * on the terminal. Every number is a mean over the runs that agree on some of the axes. */
+ * as markup. Every number is a mean over the runs that agree on some of the axes. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "cli/sweep_results.h"
+#include "cli/sweep_view.h"
 #include "report/figures.h"
 #include "report/page.h"
 
-/* What is shown, the mean of both directions where there are two; the gap first, retrieval last. */
-static const struct shown_measure {
-  const char *title, *words, *head, *key, *other;
-} SHOWN[] = {
+const struct sweep_shown_measure sweep_shown[SWEEP_SHOWN_COUNT] = {
   {"centroid distance", N_("the gap (centroid distance)"), "distance", "gap.centroid_distance", NULL},
   {"uniformity", "uniformity", "uniformity", "uniformity.mean", NULL},
   {"alignment", "alignment", "alignment", "alignment.mean_squared_distance", NULL},
@@ -21,21 +18,9 @@ static const struct shown_measure {
    "mixed_retrieval.text_query.ndcg_at_10"},
   {"recall@1", "recall@1", "recall@1", "retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1"},
 };
-enum { GAP, UNIFORMITY, ALIGNMENT, NDCG, RECALL, SHOWN_COUNT }; /* places in it */
 enum { DECIMALS = 4 };
 
-/* What all of these are made of, and the axes that vary, without the seed. */
-typedef struct sweep_view {
-  const sweep_results *results;
-  const sweep_ranking *ranking;
-  const cgap_sweep_grid *grid;
-  const cgap_run *run;
-  const char *source;
-  int axis[CGAP_AXES_MAX];
-  size_t axes;
-} sweep_view;
-
-static sweep_view view_of(const sweep_results *r, const cgap_sweep_grid *g, const sweep_ranking *ranking)
+sweep_view sweep_view_of(const sweep_results *r, const cgap_sweep_grid *g, const sweep_ranking *ranking)
 {
   sweep_view v = {.results = r, .grid = g, .ranking = ranking};
   for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
@@ -44,9 +29,9 @@ static sweep_view view_of(const sweep_results *r, const cgap_sweep_grid *g, cons
   return v;
 }
 
-static cgap_mean_sd mean_sd_of(const sweep_view *v, const size_t index[CGAP_AXES_MAX], unsigned fixed, size_t measure)
+cgap_mean_sd sweep_view_mean_sd(const sweep_view *v, const size_t index[CGAP_AXES_MAX], unsigned fixed, size_t measure)
 {
-  return sweep_mean_sd_over(v->results, v->grid, index, fixed, SHOWN[measure].key, SHOWN[measure].other);
+  return sweep_mean_sd_over(v->results, v->grid, index, fixed, sweep_shown[measure].key, sweep_shown[measure].other);
 }
 
 /* Losses that an axis is shown for one by one; 0: all runs together. */
@@ -65,7 +50,7 @@ static cgap_mean_sd *measure_along(const sweep_view *v, int axis, size_t loss, s
   cgap_mean_sd *out = calloc(v->grid->count[axis], sizeof *out);
   for (size_t k = 0; out && k < v->grid->count[axis]; k++) {
     index[axis] = k;
-    out[k] = mean_sd_of(v, index, fixed, measure);
+    out[k] = sweep_view_mean_sd(v, index, fixed, measure);
   }
   return out;
 }
@@ -87,18 +72,18 @@ static bool has_numbers(const cgap_sweep_grid *g, int axis)
 
 /* ---------------------------------------------------------------- next to what needs no training */
 
-static void before_of(double out[CGAP_TRIAL_MEASURES], const sweep_view *v)
+void sweep_view_before(double out[CGAP_TRIAL_MEASURES], const sweep_view *v)
 {
   for (int m = 0; m < CGAP_TRIAL_MEASURES; m++)
     out[m] = sweep_reference_over(v->results, SWEEP_BEFORE, sweep_trial_keys[m][0], sweep_trial_keys[m][1]).mean;
 }
 
-static bool has_intervals(const sweep_view *v)
+bool sweep_view_has_intervals(const sweep_view *v)
 {
   return v->ranking->count && v->ranking->rank[0].against.known[CGAP_RIVAL_CENTER];
 }
 
-static const char BRACKETS[] = N_("Brackets of the conclusion: 95 % confidence intervals.");
+const char sweep_brackets[] = N_("Brackets of the conclusion: 95 % confidence intervals.");
 
 /* ---------------------------------------------------------------- figures */
 
@@ -149,7 +134,7 @@ static bool fill_curve(cgap_curve *out, const sweep_view *v, int axis, size_t lo
     low[k] = along[k].mean - along[k].sd;
     high[k] = along[k].mean + along[k].sd;
   }
-  *out = (cgap_curve){.panel = SHOWN[measure].title,
+  *out = (cgap_curve){.panel = sweep_shown[measure].title,
                       .series = losses_along(v, axis) ? v->grid->value[CGAP_AXIS_LOSS][loss] : "mean",
                       .x = x,
                       .y = y,
@@ -172,8 +157,8 @@ static void fill_runs(cgap_curve *out, const sweep_view *v, int axis, size_t los
   *out = (cgap_curve){.panel = mean->panel, .series = mean->series, .x = x, .y = y, .runs = true};
   for (size_t k = 0; k < mean->count; k++) {
     index[axis] = k;
-    const size_t found =
-      sweep_values_over(y + out->count, v->results, v->grid, index, fixed, SHOWN[measure].key, SHOWN[measure].other);
+    const size_t found = sweep_values_over(y + out->count, v->results, v->grid, index, fixed, sweep_shown[measure].key,
+                                           sweep_shown[measure].other);
     for (size_t i = 0; i < found; i++)
       x[out->count++] = mean->x[k];
   }
@@ -183,7 +168,7 @@ static cgap_status write_axis(const sweep_view *v, int axis, const char *folder,
 {
   char name[60], title[100];
   const size_t count = v->grid->count[axis], losses = losses_along(v, axis) ? losses_along(v, axis) : 1;
-  const size_t curves = losses * SHOWN_COUNT, runs = json_array_size(v->results->runs);
+  const size_t curves = losses * SWEEP_SHOWN_COUNT, runs = json_array_size(v->results->runs);
   const bool numbers = has_numbers(v->grid, axis);
   cgap_curve *curve = calloc(2 * curves, sizeof *curve);
   double *values = calloc((3 * curves + 1) * count, sizeof *values), *x = values;
@@ -224,11 +209,11 @@ static cgap_status write_map(const sweep_view *v, const char *folder, cgap_error
   for (size_t k = 0; k < rows * columns; k++) {
     index[row] = k / columns;
     index[column] = k % columns;
-    value[k] = mean_sd_of(v, index, 1U << row | 1U << column, GAP).mean;
+    value[k] = sweep_view_mean_sd(v, index, 1U << row | 1U << column, SWEEP_GAP).mean;
   }
   const cgap_map map = {.x = cgap_axis_name(column),
                         .y = cgap_axis_name(row),
-                        .measure = SHOWN[GAP].title,
+                        .measure = sweep_shown[SWEEP_GAP].title,
                         .column = (const char *const *)v->grid->value[column],
                         .row = (const char *const *)v->grid->value[row],
                         .columns = columns,
@@ -328,8 +313,8 @@ static void put_measure(cgap_page *page, const sweep_view *v, int axis, size_t m
   const size_t losses = losses_along(v, axis), count = v->grid->count[axis];
   const bool named = losses > 1, numbers = has_numbers(v->grid, axis);
   fputs("<p>", page->out);
-  cgap_page_text(page, "Along %s, %s%s ", cgap_axis_name(axis), cgap_phrase_of(page->names, SHOWN[measure].words).s,
-                 named ? cgap_tr(page->names, N_(":")) : "");
+  cgap_page_text(page, "Along %s, %s%s ", cgap_axis_name(axis),
+                 cgap_phrase_of(page->names, sweep_shown[measure].words).s, named ? cgap_tr(page->names, N_(":")) : "");
   for (size_t l = 0; l < (losses ? losses : 1); l++) {
     cgap_mean_sd *along = measure_along(v, axis, l, measure);
     bool known = along != NULL;
@@ -363,7 +348,7 @@ static gap_range range_along(const sweep_view *v, int axis)
   size_t index[CGAP_AXES_MAX] = {0};
   for (size_t k = 0; k < v->grid->count[axis]; k++) {
     index[axis] = k;
-    const double mean = mean_sd_of(v, index, 1U << axis, GAP).mean;
+    const double mean = sweep_view_mean_sd(v, index, 1U << axis, SWEEP_GAP).mean;
     if (isnan(mean))
       return (gap_range){.from = NAN, .to = NAN};
     if (mean < range.from) {
@@ -403,8 +388,8 @@ static void put_mover(cgap_page *page, const sweep_view *v)
   else
     cgap_page_put(page, "p", "The gap moves %s --%s: %s %.3f at %s, %.3f at %s%s.",
                   cgap_tr(page->names, v->axes > 1 ? N_("most with") : N_("with")), cgap_axis_name(axis),
-                  cgap_phrase_of(page->names, SHOWN[GAP].title).s, range.from, at[range.low], range.to, at[range.high],
-                  v->axes > 1 ? cgap_tr(page->names, N_(", means over the other options")) : "");
+                  cgap_phrase_of(page->names, sweep_shown[SWEEP_GAP].title).s, range.from, at[range.low], range.to,
+                  at[range.high], v->axes > 1 ? cgap_tr(page->names, N_(", means over the other options")) : "");
 }
 
 static void name_figure(char name[40], int axis)
@@ -425,8 +410,8 @@ static void put_result(cgap_page *page, const void *data)
   if (v->axes)
     put_mover(page, v);
   put_varied(page, v);
-  if (has_intervals(v))
-    cgap_page_put(page, "p", "%s", cgap_tr(page->names, BRACKETS));
+  if (sweep_view_has_intervals(v))
+    cgap_page_put(page, "p", "%s", cgap_tr(page->names, sweep_brackets));
   fputs("</div>\n", page->out);
   if (v->axes == 0)
     return;
@@ -450,8 +435,8 @@ static void put_figures(cgap_page *page, const void *data)
   for (size_t a = 0; a < v->axes; a++) {
     char name[40];
     const int axis = v->axis[a];
-    put_measure(page, v, axis, GAP);
-    put_measure(page, v, axis, RECALL); /* what it cost */
+    put_measure(page, v, axis, SWEEP_GAP);
+    put_measure(page, v, axis, SWEEP_RECALL); /* what it cost */
     name_figure(name, axis);
     if (axis != moving_axis(v))
       cgap_page_figures(page, (const char *const[]){name}, 1);
@@ -480,17 +465,17 @@ static cgap_cell mean_cell(const cgap_mean_sd *value)
 }
 
 /* The heads of a table of the ranking: the rank, the axes that vary, the score, the measures, which open the gap. */
-enum { HEADS_MAX = 3 + CGAP_AXES_MAX + SHOWN_COUNT, HEAD_BYTES = 60 };
+enum { HEADS_MAX = 3 + CGAP_AXES_MAX + SWEEP_SHOWN_COUNT, HEAD_BYTES = 60 };
 
 static size_t name_heads(char names[HEADS_MAX][HEAD_BYTES], const char *heads[HEADS_MAX], const sweep_view *v)
 {
-  const size_t count = 3 + v->axes + SHOWN_COUNT;
+  const size_t count = 3 + v->axes + SWEEP_SHOWN_COUNT;
   for (size_t h = 0; h < count; h++) {
     const char *name = h == 0             ? "Rank"
                        : h <= v->axes     ? cgap_axis_name(v->axis[h - 1])
                        : h == v->axes + 1 ? "score"
                        : h + 1 == count   ? "gap"
-                                          : SHOWN[h - v->axes - 2].title;
+                                          : sweep_shown[h - v->axes - 2].title;
     const bool number =
       h == 0 || (h > v->axes && h + 1 < count) || (h <= v->axes && has_numbers(v->grid, v->axis[h - 1]));
     snprintf(names[h], HEAD_BYTES, "%s%.50s", number ? "#" : "", cgap_tr(&v->results->names, name));
@@ -530,11 +515,11 @@ static void put_ranking(cgap_page *page, const void *data)
     for (size_t a = 0; a < v->axes; a++)
       cells[1 + a] = setting_cell(v, v->axis[a], v->grid->value[v->axis[a]][r->index[v->axis[a]]]);
     cells[1 + v->axes] = cgap_cell_number(r->score, DECIMALS);
-    for (size_t m = 0; m < SHOWN_COUNT; m++) {
-      const cgap_mean_sd value = mean_sd_of(v, r->index, SWEEP_ALL_BUT_SEED, m);
+    for (size_t m = 0; m < SWEEP_SHOWN_COUNT; m++) {
+      const cgap_mean_sd value = sweep_view_mean_sd(v, r->index, SWEEP_ALL_BUT_SEED, m);
       cells[2 + v->axes + m] = mean_cell(&value);
     }
-    cells[2 + v->axes + SHOWN_COUNT] = cgap_cell_text(r->against.opens ? cgap_tr(page->names, N_("opens")) : "");
+    cells[2 + v->axes + SWEEP_SHOWN_COUNT] = cgap_cell_text(r->against.opens ? cgap_tr(page->names, N_("opens")) : "");
     cgap_page_row(page, cells, count);
   }
   cgap_page_table_end(page);
@@ -542,8 +527,8 @@ static void put_ranking(cgap_page *page, const void *data)
     page, "p",
     "The score is the mean of mixed nDCG@10 and recall@1, which are means of both directions. Every measure "
     "of every run is in sweep.csv, means are in sweep.json, and each run's options in runs.jsonl.");
-  before_of(before, v);
-  if (has_intervals(v))
+  sweep_view_before(before, v);
+  if (sweep_view_has_intervals(v))
     cgap_against_page(page, before, v->ranking->head, v->ranking->count);
 }
 
@@ -580,7 +565,7 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
     {"run", "How it was run", put_run},           {NULL, NULL, NULL}};
   sweep_ranking ranking;
   cgap_status status = sweep_ranking_init(&ranking, r, g, error);
-  sweep_view v = view_of(r, g, &ranking);
+  sweep_view v = sweep_view_of(r, g, &ranking);
   v.run = run;
   v.source = source;
   if (status == CGAP_OK)
@@ -592,183 +577,7 @@ cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g,
   return status;
 }
 
-/* ---------------------------------------------------------------- the terminal */
-
-/* How a mean and its standard deviation over seeds are written: with less where the lines would not fit. */
-typedef struct cell_layout {
-  int width;
-  bool is_narrow; /* the gap and the searches alone */
-  enum { SD_IN_WORDS, SD_AFTER_SIGN, NO_SD } sd_style;
-} cell_layout;
-
-static int axis_width(const cgap_sweep_grid *g, int axis)
-{
-  size_t width = strlen(cgap_axis_name(axis));
-  for (size_t k = 0; k < g->count[axis]; k++)
-    width = strlen(g->value[axis][k]) > width ? strlen(g->value[axis][k]) : width;
-  return (int)width + 2;
-}
-
-static int axes_width(const sweep_view *v)
-{
-  int width = 0;
-  for (size_t a = 0; a < v->axes; a++)
-    width += axis_width(v->grid, v->axis[a]);
-  return width;
-}
-
-enum { RANK = 5 }; /* width */
-
-/* One setting has no rank. */
-static int rank_width(const sweep_view *v)
-{
-  return v->axes ? RANK : 0;
-}
-
-static cell_layout layout_for(const sweep_view *v, int columns)
-{
-  static const cell_layout LAYOUTS[] = {
-    {20, false, SD_IN_WORDS}, {16, false, SD_AFTER_SIGN}, {11, false, NO_SD}, {11, true, NO_SD}};
-  const size_t last = sizeof LAYOUTS / sizeof *LAYOUTS - 1;
-  const int axes = rank_width(v) + axes_width(v);
-  size_t k = 0;
-  while (k < last && axes + (int)SHOWN_COUNT * LAYOUTS[k].width > columns)
-    k++;
-  return LAYOUTS[k];
-}
-
-static bool is_shown(const cell_layout *c, size_t measure)
-{
-  return !c->is_narrow || (measure != UNIFORMITY && measure != ALIGNMENT);
-}
-
-static void put_right(const char *text, int width)
-{
-  printf("%*s%s", width - cgap_text_width(text, strlen(text)), "", text);
-}
-
-static void print_mean_sd(const cell_layout *c, const cgap_mean_sd *value)
-{
-  char text[60] = "n/a";
-  const bool has_sd = isfinite(value->sd) && c->sd_style != NO_SD;
-  if (has_sd && c->sd_style == SD_IN_WORDS)
-    snprintf(text, sizeof text, "%.4f (sd %.4f)", value->mean, value->sd);
-  else if (has_sd)
-    snprintf(text, sizeof text, "%.4f ±%.4f", value->mean, value->sd);
-  else if (value->n > 0)
-    snprintf(text, sizeof text, "%.4f", value->mean);
-  printf("%*s", c->width + (has_sd && c->sd_style == SD_AFTER_SIGN), text); /* ± has two bytes */
-}
-
-/* What the heads are next to, as lines of their table. */
-static void print_references(const sweep_view *v, const cell_layout *c, int label)
-{
-  for (int r = 0; r < SWEEP_REFERENCES; r++) {
-    put_right(cgap_tr(&v->results->names, sweep_reference_names[r]), label);
-    for (size_t m = 0; m < SHOWN_COUNT; m++) {
-      if (!is_shown(c, m))
-        continue;
-      const cgap_mean_sd value = sweep_reference_over(v->results, (sweep_reference)r, SHOWN[m].key, SHOWN[m].other);
-      print_mean_sd(c, &value);
-    }
-    printf("\n");
-  }
-}
-
-static void print_rank(const sweep_view *v, size_t k, const cell_layout *c)
-{
-  const sweep_rank *r = &v->ranking->rank[k];
-  const size_t place = sweep_place(v->ranking, k);
-  char rank[30] = "-";
-  if (place)
-    snprintf(rank, sizeof rank, "%zu", place);
-  printf("%*s", rank_width(v), v->axes ? rank : "");
-  for (size_t a = 0; a < v->axes; a++)
-    printf("%*s", axis_width(v->grid, v->axis[a]), v->grid->value[v->axis[a]][r->index[v->axis[a]]]);
-  for (size_t m = 0; m < SHOWN_COUNT; m++) {
-    const cgap_mean_sd value = mean_sd_of(v, r->index, SWEEP_ALL_BUT_SEED, m);
-    if (is_shown(c, m))
-      print_mean_sd(c, &value);
-  }
-  printf("\n");
-}
-
-/* all: not only the first settings. */
-static void print_table(const sweep_view *v, const cell_layout *c, bool all)
-{
-  enum { SHOWN_FIRST = 10 };
-  const cgap_modality_names *names = &v->results->names;
-  size_t hidden = 0;
-  const int width = rank_width(v) + axes_width(v);
-  put_right(v->axes ? cgap_tr(names, N_("rank")) : "", rank_width(v));
-  for (size_t a = 0; a < v->axes; a++)
-    printf("%*s", axis_width(v->grid, v->axis[a]), cgap_axis_name(v->axis[a]));
-  for (size_t m = 0; m < SHOWN_COUNT; m++)
-    if (is_shown(c, m))
-      put_right(cgap_tr(names, m == GAP && c->width > 17 ? SHOWN[m].title : SHOWN[m].head), c->width);
-  printf("\n");
-  if (v->axes)
-    print_references(v, c, width);
-  for (size_t k = 0; k < v->ranking->count; k++) {
-    const sweep_rank *r = &v->ranking->rank[k];
-    if (!all && k >= SHOWN_FIRST) {
-      hidden++;
-      continue;
-    }
-    if (v->axes && isfinite(r->score) && r->against.opens && (k == 0 || !r[-1].against.opens))
-      printf("%*s\n", width, cgap_tr(names, N_("open the gap:")));
-    print_rank(v, k, c);
-  }
-  if (hidden) {
-    char text[CGAP_SENTENCE];
-    (void)cgap_modality_printf(text, sizeof text, &v->results->names, "… and %zu settings more; --all shows them",
-                               hidden);
-    puts(text);
-  }
-}
-
-/* What ±, "sd" and brackets are. */
-static void print_legend(const sweep_view *v, const cell_layout *c, const cgap_paper *paper)
-{
-  static const char *const WORDS[] = {[SD_IN_WORDS] = N_("sd: standard deviation over %zu seeds"),
-                                      [SD_AFTER_SIGN] = N_("±: one standard deviation over %zu seeds"),
-                                      [NO_SD] = N_("means over %zu seeds; report.html has their standard deviations")};
-  char text[200];
-  if (has_intervals(v))
-    cgap_text_wrap(stdout, paper->columns, "", cgap_tr(&v->results->names, BRACKETS), 0);
-  if (sweep_seed_count(v->grid) < 2)
-    return;
-  (void)cgap_modality_printf(text, sizeof text, &v->results->names, WORDS[c->sd_style], sweep_seed_count(v->grid));
-  cgap_text_wrap(stdout, paper->columns, "", text, 0);
-}
-
-cgap_status sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, bool all, const cgap_paper *paper,
-                               cgap_error *error)
-{
-  sweep_ranking ranking;
-  char text[CGAP_SENTENCE];
-  double before[CGAP_TRIAL_MEASURES];
-  const cgap_status status = sweep_ranking_init(&ranking, r, g, error);
-  if (status != CGAP_OK)
-    return status;
-  const sweep_view v = view_of(r, g, &ranking);
-  const cell_layout c = layout_for(&v, paper->columns);
-  sweep_conclude(text, &r->names, &ranking);
-  cgap_text_wrap(stdout, paper->columns, "", text, 0);
-  sweep_criterion(text, &r->names, &ranking, r, g);
-  if (text[0])
-    cgap_text_wrap(stdout, paper->columns, "", text, 0);
-  printf("\n");
-  print_table(&v, &c, all);
-  print_legend(&v, &c, paper);
-  before_of(before, &v);
-  if (v.axes == 0 && has_intervals(&v)) { /* a table of one line has no names */
-    printf("\n");
-    cgap_against_print(&r->names, before, ranking.head, ranking.count, paper, stdout);
-  }
-  sweep_ranking_clear(&ranking);
-  return CGAP_OK;
-}
+/* ---------------------------------------------------------------- markup */
 
 cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g, cgap_markup markup, cgap_error *error)
 {
@@ -778,15 +587,15 @@ cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g
   const cgap_status status = sweep_ranking_init(&ranking, r, g, error);
   if (status != CGAP_OK)
     return status;
-  const sweep_view v = view_of(r, g, &ranking);
+  const sweep_view v = sweep_view_of(r, g, &ranking);
   const size_t count = name_heads(text, cells, &v);
   sweep_conclude(sentence, &r->names, &ranking);
   cgap_markup_note(stdout, markup, NULL, sentence);
   sweep_criterion(sentence, &r->names, &ranking, r, g);
   if (sentence[0])
     cgap_markup_note(stdout, markup, NULL, sentence);
-  if (has_intervals(&v))
-    cgap_markup_note(stdout, markup, NULL, cgap_tr(&r->names, BRACKETS));
+  if (sweep_view_has_intervals(&v))
+    cgap_markup_note(stdout, markup, NULL, cgap_tr(&r->names, sweep_brackets));
   cgap_markup_note(stdout, markup, NULL,
                    cgap_tr(&r->names, sweep_seed_count(g) > 1
                                         ? N_("Mean ± standard deviation over the seeds, on the test part.")
@@ -800,8 +609,8 @@ cgap_status sweep_report_markup(const sweep_results *r, const cgap_sweep_grid *g
     for (size_t a = 0; a < v.axes; a++)
       snprintf(text[1 + a], HEAD_BYTES, "%s", g->value[v.axis[a]][one->index[v.axis[a]]]);
     snprintf(text[1 + v.axes], HEAD_BYTES, "%s", score.shown);
-    for (size_t m = 0; m < SHOWN_COUNT; m++) {
-      const cgap_mean_sd value = mean_sd_of(&v, one->index, SWEEP_ALL_BUT_SEED, m);
+    for (size_t m = 0; m < SWEEP_SHOWN_COUNT; m++) {
+      const cgap_mean_sd value = sweep_view_mean_sd(&v, one->index, SWEEP_ALL_BUT_SEED, m);
       snprintf(text[2 + v.axes + m], HEAD_BYTES, "%s", mean_cell(&value).shown);
     }
     snprintf(text[count - 1], HEAD_BYTES, "%s", one->against.opens ? cgap_tr(&r->names, N_("opens")) : "");

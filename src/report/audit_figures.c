@@ -129,7 +129,7 @@ static cgap_status write_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   free(images);
   free(plotted);
   value_with_interval(distance, &a->gap.corrected_distance, 3);
-  cgap_tsv_about(t, "couples", "%zu", pairs);
+  cgap_tsv_about(t, "pairs", "%zu", pairs);
   if (t->names)
     cgap_tsv_about(t, "named", "yes");
   cgap_tsv_about(t, "corrected_distance", "%s", distance);

@@ -4,6 +4,7 @@
 
 #include "analysis/fields.h"
 #include "analysis/interval.h"
+#include "base/text_buffer.h"
 #include "report/brief.h"
 #include "report/figures.h"
 #include "report/tiles.h"
@@ -88,33 +89,28 @@ static const char *const FIRST[] = {"gap.corrected_distance",
                                     "hubness.image.anti_hub_share",
                                     "hubness.image.skewness"};
 
-static bool begins_with(const char *text, const char *with)
-{
-  return strncmp(text, with, strlen(with)) == 0;
-}
-
 /* What of a tile depends on the audit: ends of the scale, chance, how many candidates there were. */
 static void adapt(cgap_tile_look *look, char note[CGAP_PHRASE], const cgap_audit *a)
 {
   const char *key = look->key;
   const bool text = strstr(key, "text.") || strstr(key, ".text");
   note[0] = '\0';
-  if (begins_with(key, "uniformity."))
+  if (cgap_begins_with(key, "uniformity."))
     look->to = text && !(a->has & CGAP_ONE_SPACE) ? a->uniformity.text_sphere : a->uniformity.sphere;
-  else if (begins_with(key, "pca."))
+  else if (cgap_begins_with(key, "pca."))
     look->to = (double)(text && !(a->has & CGAP_ONE_SPACE) ? a->text_dim : a->dim);
   else if (strcmp(key, "mixed.same_modality_share") == 0)
     look->chance = a->mixed.unbiased.value;
   else if (strcmp(key, "agreement.mutual_knn") == 0)
     look->chance = a->agreement.mutual_knn_by_chance.value;
-  else if (begins_with(key, "zero_shot.") && a->has & CGAP_TEXT_IS_CLASSES)
+  else if (cgap_begins_with(key, "zero_shot.") && a->has & CGAP_TEXT_IS_CLASSES)
     look->chance = 1 / (double)a->texts;
 
-  if (begins_with(key, "retrieval.image"))
+  if (cgap_begins_with(key, "retrieval.image"))
     cgap_modality_printf(note, CGAP_PHRASE, &a->names, "among %zu {texts}", a->texts);
-  else if (begins_with(key, "retrieval.text"))
+  else if (cgap_begins_with(key, "retrieval.text"))
     cgap_modality_printf(note, CGAP_PHRASE, &a->names, "among %zu {images}", a->images);
-  else if (begins_with(key, "mixed_retrieval."))
+  else if (cgap_begins_with(key, "mixed_retrieval."))
     cgap_modality_printf(note, CGAP_PHRASE, &a->names, "in the first ten of %zu rows", a->images + a->texts);
   else if (strcmp(key, "gap.share_of_alignment") == 0)
     cgap_modality_printf(note, CGAP_PHRASE, &a->names, "of the squared distance of pairs");

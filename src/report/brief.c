@@ -64,19 +64,10 @@ void cgap_brief_cost(char out[CGAP_SENTENCE], const cgap_audit *a)
 
 static const struct {
   const char *name;
-  int better; /* 1: higher */
-} TRIALS[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = {N_("corrected distance"), -1},
-                                 [CGAP_TRIAL_MIXED_NDCG] = {N_("nDCG@10 in one mixed index"), 1},
-                                 [CGAP_TRIAL_RECALL_AT_1] = {N_("recall@1, other modality"), 1}};
-
-/* 1: clearly better, -1: clearly worse, 0: neither */
-static int outcome_of(const cgap_scalar *difference, int better)
-{
-  return !isfinite(difference->lo)                                    ? 0
-         : difference->lo * better > 0 && difference->hi * better > 0 ? 1
-         : difference->lo * better < 0 && difference->hi * better < 0 ? -1
-                                                                      : 0;
-}
+  cgap_better better;
+} TRIALS[CGAP_TRIAL_MEASURES] = {[CGAP_TRIAL_DISTANCE] = {N_("corrected distance"), CGAP_LOWER},
+                                 [CGAP_TRIAL_MIXED_NDCG] = {N_("nDCG@10 in one mixed index"), CGAP_HIGHER},
+                                 [CGAP_TRIAL_RECALL_AT_1] = {N_("recall@1, other modality"), CGAP_HIGHER}};
 
 static int width_of(const char *text)
 {
@@ -88,12 +79,12 @@ static void print_right(FILE *out, const char *text, int columns)
   fprintf(out, "%*s%s", columns - width_of(text), "", text);
 }
 
-static void print_outcome(const cgap_modality_names *names, const cgap_scalar *d, int better, const cgap_paper *paper,
-                          FILE *out)
+static void print_outcome(const cgap_modality_names *names, const cgap_scalar *d, cgap_better better,
+                          const cgap_paper *paper, FILE *out)
 {
   static const char *const PAINT[] = {"\033[31m", "\033[2m", "\033[32m"}, *const SAID[] = {N_("worse"), N_("unclear"),
                                                                                            N_("better")};
-  const int outcome = outcome_of(d, better) + 1;
+  const int outcome = cgap_outcome(d, better) + 1;
   if (isfinite(d->lo))
     fprintf(out, "  %s%s%s", paper->colour ? PAINT[outcome] : "", cgap_tr(names, SAID[outcome]),
             paper->colour ? "\033[0m" : "");
@@ -102,8 +93,8 @@ static void print_outcome(const cgap_modality_names *names, const cgap_scalar *d
 const char *cgap_brief_hurts(const cgap_audit *a)
 {
   const cgap_scalar *d = a->advice.center.difference;
-  const bool mixed = outcome_of(&d[CGAP_TRIAL_MIXED_NDCG], 1) < 0,
-             across = outcome_of(&d[CGAP_TRIAL_RECALL_AT_1], 1) < 0;
+  const bool mixed = cgap_outcome(&d[CGAP_TRIAL_MIXED_NDCG], CGAP_HIGHER) < 0,
+             across = cgap_outcome(&d[CGAP_TRIAL_RECALL_AT_1], CGAP_HIGHER) < 0;
   return !(a->has & CGAP_HAS_PAIRS) ? N_("What that does to search cannot be measured without pairs.")
          : mixed && across          ? N_("Whom it hurts: both kinds of search find less.")
          : mixed                    ? N_("Whom it hurts: search in one mixed index finds less.")

@@ -204,17 +204,12 @@ static void put_colour(FILE *out, unsigned rgb)
   fprintf(out, "#%06x", rgb);
 }
 
-static bool starts_with(const char *text, const char *with)
-{
-  return strncmp(text, with, strlen(with)) == 0;
-}
-
 /* "rgb( 31, 119, 180)": the bytes it takes, or 0. Not by sscanf, which measures all of the text behind it each time. */
 static size_t read_rgb(const char *text, unsigned *rgb)
 {
   static const char ends[] = ",,)";
   const char *at = text + strlen("rgb(");
-  if (!starts_with(text, "rgb("))
+  if (!cgap_begins_with(text, "rgb("))
     return 0;
   *rgb = 0;
   for (int k = 0; k < 3; k++, at++) {
@@ -237,20 +232,20 @@ static size_t put_word(FILE *out, const char *text, const char *name)
     put_colour(out, rgb);
     return used;
   }
-  if (starts_with(text, "=\"black\"") || starts_with(text, "='black'")) {
+  if (cgap_begins_with(text, "=\"black\"") || cgap_begins_with(text, "='black'")) {
     fputs("='var(--ink)'", out);
     return 8;
   }
-  if (starts_with(text, "=\"white\"") || starts_with(text, "='white'")) {
+  if (cgap_begins_with(text, "=\"white\"") || cgap_begins_with(text, "='white'")) {
     fputs("='var(--paper)'", out);
     return 8;
   }
-  if (starts_with(text, "gpPt") || starts_with(text, "gpDot") || starts_with(text, "gnuplot_")) {
+  if (cgap_begins_with(text, "gpPt") || cgap_begins_with(text, "gpDot") || cgap_begins_with(text, "gnuplot_")) {
     fprintf(out, "%s-", name);
     fputc(*text, out);
     return 1;
   }
-  if (starts_with(text, "xlink:href")) {
+  if (cgap_begins_with(text, "xlink:href")) {
     fputs("href", out);
     return 10;
   }
@@ -338,22 +333,22 @@ static void put_point(cleaner *c, const char *tag, size_t length)
 static const char *write_tag(cleaner *c, const char *tag, size_t length)
 {
   const char *end = tag + length, *closing;
-  if (starts_with(tag, "<title") || starts_with(tag, "<filter") || starts_with(tag, "<desc")) {
-    closing = strstr(tag, starts_with(tag, "<title")  ? "</title>"
-                          : starts_with(tag, "<desc") ? "</desc>"
-                                                      : "</filter>");
+  if (cgap_begins_with(tag, "<title") || cgap_begins_with(tag, "<filter") || cgap_begins_with(tag, "<desc")) {
+    closing = strstr(tag, cgap_begins_with(tag, "<title")  ? "</title>"
+                          : cgap_begins_with(tag, "<desc") ? "</desc>"
+                                                           : "</filter>");
     return closing ? strchr(closing, '>') + 1 : end;
   }
-  if (starts_with(tag, "</g>")) {
+  if (cgap_begins_with(tag, "</g>")) {
     close_group(c);
-  } else if (starts_with(tag, "<g ") || starts_with(tag, "<g>")) {
+  } else if (cgap_begins_with(tag, "<g ") || cgap_begins_with(tag, "<g>")) {
     open_group(c, tag, length);
-  } else if (starts_with(tag, "<use") && c->label[0] && length > 6 && tag[length - 2] == '/') {
+  } else if (cgap_begins_with(tag, "<use") && c->label[0] && length > 6 && tag[length - 2] == '/') {
     put_point(c, tag, length);
   } else {
     write_groups(c);
     put_tag(c->out, tag, length, c->name);
-    if (starts_with(tag, "</text") || tag[length - 2] == '/')
+    if (cgap_begins_with(tag, "</text") || tag[length - 2] == '/')
       fputc('\n', c->out);
   }
   return end;
@@ -385,7 +380,7 @@ static bool put_svg(FILE *out, const char *svg, const char *name, const char *la
   put_escaped(out, label);
   fputs("\">\n", out);
   cleaner c = {.out = out, .name = name};
-  for (at = end + 1; *at && !starts_with(at, "</svg>");) {
+  for (at = end + 1; *at && !cgap_begins_with(at, "</svg>");) {
     if (*at != '<') {
       size_t length = strcspn(at, "<");
       /* blanks between tags say nothing; inside a text they are kept */

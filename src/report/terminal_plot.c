@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/source.h"
+#include "base/text_buffer.h"
 #include "report/text.h"
 
 /* ---------------------------------------------------------------- a table */
@@ -304,19 +305,13 @@ static void fill_cosines(const figure *f, drawn_panel *p, const picked_rows *row
   }
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-  const size_t length = strlen(text), tail = strlen(end);
-  return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
 static void fill_curves(const figure *f, drawn_panel *p, const picked_rows *rows)
 {
   const size_t x = column_of(f->t, has(f->t, "components") ? "components" : has(f->t, "k") ? "k" : "rank");
   p->panel.logarithmic_x = true;
   for (size_t c = 0; c < f->t->columns; c++)
-    if (c != x && c != column_of(f->t, "when") && !ends_with(f->t->head[c], "_low") &&
-        !ends_with(f->t->head[c], "_high"))
+    if (c != x && c != column_of(f->t, "when") && !cgap_ends_with(f->t->head[c], "_low") &&
+        !cgap_ends_with(f->t->head[c], "_high"))
       add_trace(p, f->t, rows, words_of_head(f->t->head[c]), x, c, CGAP_TRACE_LINE);
 }
 

@@ -58,6 +58,13 @@ int cgap_text_width(const char *text, size_t bytes)
   return count;
 }
 
+int cgap_outcome(const cgap_scalar *d, cgap_better better)
+{
+  if (better == CGAP_NEITHER || !isfinite(d->lo) || !isfinite(d->hi) || (d->lo <= 0 && d->hi >= 0))
+    return 0;
+  return (d->lo > 0) == (better == CGAP_HIGHER) ? 1 : -1;
+}
+
 bool cgap_text_is_minus(const char *text, const char *at)
 {
   return *at == '-' && isdigit((unsigned char)at[1]) &&

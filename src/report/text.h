@@ -84,6 +84,9 @@ void cgap_verdict_one_write(cgap_verdict_words *out, const cgap_audit *audit);
 const char *cgap_sphere_words(const cgap_scalar *uniformity, double sphere, const cgap_scalar *dimensions, size_t rows,
                               size_t dim);
 
+/* By the interval of a difference: 1 clearly better, -1 clearly worse, 0 neither, or no interval. */
+int cgap_outcome(const cgap_scalar *difference, cgap_better better);
+
 /* What to do about the gap, for what reason, and the command to type. */
 enum { CGAP_REASONS = 3 };
 typedef struct cgap_advice_words {

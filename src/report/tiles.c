@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/interval.h"
+#include "base/text_buffer.h"
 
 /* ---------------------------------------------------------------- which tile a field gets */
 
@@ -61,18 +62,12 @@ static const struct {
   {"uniformity.mean", {.label = "Evenness of {images} and {texts}", .factor = 1, .decimals = 2, .to = -4}},
 };
 
-static bool ends_with(const char *text, const char *end)
-{
-  const size_t length = strlen(text), tail = strlen(end);
-  return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
 cgap_tile_look cgap_tile_look_of(const char *key)
 {
   const cgap_field *f = cgap_field_find(key);
   cgap_tile_look tile = {.factor = 1, .decimals = f ? f->decimals : 3};
   for (size_t k = 0; k < sizeof LOOKS / sizeof *LOOKS; k++)
-    if (ends_with(key, LOOKS[k].end)) {
+    if (cgap_ends_with(key, LOOKS[k].end)) {
       tile = LOOKS[k].tile;
       break;
     }
@@ -269,9 +264,10 @@ static change change_of(const cgap_tile_look *t, const cgap_scalar *d)
     return (change){"", ""};
   if (d->value == 0)
     return (change){"unclear", N_("same")};
-  if (d->lo <= 0 && d->hi >= 0)
-    return (change){"unclear", N_("unclear")};
-  return (d->lo > 0) == (t->better == CGAP_HIGHER) ? (change){"gain", N_("better")} : (change){"loss", N_("worse")};
+  const int outcome = cgap_outcome(d, t->better);
+  return outcome > 0   ? (change){"gain", N_("better")}
+         : outcome < 0 ? (change){"loss", N_("worse")}
+                       : (change){"unclear", N_("unclear")};
 }
 
 void cgap_page_tile_change(cgap_page *page, const cgap_tile_look *t, const cgap_scalar *before,

@@ -118,12 +118,6 @@ static cgap_status refuse_as(const char *path, const char *what, language in, cg
   return status;
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-  size_t a = strlen(text), b = strlen(ending);
-  return a >= b && !strcmp(text + a - b, ending);
-}
-
 static const char *skip_blanks(const char *at)
 {
   while (isspace((unsigned char)*at))
@@ -169,7 +163,7 @@ cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
   if (text)
     return refuse_as(file->path, text->what, text->in, error);
   for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
-    if (ends_with(file->path, ENDINGS[i].start))
+    if (cgap_ends_with(file->path, ENDINGS[i].start))
       return refuse_as(file->path, ENDINGS[i].what, ENDINGS[i].in, error);
   }
   return cgap_fail(
