@@ -68,7 +68,7 @@ do for [p = 1:shown_panels] {
   span(y) = (low = y < low ? y : low, high = y > high ? y : high)
   stats table skip 1 using (strcol(1) eq panel && valid(4) ? (span(column(4)), valid(5) && valid(6) ? (span(column(5)), span(column(6))) : 0, 0) : 0) nooutput
   if (low > high) { low = 0; high = 1 }
-  if (low == high) { low = low - 0.5 * (abs(low) + 1e-9); high = high + 0.5 * (abs(high) + 1e-9) }
+  if (low == high) { half = low == 0 ? 0.1 : 0.5 * abs(low); low = low - half; high = high + half }
   set xrange [low - 0.1 * (high - low) : high + 0.1 * (high - low)]
   set xtics round_step((print_out ? 0.75 : 0.6) * (high - low))
   set yrange [lines + 0.6 : 0.4]

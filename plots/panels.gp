@@ -57,7 +57,8 @@ do for [p = 1:counted_panels] {
   stats table skip 1 using (strcol(1) eq panel && valid(4) ? (span(column(4)), valid(5) && valid(6) ? (span(column(5)), span(column(6))) : 0, 0) : 0) nooutput
   do for [k = 1:lines] { if (of_panel(k)) { low_high = span(number(sprintf("line_%d", k))) } }
   if (low > high) { low = 0; high = 1 }
-  if (low == high) { low = low - 0.5 * (abs(low) + 1e-9); high = high + 0.5 * (abs(high) + 1e-9) }
+  # of a measure that does not move; 0 has no size of its own
+  if (low == high) { half = low == 0 ? 0.1 : 0.5 * abs(low); low = low - half; high = high + half }
   y_low[p] = low - 0.08 * (high - low)
   y_high[p] = high + 0.08 * (high - low)
   do for [s = 1:(many ? 0 : counted_series)] {

@@ -168,7 +168,7 @@ image_word = word_or("image_word", "image")
 images_word = word_or("images_word", "images")
 Images_word = word_or("Images_word", "Images")
 texts_word = text_word eq "class text" ? "class texts" : word_or("texts_word", "texts")
-counted = meta("file").": ".(strlen(meta("size")) ? meta("size") : sprintf("%s %s, %s %s, d = %s", meta("images"), images_word, meta("texts"), texts_word, meta("dim")))
+counted = meta("file").": ".(strlen(meta("size")) ? meta("size") : sprintf("%s %s, %sd = %s", meta("images"), images_word, meta("texts") eq "0" ? "" : sprintf("%s %s, ", meta("texts"), texts_word), meta("dim")))
 # on a page the title stands above the picture already; on paper the caption says all three
 # numbers in sentences with minus signs, as those of the axes
 signed(t, before) = strstrt(t, before."-") ? t[1 : strstrt(t, before."-") - 1].before."−".signed(t[strstrt(t, before."-") + strlen(before) + 1 : strlen(t)], before) : t
