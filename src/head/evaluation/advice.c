@@ -12,6 +12,7 @@
 #include "base/source.h"
 #include "head/evaluation/evaluation.h"
 #include "rows/row_reader.h"
+#include "simd/kernels.h"
 
 enum {
   SAMPLE_IMAGES = 2000,
@@ -77,19 +78,17 @@ static bool subtract_mean(const sample *s, const double *mean, size_t rows, size
   const double left = (double)(rows - s->count);
   for (size_t k = 0; k < dim; k++)
     others[k] = mean[k] * (double)rows;
-  for (size_t i = 0; i < s->count * dim; i++)
-    others[i % dim] -= (double)s->unit[i];
+  for (size_t i = 0; i < s->count; i++)
+    for (size_t k = 0; k < dim; k++)
+      others[k] -= (double)s->unit[i * dim + k];
   for (size_t k = 0; k < dim; k++)
     others[k] /= left;
   bool sound = true;
   for (size_t i = 0; sound && i < s->count; i++) {
-    double square = 0;
-    for (size_t k = 0; k < dim; k++) {
-      float *element = &s->unit[i * dim + k];
-      *element = (float)((double)*element - others[k]);
-      square += (double)*element * (double)*element;
-    }
-    sound = square > 1e-12; /* of unit rows in float32 less is rounding */
+    float *row = s->unit + i * dim;
+    for (size_t k = 0; k < dim; k++)
+      row[k] = (float)((double)row[k] - others[k]);
+    sound = cgap_audit_kernels_here()->square_sum(row, dim) > 1e-12; /* of unit rows in float32 less is rounding */
   }
   return sound;
 }
@@ -136,7 +135,8 @@ static cgap_status choose_sample(trial *t, const cgap_audit *a, bool *enough, cg
   return CGAP_OK;
 }
 
-static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit *a, cgap_error *error)
+/* Both modalities at once where that is sound: the audit has read them before. threads 0: all */
+static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit *a, int threads, cgap_error *error)
 {
   const cgap_source *texts = a->has & CGAP_TEXT_IS_CLASSES ? &data->class_text : &data->text;
   const bool paired = a->has & CGAP_HAS_PAIRS;
@@ -150,8 +150,19 @@ static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit
                         .text = cgap_source_view(t->text.unit, t->text.count, a->dim, CGAP_FLOAT32, "text"),
                         .pairing = paired ? CGAP_BY_INDEX : CGAP_UNPAIRED,
                         .text_image = t->text_image};
-  cgap_status status = cgap_read_unit_rows(&data->image, t->image.row, t->image.count, t->image.unit, NULL, error);
-  return status == CGAP_OK ? cgap_read_unit_rows(texts, t->text.row, t->text.count, t->text.unit, NULL, error) : status;
+  cgap_status status = CGAP_OK, text_status = CGAP_OK;
+  cgap_error text_error;
+  const bool at_once = threads != 1 && cgap_source_is_thread_safe(&data->image) && cgap_source_is_thread_safe(texts);
+#pragma omp parallel sections num_threads(2) if (at_once)
+  {
+#pragma omp section
+    status = cgap_read_unit_rows(&data->image, t->image.row, t->image.count, t->image.unit, NULL, error);
+#pragma omp section
+    text_status = cgap_read_unit_rows(texts, t->text.row, t->text.count, t->text.unit, NULL, &text_error);
+  }
+  if (status == CGAP_OK && text_status != CGAP_OK && error)
+    *error = text_error;
+  return status == CGAP_OK ? text_status : status;
 }
 
 static cgap_scalar mean_of(const cgap_scalar *a, const cgap_scalar *b)
@@ -206,7 +217,7 @@ static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, cons
   cgap_status status = others ? choose_sample(&t, a, &enough, error) : out_of_memory(error);
   *out = (cgap_center_trial){.why = "too few rows for a sample and for the means of the others"};
   if (status == CGAP_OK && enough)
-    status = read_sample(&t, data, a, error);
+    status = read_sample(&t, data, a, given->threads, error);
   if (status == CGAP_OK && enough)
     status = cgap_audit_run(&t.before, &t.data, &options, error);
   if (status == CGAP_OK && enough)
