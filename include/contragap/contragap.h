@@ -532,9 +532,10 @@ typedef struct cgap_audit_options {
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations allow, at most
                             10000 */
   bool csls;             /* measure csls.* too, which takes a second pass over images with texts */
-  bool brief;            /* leave out spectra, separability and agreement, most of the time of a small audit: 0 */
-  bool contributions;    /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
-  bool neighbours;       /* keep the ten nearest rows of each row, by cosines in double; needs all pairs */
+  bool brief;         /* leave out what takes most of the time of a small audit, and is 0 then: spectra, separability,
+                         agreement, checks of the pairing, and kernels in contributions */
+  bool contributions; /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
+  bool neighbours;    /* keep the ten nearest rows of each row, by cosines in double; needs all pairs */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);

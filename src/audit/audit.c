@@ -1,6 +1,7 @@
 /* Runs an audit: reads the rows, measures the matched pairs, passes over all pairs, and computes the results. */
 #include "analysis/fields.h"
 #include "analysis/finish.h"
+#include "analysis/interval.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
 #include "audit/passes.h"
@@ -211,7 +212,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   cgap_receive_buffers receive_buffers = {0};
   cgap_status status = lists_init(r, e, error);
   if (!status)
-    status = cgap_probe_run(r->precise, e, &r->embeddings, is_bfloat16(r), error);
+    status = cgap_probe_run(r->precise, e, &r->embeddings, is_bfloat16(r), r->prepared.plan.threads, error);
   for (int kind = 0; !status && kind < cgap_pair_kinds_of(e); kind++) {
     const cgap_pair_pass_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
     status = run_kind(r, e, (cgap_pair_kind)kind, &options, &receive_buffers, error);
@@ -514,8 +515,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double loaded = cgap_clock_seconds();
   if (!status && r->prepared.has & CGAP_HAS_PAIRS)
-    status =
-      cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, r->options->comm, plan->threads, progress, error);
+    status = cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, !r->options->brief, r->options->comm,
+                                    plan->threads, progress, error);
   if (!status && is_first(r))
     status = copy_report_rows(r, out, error);
   if (!status)
@@ -524,7 +525,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = cgap_cross_moment_run(&r->agreement, &r->embeddings, r->options->comm, plan->threads, error);
     r->evidence.agreement = &r->agreement;
   }
-  if (!status && r->prepared.has & CGAP_HAS_PAIRS)
+  if (!status && !r->options->brief && r->prepared.has & CGAP_HAS_PAIRS)
     status = cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads,
                                        error);
   if (!status)
@@ -539,14 +540,16 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = two ? run_two_spaces(r, out, error) : run_space(r, out, &tiled, error);
   if (!status && is_first(r) && r->evidence.text.rows == 0 && !sampled)
     status = copy_neighbours(r, out, error);
-  if (!status && is_first(r) && r->prepared.has & CGAP_HAS_PAIRS && (!sampled || r->evidence.window.step == 0))
+  if (!status && r->options->brief)
+    out->pairing_check.below_median_share = cgap_scalar_null("left out of a brief audit", 0);
+  else if (!status && is_first(r) && r->prepared.has & CGAP_HAS_PAIRS && (!sampled || r->evidence.window.step == 0))
     status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
   if (!status && is_bfloat16(r) && !two)
     mark_rounded(r, out);
   if (!status)
     status = finish_extras(r, out, error);
   if (!status && out->contributions)
-    status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, plan->threads, error);
+    status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, !r->options->brief, plan->threads, error);
   if (!status && is_first(r))
     status = move_neighbours(r, out, error);
   if (!status && is_first(r))
