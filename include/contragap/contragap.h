@@ -432,6 +432,7 @@ typedef struct cgap_advice {
   cgap_advice_word word;
   cgap_center_trial center;
   char input[512]; /* what a command is given to read these data */
+  double seconds;
 } cgap_advice;
 
 /* A row among the others of its modality. */
@@ -492,7 +493,7 @@ typedef struct cgap_audit {
 
   cgap_row_neighbours *image_neighbours; /* (images) of one modality alone, all pairs measured; else NULL */
 
-  double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
+  double seconds_rows, seconds_pairs, seconds_tiles, seconds_spectra, seconds_total; /* total: and what is left */
 
   char *whys; /* sentences of `why` that name the modalities */
 

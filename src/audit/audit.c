@@ -435,12 +435,17 @@ static void run_clear(run *r)
 }
 
 /* All pairs of the rows of one space, or those of a sample, and the spectra. */
-static cgap_status run_space(run *r, cgap_audit *out, double *tiled, cgap_error *error)
+static cgap_status run_space(run *r, cgap_audit *out, cgap_error *error)
 {
+  const double start = cgap_clock_seconds();
   cgap_status status = r->prepared.sampling.images > 0 ? run_sample(r, out, error) : run_tiles(r, error);
   cgap_release_memory(r->prepared.plan.needed_bytes, r->prepared.plan.memory_bytes);
-  *tiled = cgap_clock_seconds();
-  return status ? status : finish_modalities(r, out, error);
+  const double tiled = cgap_clock_seconds();
+  if (!status)
+    status = finish_modalities(r, out, error);
+  out->seconds_tiles += tiled - start;
+  out->seconds_spectra += cgap_clock_seconds() - tiled;
+  return status;
 }
 
 /* ---------------------------------------------------------------- two spaces */
@@ -458,12 +463,11 @@ static cgap_status run_alone(const run *r, bool text, cgap_audit *out, cgap_neig
   const cgap_modality_rows *rows = text ? &r->embeddings.text : &r->embeddings.image;
   const cgap_plan_sampling *size = &r->prepared.sampling;
   run alone = {.options = r->options, .prepared = r->prepared};
-  double tiled;
   alone.embeddings = (cgap_embeddings){
     .data = r->embeddings.data, .image = *rows, .text = {.source = rows->source, .dim = rows->dim}}; /* owns nothing */
   alone.prepared.sampling = (cgap_plan_sampling){.images = text ? size->texts : size->images};
   set_evidence(&alone);
-  cgap_status status = run_space(&alone, out, &tiled, error);
+  cgap_status status = run_space(&alone, out, error);
   if (!status && is_bfloat16(r))
     mark_rounded(&alone, out);
   if (!status && size->images == 0) {
@@ -485,6 +489,8 @@ static void move_to_texts(cgap_audit *out, cgap_audit *texts)
   texts->pca_image = (cgap_spectrum){0};
   out->hubs_text = texts->hubs_image;
   out->checks_text.near_duplicates = texts->checks_image.near_duplicates;
+  out->seconds_tiles += texts->seconds_tiles;
+  out->seconds_spectra += texts->seconds_spectra;
   out->sample.texts = texts->sample.images;
   out->sample.gain[CGAP_TEXT_TEXT] = texts->sample.gain[CGAP_IMAGE_IMAGE];
 }
@@ -535,9 +541,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double matched = cgap_clock_seconds();
   const bool sampled = r->prepared.sampling.images > 0, two = has_two_spaces(r);
-  double tiled = matched;
   if (!status)
-    status = two ? run_two_spaces(r, out, error) : run_space(r, out, &tiled, error);
+    status = two ? run_two_spaces(r, out, error) : run_space(r, out, error);
   if (!status && is_first(r) && r->evidence.text.rows == 0 && !sampled)
     status = copy_neighbours(r, out, error);
   if (!status && r->options->brief)
@@ -558,7 +563,6 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     move_rows_to_report(r, out);
   out->seconds_rows = loaded - start;
   out->seconds_pairs = matched - loaded;
-  out->seconds_tiles = tiled - matched;
   out->seconds_total = cgap_clock_seconds() - start;
   return status;
 }

@@ -10,6 +10,7 @@
 #include "analysis/interval.h"
 #include "base/memory.h"
 #include "base/source.h"
+#include "base/threads.h"
 #include "head/evaluation/evaluation.h"
 #include "rows/row_reader.h"
 #include "simd/kernels.h"
@@ -275,6 +276,7 @@ cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const cha
                             const cgap_audit_options *options, cgap_error *error)
 {
   static const char *const CALL = "cgap_advice_run";
+  const double start = cgap_clock_seconds();
   cgap_data data;
   cgap_status status = cgap_check_argument(audit && audit->image_mean, CALL, "audit", error);
   if (status == CGAP_OK)
@@ -289,6 +291,8 @@ cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const cha
   if (status == CGAP_OK)
     snprintf(audit->advice.input, sizeof audit->advice.input, "%s",
              input && strlen(input) < sizeof audit->advice.input ? input : "FILE");
+  if (audit)
+    audit->advice.seconds = cgap_clock_seconds() - start;
   if (audit)
     audit->advice.word = status == CGAP_OK && of_gap ? word_of(audit, &audit->advice.center) : CGAP_ADVICE_NOT_ASKED;
   return status;
