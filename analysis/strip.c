@@ -1,6 +1,7 @@
 #include "analysis/strip.h"
 
 #include <math.h>
+#include <string.h>
 
 #define SHIFT_ROUNDED 0x1p-22 /* what a shift is off by as a float, with its subtraction, and more */
 
@@ -79,16 +80,23 @@ static void compare_row(const cgap_strip *s, const cgap_audit_kernels *kernels, 
   }
 }
 
+/* Without marks: ranges that no cosine reaches. */
+static void fill_ranges(column_ranges *out, const cgap_marks *marks, const float *column_margin, size_t columns)
+{
+  const double *low = marks->low, *high = marks->high, spare = marks->shift ? SHIFT_ROUNDED : 0;
+  memset(out->above, 0, columns * sizeof *out->above);
+#pragma omp simd
+  for (size_t c = 0; c < columns; c++) {
+    out->low[c] = low ? (float)(low[c] - ((double)column_margin[c] + spare)) : INFINITY;
+    out->high[c] = low ? (float)(high[c] + ((double)column_margin[c] + spare)) : INFINITY;
+  }
+}
+
 void cgap_strip_compare(const cgap_strip *s, const cgap_audit_kernels *kernels, cgap_marks rows, cgap_marks columns,
                         void (*decide)(void *context, const cgap_close_pair *pair), void *context)
 {
-  column_ranges of_columns = {.above = {0}};
-  for (size_t c = 0; c < s->columns; c++) {
-    const range near = columns.low ? range_around(&columns, c, s->column_margin[c])
-                                   : (range){INFINITY, INFINITY}; /* that no cosine reaches */
-    of_columns.low[c] = near.low;
-    of_columns.high[c] = near.high;
-  }
+  column_ranges of_columns;
+  fill_ranges(&of_columns, &columns, s->column_margin, s->columns);
   for (size_t r = 0; r < s->rows; r++)
     compare_row(s, kernels, r, &rows, &columns, &of_columns, decide, context);
   for (size_t c = 0; columns.above && c < s->columns; c++)

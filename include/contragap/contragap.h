@@ -432,6 +432,7 @@ typedef struct cgap_advice {
   cgap_advice_word word;
   cgap_center_trial center;
   char input[512]; /* what a command is given to read these data */
+  double seconds;
 } cgap_advice;
 
 /* A row among the others of its modality. */
@@ -492,7 +493,7 @@ typedef struct cgap_audit {
 
   cgap_row_neighbours *image_neighbours; /* (images) of one modality alone, all pairs measured; else NULL */
 
-  double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
+  double seconds_rows, seconds_pairs, seconds_tiles, seconds_spectra, seconds_total; /* total: and what is left */
 
   char *whys; /* sentences of `why` that name the modalities */
 
@@ -532,9 +533,10 @@ typedef struct cgap_audit_options {
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations allow, at most
                             10000 */
   bool csls;             /* measure csls.* too, which takes a second pass over images with texts */
-  bool brief;            /* leave out spectra, separability and agreement, most of the time of a small audit: 0 */
-  bool contributions;    /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
-  bool neighbours;       /* keep the ten nearest rows of each row, by cosines in double; needs all pairs */
+  bool brief;         /* leave out what takes most of the time of a small audit, and is 0 then: spectra, separability,
+                         agreement, checks of the pairing, and kernels in contributions */
+  bool contributions; /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
+  bool neighbours;    /* keep the ten nearest rows of each row, by cosines in double; needs all pairs */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);

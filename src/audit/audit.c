@@ -1,6 +1,7 @@
 /* Runs an audit: reads the rows, measures the matched pairs, passes over all pairs, and computes the results. */
 #include "analysis/fields.h"
 #include "analysis/finish.h"
+#include "analysis/interval.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
 #include "audit/passes.h"
@@ -211,7 +212,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   cgap_receive_buffers receive_buffers = {0};
   cgap_status status = lists_init(r, e, error);
   if (!status)
-    status = cgap_probe_run(r->precise, e, &r->embeddings, is_bfloat16(r), error);
+    status = cgap_probe_run(r->precise, e, &r->embeddings, is_bfloat16(r), r->prepared.plan.threads, error);
   for (int kind = 0; !status && kind < cgap_pair_kinds_of(e); kind++) {
     const cgap_pair_pass_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
     status = run_kind(r, e, (cgap_pair_kind)kind, &options, &receive_buffers, error);
@@ -434,12 +435,17 @@ static void run_clear(run *r)
 }
 
 /* All pairs of the rows of one space, or those of a sample, and the spectra. */
-static cgap_status run_space(run *r, cgap_audit *out, double *tiled, cgap_error *error)
+static cgap_status run_space(run *r, cgap_audit *out, cgap_error *error)
 {
+  const double start = cgap_clock_seconds();
   cgap_status status = r->prepared.sampling.images > 0 ? run_sample(r, out, error) : run_tiles(r, error);
   cgap_release_memory(r->prepared.plan.needed_bytes, r->prepared.plan.memory_bytes);
-  *tiled = cgap_clock_seconds();
-  return status ? status : finish_modalities(r, out, error);
+  const double tiled = cgap_clock_seconds();
+  if (!status)
+    status = finish_modalities(r, out, error);
+  out->seconds_tiles += tiled - start;
+  out->seconds_spectra += cgap_clock_seconds() - tiled;
+  return status;
 }
 
 /* ---------------------------------------------------------------- two spaces */
@@ -457,12 +463,11 @@ static cgap_status run_alone(const run *r, bool text, cgap_audit *out, cgap_neig
   const cgap_modality_rows *rows = text ? &r->embeddings.text : &r->embeddings.image;
   const cgap_plan_sampling *size = &r->prepared.sampling;
   run alone = {.options = r->options, .prepared = r->prepared};
-  double tiled;
   alone.embeddings = (cgap_embeddings){
     .data = r->embeddings.data, .image = *rows, .text = {.source = rows->source, .dim = rows->dim}}; /* owns nothing */
   alone.prepared.sampling = (cgap_plan_sampling){.images = text ? size->texts : size->images};
   set_evidence(&alone);
-  cgap_status status = run_space(&alone, out, &tiled, error);
+  cgap_status status = run_space(&alone, out, error);
   if (!status && is_bfloat16(r))
     mark_rounded(&alone, out);
   if (!status && size->images == 0) {
@@ -484,6 +489,8 @@ static void move_to_texts(cgap_audit *out, cgap_audit *texts)
   texts->pca_image = (cgap_spectrum){0};
   out->hubs_text = texts->hubs_image;
   out->checks_text.near_duplicates = texts->checks_image.near_duplicates;
+  out->seconds_tiles += texts->seconds_tiles;
+  out->seconds_spectra += texts->seconds_spectra;
   out->sample.texts = texts->sample.images;
   out->sample.gain[CGAP_TEXT_TEXT] = texts->sample.gain[CGAP_IMAGE_IMAGE];
 }
@@ -514,8 +521,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double loaded = cgap_clock_seconds();
   if (!status && r->prepared.has & CGAP_HAS_PAIRS)
-    status =
-      cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, r->options->comm, plan->threads, progress, error);
+    status = cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, !r->options->brief, r->options->comm,
+                                    plan->threads, progress, error);
   if (!status && is_first(r))
     status = copy_report_rows(r, out, error);
   if (!status)
@@ -524,7 +531,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = cgap_cross_moment_run(&r->agreement, &r->embeddings, r->options->comm, plan->threads, error);
     r->evidence.agreement = &r->agreement;
   }
-  if (!status && r->prepared.has & CGAP_HAS_PAIRS)
+  if (!status && !r->options->brief && r->prepared.has & CGAP_HAS_PAIRS)
     status = cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads,
                                        error);
   if (!status)
@@ -534,19 +541,20 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double matched = cgap_clock_seconds();
   const bool sampled = r->prepared.sampling.images > 0, two = has_two_spaces(r);
-  double tiled = matched;
   if (!status)
-    status = two ? run_two_spaces(r, out, error) : run_space(r, out, &tiled, error);
+    status = two ? run_two_spaces(r, out, error) : run_space(r, out, error);
   if (!status && is_first(r) && r->evidence.text.rows == 0 && !sampled)
     status = copy_neighbours(r, out, error);
-  if (!status && is_first(r) && r->prepared.has & CGAP_HAS_PAIRS && (!sampled || r->evidence.window.step == 0))
+  if (!status && r->options->brief)
+    out->pairing_check.below_median_share = cgap_scalar_null("left out of a brief audit", 0);
+  else if (!status && is_first(r) && r->prepared.has & CGAP_HAS_PAIRS && (!sampled || r->evidence.window.step == 0))
     status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
   if (!status && is_bfloat16(r) && !two)
     mark_rounded(r, out);
   if (!status)
     status = finish_extras(r, out, error);
   if (!status && out->contributions)
-    status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, plan->threads, error);
+    status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, !r->options->brief, plan->threads, error);
   if (!status && is_first(r))
     status = move_neighbours(r, out, error);
   if (!status && is_first(r))
@@ -555,7 +563,6 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     move_rows_to_report(r, out);
   out->seconds_rows = loaded - start;
   out->seconds_pairs = matched - loaded;
-  out->seconds_tiles = tiled - matched;
   out->seconds_total = cgap_clock_seconds() - start;
   return status;
 }

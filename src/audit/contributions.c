@@ -266,8 +266,8 @@ static cgap_status add_probe(cgap_contributions *c, const cgap_embeddings *e, in
 }
 
 cgap_status cgap_contributions_complete(cgap_audit *out, const cgap_embeddings *e, const cgap_audit_sums *evidence,
-                                        int threads, cgap_error *error)
+                                        bool kernels, int threads, cgap_error *error)
 {
   cgap_status status = add_centroids(out, e, evidence, threads, error);
-  return status == CGAP_OK ? add_probe(out->contributions, e, threads, error) : status;
+  return status == CGAP_OK && kernels ? add_probe(out->contributions, e, threads, error) : status;
 }

@@ -403,8 +403,8 @@ static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, con
   return status;
 }
 
-cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
-                                   cgap_progress progress, cgap_error *error)
+cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, bool offsets, cgap_comm *comm,
+                                   int threads, cgap_progress progress, cgap_error *error)
 {
   const int blas_threads = cgap_blas_single();
   image_sums sums = {0};
@@ -418,7 +418,7 @@ cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embed
     status = run_images(out, &sums, e, comm, threads, progress, error);
   if (!status)
     status = gather_matched_pairs(out, e, comm, error);
-  if (!status)
+  if (!status && offsets)
     status = cgap_row_offset_check_run(&out->offsets, e, comm, threads, error);
   if (!status)
     status = sums_finish(&sums, out, e, comm, error);
@@ -450,14 +450,17 @@ void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums)
 /* Sums that follow the moment: Σ a, Σ b, Σ ab, Σ a², Σ b² with a = ‖x‖², b = ‖y‖². */
 enum { SUM_A, SUM_B, SUM_AB, SUM_AA, SUM_BB, NORM_SUMS };
 
+enum { SLICE_ROWS = 256 }; /* of one product: these stay in the second-level cache */
+
 /* Runs of rows, one a thread, which are read together. */
 typedef struct runs {
   const cgap_embeddings *embeddings;
   size_t first, rows, run_rows;
-  size_t *text;   /* (threads·run_rows): the texts of the images */
-  double *x, *y;  /* (threads·run_rows, dim of images), (…, dim of texts) */
-  double *moment; /* (threads, size) */
-  size_t size;    /* dim of images · dim of texts + NORM_SUMS */
+  size_t *text;                              /* (threads·run_rows): the texts of the images */
+  unsigned char *loaded_image, *loaded_text; /* the rows as the file has them, where they are not in memory */
+  double *x, *y;                             /* (threads, SLICE_ROWS, dim of images), (…, dim of texts) */
+  double *moment;                            /* (threads, size) */
+  size_t size;                               /* dim of images · dim of texts + NORM_SUMS */
   cgap_exact_sums total;
 } runs;
 
@@ -472,12 +475,9 @@ bool cgap_cross_moment_wanted(const cgap_embeddings *e)
 /* Subtracts the mean; returns ‖x‖². */
 static double centre(double *x, const double *mean, size_t dim)
 {
-  double square = 0;
   for (size_t k = 0; k < dim; k++)
     x[k] -= mean[k];
-  for (size_t k = 0; k < dim; k++)
-    square += x[k] * x[k];
-  return square;
+  return cgap_dot(x, x, dim);
 }
 
 /* The moment and the sums of one run, in the order of its rows. */
@@ -485,20 +485,26 @@ static void sum_run(runs *r, size_t run)
 {
   const cgap_embeddings *e = r->embeddings;
   const size_t wide = e->image.dim, dim = e->text.dim, first = run * r->run_rows,
-               rows = r->rows - first < r->run_rows ? r->rows - first : r->run_rows;
+               end = cgap_lesser(first + r->run_rows, r->rows);
   double *moment = r->moment + run * r->size, *sums = moment + wide * dim;
+  double *x = r->x + run * SLICE_ROWS * wide, *y = r->y + run * SLICE_ROWS * dim;
   for (int s = 0; s < NORM_SUMS; s++)
     sums[s] = 0;
-  for (size_t i = first; i < first + rows; i++) {
-    const double a = centre(r->x + i * wide, e->image.mean, wide), b = centre(r->y + i * dim, e->text.mean, dim);
-    sums[SUM_A] += a;
-    sums[SUM_B] += b;
-    sums[SUM_AB] += a * b;
-    sums[SUM_AA] += a * a;
-    sums[SUM_BB] += b * b;
+  for (size_t slice = first; slice < end; slice += SLICE_ROWS) {
+    const size_t rows = cgap_lesser(SLICE_ROWS, end - slice);
+    for (size_t i = 0; i < rows; i++) {
+      make_unit(&e->image, r->first + slice + i, r->loaded_image, slice + i, x + i * wide);
+      make_unit(&e->text, r->text[slice + i], r->loaded_text, slice + i, y + i * dim);
+      const double a = centre(x + i * wide, e->image.mean, wide), b = centre(y + i * dim, e->text.mean, dim);
+      sums[SUM_A] += a;
+      sums[SUM_B] += b;
+      sums[SUM_AB] += a * b;
+      sums[SUM_AA] += a * a;
+      sums[SUM_BB] += b * b;
+    }
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)wide, (int)dim, (int)rows, 1.0, x, (int)wide, y, (int)dim,
+                slice == first ? 0.0 : 1.0, moment, (int)dim);
   }
-  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)wide, (int)dim, (int)rows, 1.0, r->x + first * wide,
-              (int)wide, r->y + first * dim, (int)dim, 0.0, moment, (int)dim);
 #pragma omp critical(cgap_cross_moment)
   cgap_exact_sums_add(&r->total, 0, moment, r->size);
 }
@@ -508,20 +514,23 @@ static cgap_status add_runs(runs *r, int threads, cgap_error *error)
   const cgap_embeddings *e = r->embeddings;
   for (size_t i = 0; i < r->rows; i++)
     r->text[i] = e->pairs.text[e->pairs.first[r->first + i]];
-  cgap_status status = cgap_modality_rows_fetch(&e->image, NULL, r->first, r->rows, threads, r->x, error);
+  cgap_status status = cgap_modality_rows_read_missing(&e->image, NULL, r->first, r->rows, &r->loaded_image, error);
   if (!status)
-    status = cgap_modality_rows_fetch(&e->text, r->text, 0, r->rows, threads, r->y, error);
+    status = cgap_modality_rows_read_missing(&e->text, r->text, 0, r->rows, &r->loaded_text, error);
 #pragma omp parallel for schedule(static) num_threads(threads) if (!status)
   for (size_t run = 0; run < (status ? 0 : (r->rows + r->run_rows - 1) / r->run_rows); run++)
     sum_run(r, run);
+  cgap_free(r->loaded_image);
+  cgap_free(r->loaded_text);
+  r->loaded_image = r->loaded_text = NULL;
   return status;
 }
 
 static cgap_status runs_init(runs *r, int threads, cgap_error *error)
 {
-  const size_t wide = r->embeddings->image.dim, dim = r->embeddings->text.dim, rows = (size_t)threads * r->run_rows;
+  const size_t wide = r->embeddings->image.dim, dim = r->embeddings->text.dim, rows = (size_t)threads * SLICE_ROWS;
   r->size = wide * dim + NORM_SUMS;
-  r->text = cgap_alloc(rows, sizeof *r->text);
+  r->text = cgap_alloc((size_t)threads * r->run_rows, sizeof *r->text);
   r->x = cgap_alloc(rows * wide, sizeof *r->x);
   r->y = cgap_alloc(rows * dim, sizeof *r->y);
   r->moment = cgap_alloc((size_t)threads * r->size, sizeof *r->moment);

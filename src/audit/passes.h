@@ -39,8 +39,8 @@ typedef struct cgap_matched_pair_sums {
 /* How many runs of CGAP_TILE images are held at once. */
 size_t cgap_matched_pairs_held_runs(int threads);
 
-/* Every rank ends with all of it. */
-CGAP_MUST_CHECK cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e,
+/* Every rank ends with all of it. offsets: check them too; else they are 0. */
+CGAP_MUST_CHECK cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, bool offsets,
                                                    cgap_comm *comm, int threads, cgap_progress progress,
                                                    cgap_error *error);
 void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums);
@@ -57,7 +57,7 @@ CGAP_MUST_CHECK cgap_status cgap_cross_moment_run(cgap_agreement_sums *out, cons
 
 /* Sets precise of each kind of pairs. Every rank looks at the same rows. */
 CGAP_MUST_CHECK cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums *evidence,
-                                           const cgap_embeddings *e, bool bfloat, cgap_error *error);
+                                           const cgap_embeddings *e, bool bfloat, int threads, cgap_error *error);
 
 /* Estimates where the median is, so that the pass over all pairs can find it exactly. Up to CGAP_PROBE_ROWS images and
  * as many texts, spread evenly: all cosines of small data are among theirs, and the median is known (window->step is 0
@@ -111,9 +111,10 @@ void cgap_pair_pass_finish(cgap_audit_sums *evidence, const cgap_pair_sums *tota
 /* Before the measures finish: out->contributions for the rows of e, which is paired. */
 CGAP_MUST_CHECK cgap_status cgap_contributions_begin(cgap_audit *out, const cgap_embeddings *e, cgap_error *error);
 
-/* After they have: the contributions to the measures of the centroids, and the kernels between the probed images. */
+/* After they have: the contributions to the measures of the centroids, and, where asked for, the kernels between the
+ * probed images. */
 CGAP_MUST_CHECK cgap_status cgap_contributions_complete(cgap_audit *out, const cgap_embeddings *e,
-                                                        const cgap_audit_sums *evidence, int threads,
+                                                        const cgap_audit_sums *evidence, bool kernels, int threads,
                                                         cgap_error *error);
 
 #endif

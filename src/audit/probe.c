@@ -39,8 +39,8 @@ typedef struct probe_pairs {
   cgap_pair_kind kind;
   const probe_rows *a, *b;
   size_t rows, columns;
-  double cosine[ROWS * COLUMNS]; /* (rows, columns) */
-  float *shown;                  /* (rows, stride), at most (CGAP_STRIP_ROWS, CGAP_TILE) */
+  double cosine[ROWS * COLUMNS];            /* (rows, columns) */
+  float shown[CGAP_STRIP_ROWS * CGAP_TILE]; /* (rows, stride) */
   size_t stride;
 } probe_pairs;
 
@@ -234,40 +234,45 @@ static bool is_hard(const probe_pairs *c, bool bfloat)
          open_fraction(c, bfloat) > OPEN_FRACTION;
 }
 
-static cgap_status probe_kind(probe_pairs *c, bool bfloat, bool *precise, cgap_error *error)
+/* false: out of memory */
+static bool probe_kind(probe_pairs *c, bool bfloat, bool *precise)
 {
   c->rows = c->a->count < ROWS ? c->a->count : ROWS;
   c->columns = c->b->count;
   c->stride = 0;
   if (!multiply_rows(c, bfloat))
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the products of %zu and %zu rows", c->rows, c->columns);
+    return false;
   *precise = is_hard(c, bfloat);
-  return CGAP_OK;
+  return true;
 }
 
 cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums *evidence, const cgap_embeddings *e,
-                           bool bfloat, cgap_error *error)
+                           bool bfloat, int threads, cgap_error *error)
 {
+  const int kinds = cgap_pair_kinds_of(evidence);
   probe_rows image = {0}, text = {0};
-  probe_pairs *c = cgap_zalloc(1, sizeof *c);
-  float *shown = cgap_alloc((size_t)CGAP_STRIP_ROWS * CGAP_TILE, sizeof *shown);
-  cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d rows", COLUMNS);
+  probe_pairs *pairs = cgap_alloc((size_t)kinds, sizeof *pairs);
+  bool sound = true;
+  cgap_status status = pairs ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d rows", COLUMNS);
   if (!status)
     status = probe_rows_load(&image, &e->image, &e->text, bfloat, error);
   if (!status && e->text.rows > 0)
     status = probe_rows_load(&text, &e->text, &e->image, bfloat, error);
-  for (int kind = 0; !status && kind < cgap_pair_kinds_of(evidence); kind++) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) reduction(&& : sound) if (!status)
+  for (int k = 0; k < (status ? 0 : kinds); k++) {
+    const int kind = kinds - 1 - k; /* the longest first */
+    probe_pairs *c = &pairs[kind];
     c->evidence = evidence;
     c->kind = (cgap_pair_kind)kind;
-    c->shown = shown;
     c->a = kind == CGAP_TEXT_TEXT ? &text : &image;
     c->b = kind == CGAP_IMAGE_IMAGE ? &image : &text;
-    status = probe_kind(c, bfloat, &precise[kind], error);
+    sound = probe_kind(c, bfloat, &precise[kind]) && sound;
   }
+  if (!sound)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the products of %d and %d rows", ROWS, COLUMNS);
   probe_rows_clear(&image);
   probe_rows_clear(&text);
-  cgap_free(shown);
-  cgap_free(c);
+  cgap_free(pairs);
   return status;
 }
 
@@ -328,10 +333,10 @@ static cgap_status measure_cosines(row_probe *p, int threads, cgap_error *error)
   return status;
 }
 
-/* The value of this rank among v (count), which is put in order about it (Hoare's selection). */
-static double select_rank(double *v, size_t count, size_t rank)
+/* The value of this rank among v, which is put in order about it (Hoare's selection). Where that has been done for
+ * another rank before, the value is among v[low] … v[high] on its side of it. */
+static double select_rank(double *v, size_t low, size_t high, size_t rank)
 {
-  size_t low = 0, high = count - 1;
   while (low < high) {
     const double pivot = v[low + (high - low) / 2];
     size_t i = low, j = high;
@@ -356,7 +361,9 @@ static double select_rank(double *v, size_t count, size_t rank)
 
 static double median_of(row_probe *p)
 {
-  return (select_rank(p->sorted, p->count, (p->count - 1) / 2) + select_rank(p->sorted, p->count, p->count / 2)) / 2;
+  const size_t last = p->count - 1, lower = last / 2, upper = p->count / 2;
+  const double median = select_rank(p->sorted, 0, last, lower);
+  return (median + select_rank(p->sorted, lower, last, upper)) / 2;
 }
 
 static double variance_of(const double *fraction_below, size_t count)
@@ -372,12 +379,13 @@ static double variance_of(const double *fraction_below, size_t count)
 /* How much rows and columns differ in their fraction of cosines below the median. */
 static void measure_variances(cgap_median_window *window, const row_probe *p, double median)
 {
+  const double of_row = 1 / (double)p->texts, of_column = 1 / (double)p->images;
   double row[CGAP_PROBE_ROWS] = {0}, column[CGAP_PROBE_ROWS] = {0};
   for (size_t i = 0; i < p->images; i++)
     for (size_t j = 0; j < p->texts; j++) {
-      const bool below = p->cosine[i * p->texts + j] < median;
-      row[i] += below / (double)p->texts;
-      column[j] += below / (double)p->images;
+      const double below = p->cosine[i * p->texts + j] < median;
+      row[i] += below * of_row;
+      column[j] += below * of_column;
     }
   window->row_variance = variance_of(row, p->images);
   window->column_variance = variance_of(column, p->texts);
@@ -388,9 +396,10 @@ static void set_window(cgap_median_window *window, row_probe *p)
   measure_variances(window, p, median_of(p));
   const double error =
     sqrt(window->row_variance / (double)p->images + window->column_variance / (double)p->texts) * REACH_DEVIATIONS;
-  const double reach = fmin(0.4, error), last = (double)(p->count - 1);
-  const double low = select_rank(p->sorted, p->count, (size_t)((0.5 - reach) * last)),
-               high = select_rank(p->sorted, p->count, (size_t)((0.5 + reach) * last));
+  const double reach = fmin(0.4, error);
+  const size_t last = p->count - 1, middle = last / 2; /* in order about which they are */
+  const double low = select_rank(p->sorted, 0, middle, (size_t)((0.5 - reach) * (double)last)),
+               high = select_rank(p->sorted, middle, last, (size_t)((0.5 + reach) * (double)last));
   const double spare = 1e-5 + (high - low) / 10;
   window->low = low - spare;
   window->step = (high - low + 2 * spare) / CGAP_MEDIAN_BINS;

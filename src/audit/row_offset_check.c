@@ -24,7 +24,7 @@ enum {
   BLOCK_COMPARED_IMAGES = 128,
   GROUPS = 256,
   PRODUCT_ROWS = 64,
-  COLUMNS = 128,
+  COLUMNS = 32,
   DOT_ROWS = 4,
   BLOCK_DOUBLES = sizeof(cgap_block_products) / sizeof(double)
 };

@@ -120,7 +120,7 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
   *e = evidence_of(w->whole, &w->sample);
   e->window = w->whole->window;
   if (!status)
-    status = cgap_probe_run(w->precise, e, &w->sample.embeddings, o->tiles.bfloat, error);
+    status = cgap_probe_run(w->precise, e, &w->sample.embeddings, o->tiles.bfloat, o->tiles.threads, error);
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < cgap_pair_kinds_of(e); kind++)

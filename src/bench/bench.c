@@ -464,7 +464,7 @@ static cgap_status bench_matched_pairs(bench_state *b, const cgap_embeddings *e,
   cgap_status status = begin(b, error);
   for (int r = 0; !status && r < REPEATS; r++) {
     const double start = cgap_clock_seconds();
-    status = cgap_matched_pairs_run(&sums, e, NULL, b->threads, (cgap_progress){0}, error);
+    status = cgap_matched_pairs_run(&sums, e, true, NULL, b->threads, (cgap_progress){0}, error);
     best = fmin(best, cgap_clock_seconds() - start);
     if (!status)
       cgap_matched_pairs_clear(&sums);

@@ -84,9 +84,12 @@ static void say_sampled(const cgap_audit *a)
 
 static void say_times(const cgap_audit *a, const cgap_run *run)
 {
+  const double rest = a->seconds_total - a->seconds_rows - a->seconds_pairs - a->seconds_tiles - a->seconds_spectra;
   if (cli_shared.verbose)
-    cli_say("rows %.2f s, tiles %.2f s, %.2f s in all on %d threads; peak memory %.0f MB; %s", a->seconds_rows,
-            a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6,
+    cli_say("rows %.3f s, matched pairs %.3f s, tiles %.3f s, spectra %.3f s, separability and the rest %.3f s, advice "
+            "%.3f s, %.2f s in all on %d threads; peak memory %.0f MB; %s",
+            a->seconds_rows, a->seconds_pairs, a->seconds_tiles, a->seconds_spectra, rest, a->advice.seconds,
+            run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6,
             cgap_huge_pages() ? "large buffers have huge pages, measured to be faster here"
                               : "no huge pages asked for: not on request here, or not faster");
 }

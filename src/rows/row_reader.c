@@ -35,16 +35,23 @@ void cgap_row_reader_clear(cgap_row_reader *r)
   *r = (cgap_row_reader){0};
 }
 
+/* The unit row of row i of r->raw; false: it is bad, and all zeros. */
+static bool make_unit_row(const cgap_row_reader *r, size_t i, float *unit)
+{
+  const cgap_source *s = r->source;
+  cgap_to_double(s->type, (const char *)r->raw + i * cgap_row_bytes(s), s->dim, r->row_double);
+  const bool ok = cgap_normalise(r->row_double, r->row_double, s->dim);
+  for (size_t k = 0; k < s->dim; k++)
+    unit[k] = (float)r->row_double[k];
+  return ok;
+}
+
 cgap_status cgap_row_reader_read(cgap_row_reader *r, size_t first, size_t count, bool *bad, cgap_error *error)
 {
   const cgap_source *s = r->source;
-  const size_t dim = s->dim, row_bytes = cgap_row_bytes(s);
   cgap_status status = s->read(s, first, count, r->raw, error);
   for (size_t i = 0; !status && i < count; i++) {
-    cgap_to_double(s->type, (const char *)r->raw + i * row_bytes, dim, r->row_double);
-    const bool ok = cgap_normalise(r->row_double, r->row_double, dim); /* else all are zero */
-    for (size_t k = 0; k < dim; k++)
-      r->unit[i * dim + k] = (float)r->row_double[k];
+    const bool ok = make_unit_row(r, i, r->unit + i * s->dim);
     if (bad)
       bad[i] = !ok;
     else if (!ok)
@@ -79,7 +86,6 @@ cgap_status cgap_read_unit_rows(const cgap_source *source, const size_t *rows, s
 {
   enum { SPAN_ROWS = 1024, GAP_ROWS = 64 }; /* read at once, and between two rows of the list, at most */
   cgap_row_reader reader;
-  bool bad_in_span[SPAN_ROWS]; /* rows between those of the list may be */
   cgap_status status = cgap_row_reader_init(&reader, source, SPAN_ROWS, error);
   for (size_t k = 0, next; status == CGAP_OK && k < count; k = next) {
     const size_t first = rows[k];
@@ -87,11 +93,11 @@ cgap_status cgap_read_unit_rows(const cgap_source *source, const size_t *rows, s
                        rows[next] - first < SPAN_ROWS;
          next++)
       ;
-    status = cgap_row_reader_read(&reader, first, rows[next - 1] - first + 1, bad_in_span, error);
+    status = source->read(source, first, rows[next - 1] - first + 1, reader.raw, error);
     for (size_t i = k; status == CGAP_OK && i < next; i++) {
-      memcpy(out + i * source->dim, reader.unit + (rows[i] - first) * source->dim, source->dim * sizeof *out);
+      const bool ok = make_unit_row(&reader, rows[i] - first, out + i * source->dim);
       if (bad)
-        bad[i] = bad_in_span[rows[i] - first];
+        bad[i] = !ok;
     }
   }
   cgap_row_reader_clear(&reader);

@@ -1,8 +1,10 @@
 /* The advice: what subtracting each modality's mean does to rows that the means do not come from, and the word that
  * follows from it. A fifth of the images, at most SAMPLE_IMAGES, with their texts (unpaired: of the texts likewise)
- * becomes data of its own, which is audited as it is and once more after the means of the other rows were subtracted.
- */
+ * becomes data of its own, which is audited as it is and once more with the means of the other rows subtracted. Both
+ * audits run at once, with half of the threads each: small as they are, they lose less than when threads wait for one
+ * another; one after the other where there is one thread, or a limit of memory, or little to measure. */
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,12 +12,15 @@
 #include "analysis/interval.h"
 #include "base/memory.h"
 #include "base/source.h"
+#include "base/threads.h"
 #include "head/evaluation/evaluation.h"
 #include "rows/row_reader.h"
+#include "simd/kernels.h"
 
 enum {
   SAMPLE_IMAGES = 2000,
-  ROWS_MIN = 3 /* sampled, and left for the means */
+  IMAGES_AT_ONCE_MIN = 1000, /* of fewer, what two audits touch costs more than it saves */
+  ROWS_MIN = 3               /* sampled, and left for the means */
 };
 
 /* A modality's part in the trial. */
@@ -23,16 +28,23 @@ typedef struct sample {
   size_t *row;   /* (count) of the file, ascending */
   size_t *place; /* (rows measured) its place in the sample, SIZE_MAX: not in it */
   size_t count;
-  float *unit; /* (count, dim) */
+  float *unit;    /* (count, dim) */
+  float *centred; /* (count, dim) less the mean of the others */
 } sample;
 
+/* One of the two audits. */
+typedef struct trial_audit {
+  cgap_data data;
+  cgap_audit_options options;
+  cgap_audit result;
+  cgap_progress outer; /* the caller's, which goes from `from` to `to` */
+  double from, to;
+} trial_audit;
+
 typedef struct trial {
-  cgap_progress outer; /* the caller's */
-  double done;         /* of the trial, before the audit at work */
   sample image, text;
   uint64_t *text_image; /* (text.count) or NULL */
-  cgap_data data;
-  cgap_audit before, after;
+  trial_audit before, after;
 } trial;
 
 /* ---------------------------------------------------------------- the sample */
@@ -64,32 +76,33 @@ static bool list_rows(sample *s, const size_t *file_row, size_t rows, size_t dim
 {
   size_t elements = 0;
   s->row = cgap_alloc(s->count, sizeof *s->row);
-  s->unit = cgap_product(&elements, s->count, dim) ? cgap_alloc(elements, sizeof *s->unit) : NULL;
+  const bool fits = cgap_product(&elements, s->count, dim);
+  s->unit = fits ? cgap_alloc(elements, sizeof *s->unit) : NULL;
+  s->centred = fits ? cgap_alloc(elements, sizeof *s->centred) : NULL;
   for (size_t i = 0; s->row && i < rows; i++)
     if (s->place[i] != SIZE_MAX)
       s->row[s->place[i]] = file_row[i];
-  return s->row && s->unit;
+  return s->row && s->unit && s->centred;
 }
 
-/* Every row less the mean of the rows that are not in the sample; false: a row is at that mean. */
+/* s->centred: every row less the mean of the rows that are not in the sample; false: a row is at that mean. */
 static bool subtract_mean(const sample *s, const double *mean, size_t rows, size_t dim, double *others)
 {
   const double left = (double)(rows - s->count);
   for (size_t k = 0; k < dim; k++)
     others[k] = mean[k] * (double)rows;
-  for (size_t i = 0; i < s->count * dim; i++)
-    others[i % dim] -= (double)s->unit[i];
+  for (size_t i = 0; i < s->count; i++)
+    for (size_t k = 0; k < dim; k++)
+      others[k] -= (double)s->unit[i * dim + k];
   for (size_t k = 0; k < dim; k++)
     others[k] /= left;
   bool sound = true;
   for (size_t i = 0; sound && i < s->count; i++) {
-    double square = 0;
-    for (size_t k = 0; k < dim; k++) {
-      float *element = &s->unit[i * dim + k];
-      *element = (float)((double)*element - others[k]);
-      square += (double)*element * (double)*element;
-    }
-    sound = square > 1e-12; /* of unit rows in float32 less is rounding */
+    const float *row = s->unit + i * dim;
+    float *centred = s->centred + i * dim;
+    for (size_t k = 0; k < dim; k++)
+      centred[k] = (float)((double)row[k] - others[k]);
+    sound = cgap_audit_kernels_here()->square_sum(centred, dim) > 1e-12; /* of unit rows in float32 less is rounding */
   }
   return sound;
 }
@@ -103,17 +116,18 @@ static void trial_clear(trial *t)
     cgap_free(samples[k]->row);
     cgap_free(samples[k]->place);
     cgap_free(samples[k]->unit);
+    cgap_free(samples[k]->centred);
   }
   cgap_free(t->text_image);
-  cgap_audit_clear(&t->before);
-  cgap_audit_clear(&t->after);
+  cgap_audit_clear(&t->before.result);
+  cgap_audit_clear(&t->after.result);
 }
 
 static bool tick_trial(void *context, const char *phase, double fraction)
 {
-  const trial *t = context;
+  const trial_audit *t = context;
   (void)phase; /* of the audit within */
-  return t->outer.tick && t->outer.tick(t->outer.context, "advice", t->done + fraction / 2);
+  return t->outer.tick(t->outer.context, "advice", t->from + (t->to - t->from) * fraction);
 }
 
 static cgap_status out_of_memory(cgap_error *error)
@@ -136,7 +150,8 @@ static cgap_status choose_sample(trial *t, const cgap_audit *a, bool *enough, cg
   return CGAP_OK;
 }
 
-static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit *a, cgap_error *error)
+/* Both modalities at once where that is sound: the audit has read them before. threads 0: all */
+static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit *a, int threads, cgap_error *error)
 {
   const cgap_source *texts = a->has & CGAP_TEXT_IS_CLASSES ? &data->class_text : &data->text;
   const bool paired = a->has & CGAP_HAS_PAIRS;
@@ -146,12 +161,63 @@ static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit
   for (size_t j = 0; paired && j < a->texts; j++)
     if (t->text.place[j] != SIZE_MAX)
       t->text_image[t->text.place[j]] = t->image.place[a->image_of[j]];
-  t->data = (cgap_data){.image = cgap_source_view(t->image.unit, t->image.count, a->dim, CGAP_FLOAT32, "image"),
-                        .text = cgap_source_view(t->text.unit, t->text.count, a->dim, CGAP_FLOAT32, "text"),
-                        .pairing = paired ? CGAP_BY_INDEX : CGAP_UNPAIRED,
-                        .text_image = t->text_image};
-  cgap_status status = cgap_read_unit_rows(&data->image, t->image.row, t->image.count, t->image.unit, NULL, error);
-  return status == CGAP_OK ? cgap_read_unit_rows(texts, t->text.row, t->text.count, t->text.unit, NULL, error) : status;
+  cgap_status status = CGAP_OK, text_status = CGAP_OK;
+  cgap_error text_error;
+  const bool at_once = threads != 1 && cgap_source_is_thread_safe(&data->image) && cgap_source_is_thread_safe(texts);
+#pragma omp parallel sections num_threads(2) if (at_once)
+  {
+#pragma omp section
+    status = cgap_read_unit_rows(&data->image, t->image.row, t->image.count, t->image.unit, NULL, error);
+#pragma omp section
+    text_status = cgap_read_unit_rows(texts, t->text.row, t->text.count, t->text.unit, NULL, &text_error);
+  }
+  if (status == CGAP_OK && text_status != CGAP_OK && error)
+    *error = text_error;
+  return status == CGAP_OK ? text_status : status;
+}
+
+/* Where the audits run at once only the second one, which the calling thread makes, has the caller's progress. */
+static void set_audits(trial *t, const cgap_audit *a, const cgap_audit_options *given, bool at_once)
+{
+  const int all = given->threads ? given->threads : omp_get_num_procs();
+  trial_audit *const audits[] = {&t->before, &t->after};
+  for (int k = 0; k < 2; k++) {
+    const sample *image = &t->image, *text = &t->text;
+    trial_audit *one = audits[k];
+    *one = (trial_audit){
+      .data = {.image = cgap_source_view(k ? image->centred : image->unit, image->count, a->dim, CGAP_FLOAT32, "image"),
+               .text = cgap_source_view(k ? text->centred : text->unit, text->count, a->dim, CGAP_FLOAT32, "text"),
+               .pairing = t->text_image ? CGAP_BY_INDEX : CGAP_UNPAIRED,
+               .text_image = t->text_image},
+      .options = cgap_audit_options_default(),
+      .outer = given->progress,
+      .from = k && !at_once ? 0.5 : 0,
+      .to = k ? 1 : 0.5};
+    one->options.threads = at_once ? (all + 1) / 2 : all;
+    one->options.memory_bytes = given->memory_bytes;
+    one->options.contributions = one->options.brief = true;
+    if (given->progress.tick && (k || !at_once))
+      one->options.progress = (cgap_progress){.tick = tick_trial, .context = one};
+  }
+}
+
+static cgap_status run_audit(void *audit, cgap_error *error)
+{
+  trial_audit *t = audit;
+  return cgap_audit_run(&t->result, &t->data, &t->options, error);
+}
+
+static cgap_status run_audits(trial *t, bool at_once, cgap_error *error)
+{
+  cgap_background_reader other;
+  cgap_error other_error;
+  cgap_background_reader_open(&other, at_once ? 2 : 1);
+  cgap_background_reader_start(&other, run_audit, &t->before);
+  const cgap_status after = run_audit(&t->after, error), before = cgap_background_reader_wait(&other, &other_error);
+  cgap_background_reader_close(&other);
+  if (after == CGAP_OK && before != CGAP_OK && error)
+    *error = other_error;
+  return after == CGAP_OK ? before : after;
 }
 
 static cgap_scalar mean_of(const cgap_scalar *a, const cgap_scalar *b)
@@ -194,36 +260,28 @@ cgap_status cgap_trial_differences(cgap_scalar out[CGAP_TRIAL_MEASURES], const c
 static cgap_status run_trial(cgap_center_trial *out, const cgap_data *data, const cgap_audit *a,
                              const cgap_audit_options *given, cgap_error *error)
 {
-  trial t = {.outer = given->progress};
-  bool enough = false, sound = true;
+  trial t = {0};
+  bool enough = false, sound = false;
   double *others = cgap_alloc(a->dim, sizeof *others);
-  cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  options.threads = given->threads;
-  options.memory_bytes = given->memory_bytes;
-  options.progress = (cgap_progress){.tick = tick_trial, .context = &t};
-  options.contributions = true;
-  options.brief = true;
   cgap_status status = others ? choose_sample(&t, a, &enough, error) : out_of_memory(error);
   *out = (cgap_center_trial){.why = "too few rows for a sample and for the means of the others"};
-  if (status == CGAP_OK && enough)
-    status = read_sample(&t, data, a, error);
-  if (status == CGAP_OK && enough)
-    status = cgap_audit_run(&t.before, &t.data, &options, error);
-  if (status == CGAP_OK && enough)
-    sound = subtract_mean(&t.image, a->image_mean, a->images, a->dim, others) &&
+  if (status == CGAP_OK && enough) {
+    status = read_sample(&t, data, a, given->threads, error);
+    sound = status == CGAP_OK && subtract_mean(&t.image, a->image_mean, a->images, a->dim, others) &&
             subtract_mean(&t.text, a->text_mean, a->texts, a->dim, others);
-  if (!sound)
     out->why = "a row equals the mean of its modality";
-  if (status == CGAP_OK && enough && sound) {
-    *out = (cgap_center_trial){.images = t.image.count, .texts = t.text.count};
-    t.done = 0.5;
-    status = cgap_audit_run(&t.after, &t.data, &options, error);
-    out->gap_stays = cgap_level_is_gap(cgap_audit_level(&t.after));
-    cgap_trial_measures(out->before, &t.before);
-    cgap_trial_measures(out->after, &t.after);
-    if (status == CGAP_OK)
-      status = cgap_trial_differences(out->difference, &t.before, &t.after, error);
   }
+  if (sound) {
+    *out = (cgap_center_trial){.images = t.image.count, .texts = t.text.count};
+    const bool at_once = given->threads != 1 && !given->memory_bytes && t.image.count >= IMAGES_AT_ONCE_MIN;
+    set_audits(&t, a, given, at_once);
+    status = run_audits(&t, at_once, error);
+    out->gap_stays = cgap_level_is_gap(cgap_audit_level(&t.after.result));
+    cgap_trial_measures(out->before, &t.before.result);
+    cgap_trial_measures(out->after, &t.after.result);
+  }
+  if (sound && status == CGAP_OK)
+    status = cgap_trial_differences(out->difference, &t.before.result, &t.after.result, error);
   trial_clear(&t);
   cgap_free(others);
   return status;
@@ -264,6 +322,7 @@ cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const cha
                             const cgap_audit_options *options, cgap_error *error)
 {
   static const char *const CALL = "cgap_advice_run";
+  const double start = cgap_clock_seconds();
   cgap_data data;
   cgap_status status = cgap_check_argument(audit && audit->image_mean, CALL, "audit", error);
   if (status == CGAP_OK)
@@ -278,6 +337,8 @@ cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const cha
   if (status == CGAP_OK)
     snprintf(audit->advice.input, sizeof audit->advice.input, "%s",
              input && strlen(input) < sizeof audit->advice.input ? input : "FILE");
+  if (audit)
+    audit->advice.seconds = cgap_clock_seconds() - start;
   if (audit)
     audit->advice.word = status == CGAP_OK && of_gap ? word_of(audit, &audit->advice.center) : CGAP_ADVICE_NOT_ASKED;
   return status;
