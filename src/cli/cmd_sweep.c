@@ -633,6 +633,7 @@ static int run_sweep(const cli_args *args)
   cgap_error error = {0};
   if (opt.keys)
     return cli_keys(CGAP_KEYS_OF_SWEEP, NULL, NULL, opt.forms.json);
+  cli_arena_per_thread();
   cli_source_name(s.source, sizeof s.source, args);
   int code = CGAP_OK;
   if (run_all(&s, args, &error) != CGAP_OK) {

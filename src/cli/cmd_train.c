@@ -691,6 +691,7 @@ static int run_train(const cli_args *args)
   cgap_error error = {0};
   if (opt.keys)
     return cli_keys(CGAP_KEYS_OF_TRAINING, NULL, NULL, opt.forms.json);
+  cli_arena_per_thread();
   cgap_status status = read_options(&t, args, &error);
   cli_source_name(t.source, sizeof t.source, args);
   if (status == CGAP_OK)

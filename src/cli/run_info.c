@@ -261,6 +261,14 @@ static const char *largest_thread_count(int threads, size_t bytes_of_one, size_t
            : "";
 }
 
+void cli_arena_per_thread(void)
+{
+#if defined(__GLIBC__)
+  if (!is_limited())
+    (void)mallopt(M_ARENA_MAX, cli_cores() + 1);
+#endif
+}
+
 cgap_status cli_address_space_take(int threads, cgap_error *error)
 {
   if (!is_limited())

@@ -39,6 +39,10 @@ void cli_ranks_set_first(bool first);
 /* Memory that is freed stays in the process, for the next pass: without a limit of the user's. */
 void cli_keep_freed_memory(void);
 
+/* For training: each product of oneDNN's allocates, and threads that share an arena wait for its lock asleep. Before
+ * there are threads that have allocated. */
+void cli_arena_per_thread(void);
+
 /* ---------------------------------------------------------------- BLAS and the address space */
 
 /* What a limit of the address space (`ulimit -v`, batch systems) does to the libraries.

@@ -1,4 +1,5 @@
-/* Forward and backward of the heads. Work is cut into fixed blocks, whatever the number of threads. */
+/* Forward and backward of the heads. Work is cut into fixed blocks, whatever the number of threads. Two threads have a
+ * modality each, all through a step: its rows and parameters stay in the cache of one core. */
 #include "head/model/layers.h"
 
 #include <math.h>
@@ -112,12 +113,16 @@ static size_t block_extent(size_t block, size_t rows)
   return rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK;
 }
 
+static bool is_worth_threads(const cgap_layers *l, const size_t rows[CGAP_MODALITIES])
+{
+  return (rows[0] + rows[1]) * (l->count / 2) >= PARALLEL_FROM;
+}
+
 void cgap_layers_forward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_MODALITIES],
                          const size_t rows[CGAP_MODALITIES], cgap_activations out[CGAP_MODALITIES], int threads)
 {
   const size_t images = blocks_of(rows[CGAP_IMAGE_MODALITY]), all = images + blocks_of(rows[CGAP_TEXT_MODALITY]);
-  const bool worth = (rows[0] + rows[1]) * (l->count / 2) >= PARALLEL_FROM;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
+#pragma omp parallel for num_threads(threads) schedule(static) if (is_worth_threads(l, rows))
   for (size_t i = 0; i < all; i++) {
     const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
     const size_t block = i < images ? i : i - images;
@@ -212,13 +217,12 @@ static void gradient_panel(const layer_pull *p, size_t panel, float *gradient)
                     p->beta, gradient);
 }
 
-/* Panels of one layer of both modalities are one loop of threads; of a shared head the texts follow the images. */
-static void layer_gradient(const layer_pull modality[CGAP_MODALITIES], bool tied, float *gradient, int threads)
+/* Panels of one layer of both modalities are one loop of the team's threads; of a shared head the texts follow the
+ * images. */
+static void layer_gradient(const layer_pull modality[CGAP_MODALITIES], bool tied, float *gradient)
 {
-  const size_t panels = panels_of(&modality[0]),
-               columns = modality[0].weight->columns; /* the same for both modalities */
-  const bool worth = (modality[0].rows + modality[1].rows) * modality[0].weight->rows * columns >= PARALLEL_FROM;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
+  const size_t panels = panels_of(&modality[0]); /* the same for both modalities */
+#pragma omp for schedule(static) nowait
   for (size_t p = 0; p < (tied ? 1 : CGAP_MODALITIES) * panels; p++) {
     gradient_panel(&modality[p / panels], p % panels, gradient);
     if (tied)
@@ -231,26 +235,28 @@ void cgap_layers_backward(const cgap_layers *l, const float *parameters, const f
                           float *const dz[CGAP_MODALITIES], float *gradient, int threads)
 {
   const size_t images = blocks_of(rows[CGAP_IMAGE_MODALITY]), all = images + blocks_of(rows[CGAP_TEXT_MODALITY]);
-  const bool mlp = l->shape.kind == CGAP_HEAD_MLP;
-  const bool worth = (rows[0] + rows[1]) * l->shape.dim * (8 + l->shape.hidden) >= PARALLEL_FROM;
+  const bool mlp = l->shape.kind == CGAP_HEAD_MLP, tied = l->shape.shared;
   layer_pull first[CGAP_MODALITIES], second[CGAP_MODALITIES];
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
-  for (size_t i = 0; i < all; i++) {
-    const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
-    const size_t block = i < images ? i : i - images;
-    backward_block(l, parameters, modality, block * BLOCK, block_extent(block, rows[modality]), &a[modality],
-                   dz[modality]);
-  }
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
     const cgap_tower *t = &l->tower[modality];
-    const float beta = l->shape.shared && modality == CGAP_TEXT_MODALITY ? 1.0f : 0.0f;
+    const float beta = tied && modality == CGAP_TEXT_MODALITY ? 1.0f : 0.0f;
     first[modality] =
       (layer_pull){&t->weight, &t->bias, mlp ? a[modality].before : dz[modality], in[modality], rows[modality], beta};
     second[modality] = (layer_pull){&t->weight2, &t->bias2, dz[modality], a[modality].after, rows[modality], beta};
   }
-  layer_gradient(first, l->shape.shared, gradient, threads);
-  if (mlp)
-    layer_gradient(second, l->shape.shared, gradient, threads);
+#pragma omp parallel num_threads(threads) if (is_worth_threads(l, rows))
+  {
+#pragma omp for schedule(static)
+    for (size_t i = 0; i < all; i++) {
+      const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
+      const size_t block = i < images ? i : i - images;
+      backward_block(l, parameters, modality, block * BLOCK, block_extent(block, rows[modality]), &a[modality],
+                     dz[modality]);
+    }
+    layer_gradient(first, tied, gradient);
+    if (mlp)
+      layer_gradient(second, tied, gradient);
+  }
 }
 
 /* ---------------------------------------------------------------- how a head is laid out in its buffer, and starts */

@@ -463,11 +463,11 @@ static void sweep_modalities(cgap_loss *loss, const modality_pair *modalities, d
 #pragma omp parallel num_threads(loss->threads) if (most * most * loss->dim >= PARALLEL_FROM)
   for (size_t panel = rank; panel < blocks_of(most, TILE); panel += size) { /* a panel is one rank's */
     const size_t groups = groups_of(panel + 1);
-#pragma omp for schedule(dynamic, 1)
+#pragma omp for schedule(static, 1)
     for (size_t g = 0; g < 2 * groups; g++)
       if (panel * TILE < modalities->rows[g % 2])
         uniformity_group(loss, modalities, (int)(g % 2), panel, g / 2, groups);
-#pragma omp for schedule(static)
+#pragma omp for schedule(static, 1)
     for (size_t m = 0; m < 2 * TILE / MERGE_ROWS; m++) {
       const size_t modality = m % 2, row = panel * TILE + m / 2 * MERGE_ROWS, rows = modalities->rows[modality];
       if (row < rows && modalities->gradient[modality])

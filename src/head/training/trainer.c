@@ -515,8 +515,8 @@ typedef struct parameter_stretch {
 
 enum { STRETCHES = 4 * CGAP_MODALITIES + 1 };
 
-/* The blocks of the layers, biases not decayed, then log τ. Returns how many. */
-static size_t stretches_of(const cgap_layers *l, size_t count, parameter_stretch out[STRETCHES])
+/* The blocks of the layers, biases not decayed, then log τ. */
+static void stretches_of(const cgap_layers *l, size_t count, parameter_stretch out[STRETCHES])
 {
   size_t n = 0;
   for (int modality = 0; modality < (l->shape.shared ? 1 : CGAP_MODALITIES); modality++) {
@@ -525,8 +525,7 @@ static size_t stretches_of(const cgap_layers *l, size_t count, parameter_stretch
     for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
       out[n++] = (parameter_stretch){blocks[b]->offset, blocks[b]->rows * blocks[b]->columns, b % 2 == 0};
   }
-  out[n++] = (parameter_stretch){l->count, count - l->count, false};
-  return n;
+  out[n] = (parameter_stretch){l->count, count - l->count, false};
 }
 
 static size_t chunk_at(size_t k, size_t end)
@@ -556,32 +555,42 @@ static cgap_adamw_step step_of(const cgap_adamw *a, double rate, double decay, d
   };
 }
 
+/* The parameters of the chunk that begins with `first`, stretch by stretch; step: not decayed, decayed. */
+static void update_chunk(const cgap_adamw *a, const parameter_stretch *stretch, size_t first,
+                         const cgap_adamw_step step[2], float *parameters, const float *gradient)
+{
+  const size_t end = first + chunk_at(first, a->count);
+  for (size_t k = first; k < end; stretch++) {
+    const size_t last = cgap_lesser(stretch->offset + stretch->count, end);
+    if (last <= k)
+      continue;
+    cgap_training_kernels_here()->adamw(parameters + k, gradient + k, a->m + k, a->v + k, last - k,
+                                        &step[stretch->decayed]);
+    k = last;
+  }
+}
+
 double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters, const float *gradient, double rate,
                          double decay, double clip, int threads)
 {
   const cgap_training_kernels *vector = cgap_training_kernels_here();
   parameter_stretch stretches[STRETCHES];
-  const size_t stretch_count = stretches_of(l, a->count, stretches), chunks = (a->count + CHUNK - 1) / CHUNK;
+  const size_t chunks = (a->count + CHUNK - 1) / CHUNK;
   double norm = 0;
-  cgap_adamw_step step[2]; /* not decayed, decayed */
+  stretches_of(l, a->count, stretches);
   a->step++;
 #pragma omp parallel num_threads(threads) if (a->count >= PARALLEL_FROM)
   {
 #pragma omp for schedule(static)
     for (size_t k = 0; k < chunks; k++)
       a->square[k] = vector->dot(gradient + k * CHUNK, gradient + k * CHUNK, chunk_at(k * CHUNK, a->count));
-#pragma omp single
-    {
-      norm = sqrt(sum_in_order(a->square, chunks));
-      step[0] = step_of(a, rate, 0, clip, norm);
-      step[1] = step_of(a, rate, decay, clip, norm);
-    }
-    for (size_t p = 0; p < stretch_count; p++) {
+    const double all = sqrt(sum_in_order(a->square, chunks)); /* each thread for itself: cheaper than to wait */
+    const cgap_adamw_step step[] = {step_of(a, rate, 0, clip, all), step_of(a, rate, decay, clip, all)};
 #pragma omp for schedule(static) nowait
-      for (size_t k = stretches[p].offset; k < stretches[p].offset + stretches[p].count; k += CHUNK)
-        vector->adamw(parameters + k, gradient + k, a->m + k, a->v + k,
-                      chunk_at(k, stretches[p].offset + stretches[p].count), &step[stretches[p].decayed]);
-    }
+    for (size_t k = 0; k < chunks; k++)
+      update_chunk(a, stretches, k * CHUNK, step, parameters, gradient);
+#pragma omp master
+    norm = all;
   }
   return norm;
 }
