@@ -141,11 +141,15 @@ void cli_signals_hold(void)
   pthread_sigmask(SIG_BLOCK, &asking, NULL); /* threads that come later inherit it */
 }
 
+void cli_signals_of_writes_ignore(void)
+{
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+}
+
 void cli_signals_watch(void)
 {
   pthread_t thread;
-  signal(SIGXFSZ, SIG_IGN);
-  signal(SIGPIPE, SIG_IGN);
   if (pthread_create(&thread, NULL, watch_signals, NULL) == 0)
     (void)pthread_detach(thread);
   else

@@ -9,16 +9,18 @@
 #include "contragap/contragap.h"
 
 /* Signals that ask the program to stop: SIGINT, SIGTERM and, unless it was started with nohup, SIGHUP. Blocks them. One
- * that comes from here on waits for cli_signals_watch, also while the program executes itself once more, which keeps
- * the mask and what is pending; before, the system ends the program. So none is lost, at any instant. */
+ * that comes from here on waits for cli_signals_watch; before, the system ends the program. So none is lost, at any
+ * instant. */
 void cli_signals_hold(void);
 
-/* From here on they come to a thread of the program's own, which must not start before the program has executed itself:
+/* From here on they come to a thread of the program's own, which must not start before the helper of HDF5 is forked:
  * the first signal asks the work to stop; one that comes more than a second later ends the program by its default
  * action. No thread that computes ever runs a signal handler and goes on: generated kernels of matrix products use the
- * stack pointer for other things, and a handler's frame would be written there. A closed pipe and a file past the size
- * limit become failed writes. */
+ * stack pointer for other things, and a handler's frame would be written there. */
 void cli_signals_watch(void);
+
+/* A closed pipe and a file past the size limit become failed writes. */
+void cli_signals_of_writes_ignore(void);
 
 bool cli_interrupted(void); /* a signal has asked the program to stop */
 void cli_interrupt_acknowledge(void);

@@ -102,21 +102,28 @@ static int run_command(int argc, char **argv, const cli_spec *command)
   return cli_ranks() ? cli_ranks_close(code) : final_code(code);
 }
 
-int main(int argc, char **argv)
+/* What a command needs and --version does not: a helper, which is forked before there is a second thread, and that
+ * thread, which hears signals. */
+static void prepare_command(const cli_spec *command)
 {
-  const cli_spec *command = argc > 1 ? find_command(argv[1]) : NULL;
   static cgap_temporaries temporaries;
+  cli_signals_hold();
   cgap_hdf5_skip_exit();
   cgap_hdf5_add_lzf();
-  cli_signals_hold();
   cgap_temporaries_watch(&temporaries);
   cgap_json_watch_memory();
   allow_many_files();
-  if (command)
-    cli_select_blas(argv); /* before there is a second thread, which executing would end */
-  if (command && command->argument && cgap_comm_launched() < 2)
-    cli_hdf5_helper_start(); /* forks: likewise */
+  if (command->argument && cgap_comm_launched() < 2)
+    cli_hdf5_helper_start();
   cli_signals_watch();
+}
+
+int main(int argc, char **argv)
+{
+  const cli_spec *command = argc > 1 ? find_command(argv[1]) : NULL;
+  if (command)
+    prepare_command(command);
+  cli_signals_of_writes_ignore();
   cli_interrupt_guard_exit();
   const int code = run_command(argc, argv, command);
   cli_hdf5_helper_end();

@@ -198,7 +198,7 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
   cgap_error error = {0};
   const bool computes = mark_of(s, "threads");
   if (!cli_shared.memory_bytes)
-    cli_keep_freed_memory();
+    cli_keep_freed_memory(computes);
   if (code == CLI_GO && computes && cli_address_space_take(cli_rank_threads(), &error) != CGAP_OK)
     code = cli_fail(&error);
   return code;

@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/language.h"
+#include "base/memory.h"
 
 cli_common cli_shared;
 static bool is_other_rank;
@@ -127,13 +127,43 @@ int cli_columns(int file)
   return columns < COLUMNS_LEAST ? COLUMNS_DEFAULT : columns < COLUMNS_MAX ? (int)columns : COLUMNS_MAX;
 }
 
-void cli_keep_freed_memory(void)
+static bool is_limited(void)
+{
+  static const int KINDS[] = {RLIMIT_AS, RLIMIT_DATA};
+  struct rlimit limit;
+  for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++)
+    if (getrlimit(KINDS[k], &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+      return true;
+  return false;
+}
+
+#if defined(__GLIBC__)
+enum { MMAP_BYTES = 32 << 20, TRIM_BYTES = 1 << 30 }; /* glibc takes no larger threshold than 32 MiB */
+
+/* The next so many bytes of the heap get huge pages: most buffers of a few thousand rows are smaller than one. */
+static void ask_for_huge_heap(void)
+{
+  enum { HEAP_BYTES = 64 << 20, GROWING_BYTES = 1 << 20 };
+  const uintptr_t before = (uintptr_t)sbrk(0);
+  (void)mallopt(M_TOP_PAD, HEAP_BYTES);
+  cgap_free(cgap_alloc(GROWING_BYTES, 1));
+  const uintptr_t first = (before + CGAP_HUGE_BYTES - 1) / CGAP_HUGE_BYTES * CGAP_HUGE_BYTES,
+                  end = (uintptr_t)sbrk(0) / CGAP_HUGE_BYTES * CGAP_HUGE_BYTES;
+  if (end > first)
+    (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
+#endif
+
+void cli_keep_freed_memory(bool computes)
 {
 #if defined(__GLIBC__)
-  enum { MMAP_BYTES = 32 << 20, TRIM_BYTES = 1 << 30 }; /* glibc takes no larger threshold than 32 MiB */
   (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
   (void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
   (void)mallopt(M_ARENA_MAX, 1);
+  if (computes && !is_limited() && cgap_huge_pages())
+    ask_for_huge_heap();
+#else
+  (void)computes;
 #endif
 }
 
@@ -157,16 +187,6 @@ enum { BUFFERS_MAX = 128 }; /* OpenBLAS holds twice as many */
 static const size_t BLAS_BUFFER_BYTES = (size_t)128 << 20, USUAL_STACK_BYTES = (size_t)8 << 20;
 static const size_t LOADING_REST_BYTES = (size_t)16 << 20; /* the heap, the stack of the thread that hears signals */
 static const size_t WORK_REST_BYTES = (size_t)64 << 20;
-
-static bool is_limited(void)
-{
-  static const int KINDS[] = {RLIMIT_AS, RLIMIT_DATA};
-  struct rlimit limit;
-  for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++)
-    if (getrlimit(KINDS[k], &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-      return true;
-  return false;
-}
 
 static bool is_free(size_t bytes)
 {
@@ -291,45 +311,47 @@ cgap_status cli_address_space_take(int threads, cgap_error *error)
   return CGAP_OK;
 }
 
-/* ---------------------------------------------------------------- blas core */
+/* ---------------------------------------------------------------- what libraries read of the environment */
 
-/* OpenBLAS chooses its kernels when it is loaded, by a list of processors. 0.3.21 does not know the later AMD ones
- * (Zen 4, Zen 5) and gives them AVX2 kernels, at half the rate of the AVX-512 ones that they can run. Its one way to be
- * told otherwise is the environment, read before main, as is libgomp's way of waiting: so the program starts itself
- * again, once, with OPENBLAS_CORETYPE and OMP_WAIT_POLICY set. A value that the user has set is left alone. */
-
-static bool has_avx512(void)
+static bool has_avx512_of_amd(void)
 {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  return __builtin_cpu_is("amd") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #else
   return false;
 #endif
 }
 
-/* A thread that waits for the others spins for some ten microseconds and then sleeps. By default libgomp lets it spin
- * for long, which on a machine that others use as well makes training four times slower; sleeping at once would cost
- * small training steps a third of their speed. */
-static bool set_waiting(void)
+static const char *value_in_environment(const char *name)
 {
-  return !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT") && setenv("OMP_WAIT_POLICY", "passive", 0) == 0 &&
-         setenv("GOMP_SPINCOUNT", "10000", 0) == 0;
+  const size_t length = strlen(name);
+  for (char **entry = environ; entry && *entry; entry++)
+    if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+      return *entry + length + 1;
+  return NULL;
 }
 
-static bool set_core(void)
+/* What the program wants where the user has not decided it. libgomp: a thread that waits for the others spins for some
+ * ten microseconds and then sleeps. By default it spins for long, which on a machine that others use as well makes
+ * training four times slower; sleeping at once would cost small training steps a third of their speed. OpenBLAS: 0.3.21
+ * does not know the later AMD processors (Zen 4, Zen 5) and gives them AVX2 kernels, at half the rate of the AVX-512
+ * ones that they can run. */
+static const char *value_of_program(const char *name)
 {
-  const char *core = openblas_get_corename();
-  if (getenv("OPENBLAS_CORETYPE") || !has_avx512() || (strcmp(core, "Haswell") != 0 && strcmp(core, "Zen") != 0))
-    return false;
-  return setenv("OPENBLAS_CORETYPE", "SkylakeX", 0) == 0;
+  if (strcmp(name, "OMP_WAIT_POLICY") == 0)
+    return value_in_environment("GOMP_SPINCOUNT") ? NULL : "passive";
+  if (strcmp(name, "GOMP_SPINCOUNT") == 0)
+    return value_in_environment("OMP_WAIT_POLICY") ? NULL : "10000";
+  return strcmp(name, "OPENBLAS_CORETYPE") == 0 && has_avx512_of_amd() ? "SkylakeX" : NULL;
 }
 
-void cli_select_blas(char **argv)
+/* Both libraries read the environment before main, and setting a variable before their constructors run does not last,
+ * since libc's own takes the kernel's environment again. So the program defines getenv, which the libraries call in
+ * place of libc's, as the dynamic linker looks for a symbol in the program first. */
+__attribute__((visibility("default"))) char *getenv(const char *name)
 {
-  const bool waiting = set_waiting(), core = set_core();
-  if (waiting || core)
-    (void)execv("/proc/self/exe", argv); /* where that fails, work goes on without */
-  (void)prctl(PR_SET_NAME, "contragap"); /* which executing has made "exe" */
+  const char *value = value_in_environment(name);
+  return (char *)(value ? value : value_of_program(name));
 }

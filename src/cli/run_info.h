@@ -1,5 +1,5 @@
 /* What a run was started with and where it runs: its shared options, its rank, the clock, the machine, and what the
- * libraries need of it before they are loaded. */
+ * libraries are told of it before main. */
 #ifndef CLI_RUN_INFO_H
 #define CLI_RUN_INFO_H
 
@@ -36,8 +36,9 @@ int cli_columns(int file); /* letters in a line of the terminal, 80 where it is 
 bool cli_ranks_first(void); /* this process is rank 0, or alone: it talks and writes */
 void cli_ranks_set_first(bool first);
 
-/* Memory that is freed stays in the process, for the next pass: without a limit of the user's. */
-void cli_keep_freed_memory(void);
+/* Memory that is freed stays in the process, for the next pass: without a limit of the user's. computes: where huge
+ * pages are faster, the heap gets them as well. */
+void cli_keep_freed_memory(bool computes);
 
 /* For training: each product of oneDNN's allocates, and threads that share an arena wait for its lock asleep. Before
  * there are threads that have allocated. */
@@ -55,8 +56,5 @@ void cli_arena_per_thread(void);
 /* Without a limit nothing happens. Under one: takes the stacks and the buffers of so many threads now, before data fill
  * the address space; CGAP_RESOURCE where they do not fit. threads 0: as many as OpenMP starts. */
 CGAP_MUST_CHECK cgap_status cli_address_space_take(int threads, cgap_error *error);
-
-/* Starts the program again with faster BLAS kernels where OpenBLAS does not know the processor; argv is main's. */
-void cli_select_blas(char **argv);
 
 #endif

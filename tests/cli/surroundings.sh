@@ -3,7 +3,7 @@
 
 fine simulate --model clip --n 200 --d 16 --seed 3 -o pairs.h5 --quiet
 
-# ---- a signal that comes in the first milliseconds ends the run: none is lost while the program executes itself
+# ---- a signal that comes in the first milliseconds ends the run: none is lost
 works /usr/bin/python3 "$here/early_signals.py" "$CONTRAGAP" 60 pairs.h5
 want_line out "0 of 60 lost"
 runs sh -c 'find . -name "*.tmp*" | grep .'

@@ -6,7 +6,8 @@
 A run without faults lists the places (libfaults, see faults.c); then each place, or every N-th, fails once. Outcomes:
 
   right     exit 0, the same output as an undisturbed run
-  said      exit 0 with a warning; only pictures, and the page that shows them, may differ, and apply may lack the gap
+  said      exit 0 with a warning; only pictures, and the page that shows them, may differ, and apply may lack the gap,
+            an audit its advice
   refused   exit 5 (memory, disk), or 3 (a file that cannot be read, or made), one line on stderr, and nothing left but
             complete files
 and outside what is allowed:
@@ -113,8 +114,10 @@ class Judge:
             if kind == "fsync" and how in (errno.EIO, errno.ENOSPC) and not lines:
                 return "ignored", ""
             if lines and all(line.startswith("contragap: warning: ") for line in lines):
-                silent = [p for p in differ if not p.endswith((".svg", "report.html"))]
-                shown = out != ref.stdout and "the gap was not measured" not in err  # apply prints it
+                no_advice = "the report has no advice" in err
+                advised = ("report.json", "card.tsv") if no_advice else ()
+                silent = [p for p in differ if not p.endswith((".svg", "report.html", *advised))]
+                shown = out != ref.stdout and "the gap was not measured" not in err and not no_advice
                 return ("silent", f"{err}{silent}") if silent or shown else ("said", err)
             if differ or out != ref.stdout:
                 first = next((p for p in differ if p in left and p in ref.files), None)
