@@ -26,36 +26,83 @@ void cgap_arithmetic_start(cgap_arithmetic_run *run)
     }
 }
 
-/* Nearly all images are better at no λ: that is asked first, without branches. */
-static void offer_image(cgap_arithmetic_best *best, const double lambda[CGAP_CURVE_POINTS], const double *score,
-                        size_t image)
+static void offer_image(cgap_arithmetic_best *best, const double score[2], size_t image)
 {
-  double value[CGAP_CURVE_POINTS], most = -INFINITY;
-  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
-    value[p] = score[0] + lambda[p] * score[1];
-#pragma omp simd reduction(max : most)
   for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {
-    const double more = value[p] - best->score[p];
-    most = more > most ? more : most;
-  }
-  for (size_t p = 0; most > 0 && p < CGAP_CURVE_POINTS; p++)
-    if (value[p] > best->score[p] + CGAP_COSINE_TIE) {
-      best->score[p] = value[p];
+    const double value = score[0] + cgap_arithmetic_lambda(p) * score[1];
+    if (value > best->score[p] + CGAP_COSINE_TIE) {
+      best->score[p] = value;
       best->image[p] = image;
     }
+  }
 }
 
-void cgap_arithmetic_visit(void *context, size_t first, size_t rows, const double *scores)
+/* What a query's float scores must exceed to matter: at each λ, and the least of these. */
+typedef struct looks {
+  float at[CGAP_CURVE_POINTS], least;
+} looks;
+
+static looks looks_of(const cgap_arithmetic_best *best, float margin)
 {
-  cgap_arithmetic_run *run = context;
-  double lambda[CGAP_CURVE_POINTS];
+  const float rounded = 0x1p-19f; /* sums of numbers up to 5, in float */
+  looks l = {.least = INFINITY};
+  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) { /* the difference of two unit rows is at most 2 long */
+    l.at[p] = (float)best->score[p] - margin * (1 + 2 * (float)cgap_arithmetic_lambda(p)) - rounded;
+    l.least = fminf(l.least, l.at[p]);
+  }
+  return l;
+}
+
+static bool may_be_best(const looks *l, float own, float word)
+{
+  bool may = false;
   for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
-    lambda[p] = cgap_arithmetic_lambda(p);
+    may |= own + (float)cgap_arithmetic_lambda(p) * word > l->at[p];
+  return may;
+}
+
+static double dot(const double *a, const double *b, size_t dim)
+{
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (size_t k = 0; k < dim; k++)
+    sum += a[k] * b[k];
+  return sum;
+}
+
+/* Nearly no image is better at any λ; whether one of a group is, is asked first: over λ a score is greatest at an end.
+ */
+static void visit_query(const cgap_arithmetic_run *run, size_t q, size_t first, size_t rows, const float *own,
+                        const float *word, const double *unit)
+{
+  enum { GROUP = 64 };
+  const float end = (float)cgap_arithmetic_lambda(CGAP_CURVE_POINTS - 1);
+  const double *vector = run->vectors + 2 * q * run->dim;
+  looks l = looks_of(&run->best[q], run->margin);
+  for (size_t group = 0; group < rows; group += GROUP) {
+    const size_t last = group + GROUP < rows ? group + GROUP : rows;
+    float most = -INFINITY;
+#pragma omp simd reduction(max : most)
+    for (size_t i = group; i < last; i++) {
+      const float greatest = own[i] + (word[i] > 0 ? end * word[i] : 0);
+      most = greatest > most ? greatest : most;
+    }
+    for (size_t i = group; most > l.least && i < last; i++)
+      if (run->image[q] != first + i && may_be_best(&l, own[i], word[i])) {
+        const double *image = unit + i * run->dim;
+        offer_image(&run->best[q], (double[]){dot(vector, image, run->dim), dot(vector + run->dim, image, run->dim)},
+                    first + i);
+        l = looks_of(&run->best[q], run->margin);
+      }
+  }
+}
+
+void cgap_arithmetic_visit(const cgap_arithmetic_run *run, size_t first, size_t rows, const float *scores,
+                           const double *unit)
+{
 #pragma omp parallel for schedule(static) num_threads(run->threads)
   for (size_t q = 0; q < run->queries; q++)
-    for (size_t i = 0; i < rows; i++)
-      if (run->image[q] != first + i)
-        offer_image(&run->best[q], lambda, scores + (i * run->queries + q) * 2, first + i);
+    visit_query(run, q, first, rows, scores + 2 * q * rows, scores + (2 * q + 1) * rows, unit);
 }
 
 void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of, const int64_t *wanted,

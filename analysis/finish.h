@@ -126,9 +126,11 @@ typedef struct cgap_arithmetic_best {
   size_t image[CGAP_CURVE_POINTS]; /* kept row; SIZE_MAX: none yet */
 } cgap_arithmetic_best;
 
-/* A run of queries whose vectors are scored together: vectors 2q and 2q + 1 are x̂ and ŵ_target − ŵ_source. */
+/* A run of queries whose vectors are scored together. */
 typedef struct cgap_arithmetic_run {
-  size_t queries;
+  size_t queries, dim;
+  const double *vectors;      /* (2·queries, dim): 2q and 2q + 1 are x̂ and ŵ_target − ŵ_source */
+  float margin;               /* by how much a float product of two unit rows may be off */
   const size_t *image;        /* (queries) kept row of the query's own image */
   cgap_arithmetic_best *best; /* (queries) */
   int threads;
@@ -137,8 +139,10 @@ typedef struct cgap_arithmetic_run {
 double cgap_arithmetic_lambda(size_t point); /* 0 to 2 by 0.1 */
 void cgap_arithmetic_start(cgap_arithmetic_run *run);
 
-/* Shown scores (rows, 2·queries) of images [first, first + rows); lower row first among equals. */
-void cgap_arithmetic_visit(void *run, size_t first, size_t rows, const double *scores);
+/* Shown images [first, first + rows), in order: their float scores (2·queries, rows), and their unit rows (rows, dim),
+ * by which what the scores leave open is decided; lower row first among equals. */
+void cgap_arithmetic_visit(const cgap_arithmetic_run *run, size_t first, size_t rows, const float *scores,
+                           const double *unit);
 
 /* The kept row that a query finds at λ = 1. */
 size_t cgap_arithmetic_found(const cgap_arithmetic_best *best);

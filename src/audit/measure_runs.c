@@ -4,13 +4,16 @@
 #include "analysis/measure.h"
 #include "analysis/zero_shot.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
 #include "rows/row_sums.h"
 #include "simd/convert.h"
+#include "simd/gemm.h"
+
 #include <math.h>
 
-enum { QUERY_BLOCK = 64, CLASS_GAP_ROWS = 256 };
+enum { QUERY_BLOCK = 256, IMAGE_BLOCK = 256, CLASS_GAP_ROWS = 256 };
 
 /* ---------------------------------------------------------------- separability */
 
@@ -344,15 +347,81 @@ static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, 
   return CGAP_OK;
 }
 
+/* A block of images beside a block of queries. */
+typedef struct image_scores {
+  double *unit;         /* (images, dim) */
+  float *image, *query; /* the same in float, and the queries' vectors */
+  float *score;         /* (2·queries, images) */
+} image_scores;
+
+static void round_to_float(const double *from, size_t count, float *to)
+{
+  for (size_t k = 0; k < count; k++)
+    to[k] = (float)from[k];
+}
+
+static void scores_clear(image_scores *s)
+{
+  cgap_free(s->unit);
+  cgap_free(s->image);
+  cgap_free(s->query);
+  cgap_free(s->score);
+}
+
+static cgap_status scores_init(image_scores *s, size_t images, const cgap_arithmetic_run *run, cgap_error *error)
+{
+  const size_t vectors = 2 * run->queries;
+  *s = (image_scores){.unit = cgap_alloc(images * run->dim, sizeof *s->unit),
+                      .image = cgap_alloc(images * run->dim, sizeof *s->image),
+                      .query = cgap_alloc(vectors * run->dim, sizeof *s->query),
+                      .score = cgap_alloc(vectors * images, sizeof *s->score)};
+  if (!s->unit || !s->image || !s->query || !s->score)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries of arithmetic", run->queries);
+  round_to_float(run->vectors, vectors * run->dim, s->query);
+  return CGAP_OK;
+}
+
+/* All queries with the first `images` of the block. */
+static void multiply_images(const image_scores *s, const cgap_arithmetic_run *run, size_t images)
+{
+  const size_t dim = run->dim;
+#pragma omp parallel for schedule(static) num_threads(run->threads)
+  for (size_t first = 0; first < images; first += IMAGE_BLOCK) {
+    const size_t count = cgap_lesser(IMAGE_BLOCK, images - first);
+    round_to_float(s->unit + first * dim, count * dim, s->image + first * dim);
+    cgap_sgemm(2 * run->queries, count, dim, (cgap_operand){s->query, dim, false},
+               (cgap_operand){s->image + first * dim, dim, true}, 0, s->score + first, images);
+  }
+}
+
 /* The nearest images of queries [first, first + count). */
 static cgap_status score_query_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
 {
-  const cgap_rank_rows all = {0, w->e->image.rows};
-  cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best + first, .threads = threads};
+  const cgap_modality_rows *images = &w->e->image;
+  const size_t block = IMAGE_BLOCK * (size_t)threads;
+  cgap_arithmetic_run run = {.queries = count,
+                             .dim = images->dim,
+                             .vectors = w->vectors,
+                             .margin = cgap_product_margin(images->dim),
+                             .image = w->image + first,
+                             .best = w->best + first,
+                             .threads = threads};
+  image_scores scores = {0};
   cgap_arithmetic_start(&run);
   cgap_status status = make_vectors(w, first, count, error);
   if (!status)
-    status = cgap_row_scores_run(&w->e->image, all, w->vectors, 2 * count, threads, cgap_arithmetic_visit, &run, error);
+    status = scores_init(&scores, block, &run, error);
+  const int blas_threads = cgap_blas_single();
+  for (size_t at = 0; !status && at < images->rows; at += block) {
+    const size_t rows = cgap_lesser(block, images->rows - at);
+    status = cgap_modality_rows_fetch(images, NULL, at, rows, threads, scores.unit, error);
+    if (!status) {
+      multiply_images(&scores, &run, rows);
+      cgap_arithmetic_visit(&run, at, rows, scores.score, scores.unit);
+    }
+  }
+  cgap_blas_restore(blas_threads);
+  scores_clear(&scores);
   return status;
 }
 
@@ -369,19 +438,15 @@ static void copy_query_answers(cgap_contributions *kept, const arithmetic_work *
   }
 }
 
-/* A block of queries is one rank's, which goes over all images for it: among images that are nearly equal the order
- * decides. */
+/* A query is one rank's, which goes over all images for it: among images that are nearly equal the order decides. */
 static cgap_status score_queries(arithmetic_work *w, cgap_comm *comm, int threads, cgap_audit *out, cgap_error *error)
 {
   double right[CGAP_CURVE_POINTS] = {0}, total = 0;
-  const size_t blocks = (w->queries + QUERY_BLOCK - 1) / QUERY_BLOCK, size = (size_t)cgap_comm_size(comm);
-  const size_t rank = (size_t)cgap_comm_rank(comm);
+  const size_t size = (size_t)cgap_comm_size(comm), rank = (size_t)cgap_comm_rank(comm);
   size_t *place = cgap_alloc(size + 1, sizeof *place);
   cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
-  for (size_t r = 0; place && r <= size; r++) {
-    const size_t query = blocks * r / size * QUERY_BLOCK;
-    place[r] = query < w->queries ? query : w->queries;
-  }
+  for (size_t r = 0; place && r <= size; r++)
+    place[r] = w->queries * r / size;
   for (size_t first = status ? 0 : place[rank]; !status && first < place[rank + 1]; first += QUERY_BLOCK) {
     const size_t left = place[rank + 1] - first;
     status = score_query_block(w, first, left < QUERY_BLOCK ? left : QUERY_BLOCK, threads, error);

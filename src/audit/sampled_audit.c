@@ -16,19 +16,25 @@
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
 #include "simd/convert.h"
+#include "simd/gemm.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-enum { SAMPLE_STREAM = 0x5A0, QUERY_STREAM = 0x5A2 };
+enum {
+  SAMPLE_STREAM = 0x5A0,
+  QUERY_STREAM = 0x5A2,
+  BFLOAT16_COLUMNS = 128 * CGAP_TILE /* candidates that are in bfloat16 at once */
+};
 
 typedef struct work {
   const cgap_audit_sums *whole;
   const cgap_embeddings *embeddings;
   const cgap_sampled_options *options;
   bool precise[CGAP_PAIR_KINDS];
+  bool decides_in_bfloat16[CGAP_PAIR_KINDS]; /* where a pass leaves ranks alone */
   cgap_row_sample sample, queries;
   cgap_control_variates controls;
   cgap_receive_buffers receive_buffers;
@@ -82,24 +88,30 @@ static cgap_status no_lists(const cgap_audit_sums *e, cgap_error *error)
                    e->text.rows);
 }
 
-/* One pass; `pairs` is its part of the progress. */
-static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
-                            cgap_pair_pass_want want, double pairs, cgap_error *error)
+/* One pass with the options `o`; `pairs` is its part of the progress. */
+static cgap_status run_pass_with(work *w, cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+                                 cgap_pair_pass_options o, double pairs, cgap_error *error)
 {
   const cgap_pair_pass_options *whole = &w->options->tiles;
-  cgap_pair_pass_options o = *whole;
-  o.want = want;
-  memcpy(o.precise, w->precise, sizeof w->precise);
   const double span = whole->fraction_after - whole->fraction_before;
   o.fraction_before = whole->fraction_before + span * w->pairs_done / w->pairs_all;
   w->pairs_done += pairs;
   o.fraction_after = whole->fraction_before + span * w->pairs_done / w->pairs_all;
   if (!w->options->comm)
     return cgap_pair_pass_run(evidence, e, kind, &o, error);
-  if (want != CGAP_WANT_ALL)
+  if (o.want != CGAP_WANT_ALL)
     return cgap_ranks_queries_run(evidence, e, w->options->comm, &o, error);
   return cgap_ranks_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes,
                              error);
+}
+
+static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+                            cgap_pair_pass_want want, double pairs, cgap_error *error)
+{
+  cgap_pair_pass_options o = w->options->tiles;
+  o.want = want;
+  memcpy(o.precise, w->precise, sizeof w->precise);
+  return run_pass_with(w, evidence, e, kind, o, pairs, error);
 }
 
 /* ---------------------------------------------------------------- within the sample */
@@ -108,6 +120,20 @@ static double count_pairs(const cgap_audit_sums *e, cgap_pair_kind kind)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   return kind == CGAP_IMAGE_IMAGE ? images * images / 2 : kind == CGAP_TEXT_TEXT ? texts * texts / 2 : images * texts;
+}
+
+/* Ranks are decisions: what products in bfloat16 leave open is decided in double, so that they are the same, in less
+ * time where the processor has such products and they leave little open. */
+static cgap_status choose_bfloat16(work *w, cgap_error *error)
+{
+  bool leaves_much[CGAP_PAIR_KINDS] = {false};
+  if (!cgap_tile_gemm_here(true))
+    return CGAP_OK;
+  cgap_status status =
+    cgap_probe_run(leaves_much, &w->of_sample, &w->sample.embeddings, true, w->options->tiles.threads, error);
+  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
+    w->decides_in_bfloat16[kind] = !leaves_much[kind];
+  return status;
 }
 
 static cgap_status measure_within_sample(work *w, cgap_error *error)
@@ -121,6 +147,8 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
   e->window = w->whole->window;
   if (!status)
     status = cgap_probe_run(w->precise, e, &w->sample.embeddings, o->tiles.bfloat, o->tiles.threads, error);
+  if (!status)
+    status = choose_bfloat16(w, error);
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < cgap_pair_kinds_of(e); kind++)
@@ -203,6 +231,18 @@ static cgap_status rank_images(work *w, cgap_error *error)
   return status;
 }
 
+/* The options of a pass over queries and candidates of one modality, which leaves ranks alone. */
+static cgap_pair_pass_options ranks_options(const work *w, cgap_pair_kind kind)
+{
+  cgap_pair_pass_options o = w->options->tiles;
+  o.want = CGAP_WANT_ROW_QUERIES;
+  o.precise[CGAP_IMAGE_TEXT] = w->precise[kind] && !w->decides_in_bfloat16[kind];
+  o.bfloat |= w->decides_in_bfloat16[kind];
+  if (o.bfloat)
+    o.column_rows = cgap_lesser(o.column_rows ? o.column_rows : o.panel_rows, BFLOAT16_COLUMNS);
+  return o;
+}
+
 /* In an index of both modalities a query also meets its own: images against every image, texts against every text, as a
  * pass over rows and columns in which a query is paired with what does not compete: itself, and the other texts of its
  * image. */
@@ -243,12 +283,9 @@ static cgap_status rank_own(work *w, cgap_pair_kind kind, cgap_error *error)
   evidence->best_positive = texts ? s->pair_cosine : s->best_positive;
   evidence->pair_cosine = no_query;
   evidence->alone = &cgap_measure_retrieval;
-  const bool cross_precise = w->precise[CGAP_IMAGE_TEXT];
-  w->precise[CGAP_IMAGE_TEXT] = w->precise[kind];
   if (!status)
-    status =
-      run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
-  w->precise[CGAP_IMAGE_TEXT] = cross_precise;
+    status = run_pass_with(w, evidence, &e, CGAP_IMAGE_TEXT, ranks_options(w, kind),
+                           count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(first);
   cgap_free(own);
   cgap_free(no_query);
