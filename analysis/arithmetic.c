@@ -7,6 +7,7 @@
 #include "analysis/measure.h"
 
 #include "analysis/interval.h"
+#include "simd/convert.h"
 
 #include <math.h>
 
@@ -37,48 +38,39 @@ static void offer_image(cgap_arithmetic_best *best, const double score[2], size_
   }
 }
 
-/* What a query's float scores must exceed to matter: at each λ, and the least of these. */
-typedef struct looks {
+/* What a query's float score must exceed for the image to be the best, perhaps: at each λ, and the least of these. */
+typedef struct bounds {
   float at[CGAP_CURVE_POINTS], least;
-} looks;
+} bounds;
 
-static looks looks_of(const cgap_arithmetic_best *best, float margin)
+static bounds bounds_of(const cgap_arithmetic_best *best, float margin)
 {
   const float rounded = 0x1p-19f; /* sums of numbers up to 5, in float */
-  looks l = {.least = INFINITY};
+  bounds b = {.least = INFINITY};
   for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) { /* the difference of two unit rows is at most 2 long */
-    l.at[p] = (float)best->score[p] - margin * (1 + 2 * (float)cgap_arithmetic_lambda(p)) - rounded;
-    l.least = fminf(l.least, l.at[p]);
+    b.at[p] = (float)best->score[p] - margin * (1 + 2 * (float)cgap_arithmetic_lambda(p)) - rounded;
+    b.least = fminf(b.least, b.at[p]);
   }
-  return l;
+  return b;
 }
 
-static bool may_be_best(const looks *l, float own, float word)
+static bool may_be_best(const bounds *b, float own, float word)
 {
   bool may = false;
   for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
-    may |= own + (float)cgap_arithmetic_lambda(p) * word > l->at[p];
+    may |= own + (float)cgap_arithmetic_lambda(p) * word > b->at[p];
   return may;
 }
 
-static double dot(const double *a, const double *b, size_t dim)
-{
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (size_t k = 0; k < dim; k++)
-    sum += a[k] * b[k];
-  return sum;
-}
-
-/* Nearly no image is better at any λ; whether one of a group is, is asked first: over λ a score is greatest at an end.
- */
+/* Hardly any image is better at any λ. So a group is asked first whether one of its images may be: a score is linear in
+ * λ and greatest at an end. */
 static void visit_query(const cgap_arithmetic_run *run, size_t q, size_t first, size_t rows, const float *own,
                         const float *word, const double *unit)
 {
   enum { GROUP = 64 };
   const float end = (float)cgap_arithmetic_lambda(CGAP_CURVE_POINTS - 1);
   const double *vector = run->vectors + 2 * q * run->dim;
-  looks l = looks_of(&run->best[q], run->margin);
+  bounds b = bounds_of(&run->best[q], run->margin);
   for (size_t group = 0; group < rows; group += GROUP) {
     const size_t last = group + GROUP < rows ? group + GROUP : rows;
     float most = -INFINITY;
@@ -87,12 +79,12 @@ static void visit_query(const cgap_arithmetic_run *run, size_t q, size_t first, 
       const float greatest = own[i] + (word[i] > 0 ? end * word[i] : 0);
       most = greatest > most ? greatest : most;
     }
-    for (size_t i = group; most > l.least && i < last; i++)
-      if (run->image[q] != first + i && may_be_best(&l, own[i], word[i])) {
+    for (size_t i = group; most > b.least && i < last; i++)
+      if (run->image[q] != first + i && may_be_best(&b, own[i], word[i])) {
         const double *image = unit + i * run->dim;
-        offer_image(&run->best[q], (double[]){dot(vector, image, run->dim), dot(vector + run->dim, image, run->dim)},
-                    first + i);
-        l = looks_of(&run->best[q], run->margin);
+        const double score[] = {cgap_dot(vector, image, run->dim), cgap_dot(vector + run->dim, image, run->dim)};
+        offer_image(&run->best[q], score, first + i);
+        b = bounds_of(&run->best[q], run->margin);
       }
   }
 }

@@ -57,7 +57,7 @@ TIMES = re.compile(rb'("(?:seconds|steps_per_second|peak_memory_bytes)[a-z_]*": 
 
 def environment(inputs):
     own = {k: v for k, v in os.environ.items() if not k.startswith(("FAULTS_", "CONTRAGAP_PLOTS"))}
-    # what the program sets itself, by which it would execute itself once more
+    # as the program sets them by default
     own.update(PATH=f"{inputs}:/usr/bin:/bin", OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="10000",
                OPENBLAS_CORETYPE=own.get("OPENBLAS_CORETYPE", "Haswell"), LC_ALL="C", TMPDIR=f"{inputs}/tmp",
                SOURCE_DATE_EPOCH="0", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")

@@ -86,7 +86,7 @@ static void say_times(const cgap_audit *a, const cgap_run *run)
 {
   const double rest = a->seconds_total - a->seconds_rows - a->seconds_pairs - a->seconds_tiles - a->seconds_spectra;
   if (cli_shared.verbose)
-    cli_say("rows %.3f s, matched pairs %.3f s, tiles %.3f s, spectra %.3f s, separability and the rest %.3f s, advice "
+    cli_say("rows %.3f s, matched pairs %.3f s, tiles %.3f s, spectra %.3f s, other measures %.3f s, advice "
             "%.3f s, %.2f s in all on %d threads; peak memory %.0f MB; %s",
             a->seconds_rows, a->seconds_pairs, a->seconds_tiles, a->seconds_spectra, rest, a->advice.seconds,
             run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6,

@@ -40,8 +40,8 @@ void cli_ranks_set_first(bool first);
  * pages are faster, the heap gets them as well. */
 void cli_keep_freed_memory(bool computes);
 
-/* For training: each product of oneDNN's allocates, and threads that share an arena wait for its lock asleep. Before
- * there are threads that have allocated. */
+/* Each thread gets a heap of its own. For training, where oneDNN allocates in every product: threads that share a heap
+ * would sleep while they wait for its lock. Call it before the first thread of work allocates. */
 void cli_arena_per_thread(void);
 
 /* ---------------------------------------------------------------- BLAS and the address space */

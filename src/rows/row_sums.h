@@ -78,7 +78,7 @@ CGAP_MUST_CHECK cgap_status cgap_second_moment_finish(cgap_second_moment *m, cga
 
 /* ---------------------------------------------------------------- scores */
 
-/* Products of unit rows with a few vectors, block by block: for zero-shot, arithmetic and separability. */
+/* Products of unit rows with a few vectors, block by block: for zero-shot and separability. */
 
 /* Gets the scores (rows, vectors) of rows [first, first + rows), in double. Called in the order of the rows. */
 typedef void (*cgap_row_scores_visit)(void *context, size_t first, size_t rows, const double *scores);

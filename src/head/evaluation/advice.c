@@ -337,9 +337,9 @@ cgap_status cgap_advice_run(cgap_audit *audit, const cgap_data *given, const cha
   if (status == CGAP_OK)
     snprintf(audit->advice.input, sizeof audit->advice.input, "%s",
              input && strlen(input) < sizeof audit->advice.input ? input : "FILE");
-  if (audit)
-    audit->advice.seconds = cgap_clock_seconds() - start;
-  if (audit)
-    audit->advice.word = status == CGAP_OK && of_gap ? word_of(audit, &audit->advice.center) : CGAP_ADVICE_NOT_ASKED;
+  if (!audit)
+    return status;
+  audit->advice.seconds = cgap_clock_seconds() - start;
+  audit->advice.word = status == CGAP_OK && of_gap ? word_of(audit, &audit->advice.center) : CGAP_ADVICE_NOT_ASKED;
   return status;
 }

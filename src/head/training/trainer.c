@@ -584,7 +584,7 @@ double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters,
 #pragma omp for schedule(static)
     for (size_t k = 0; k < chunks; k++)
       a->square[k] = vector->dot(gradient + k * CHUNK, gradient + k * CHUNK, chunk_at(k * CHUNK, a->count));
-    const double all = sqrt(sum_in_order(a->square, chunks)); /* each thread for itself: cheaper than to wait */
+    const double all = sqrt(sum_in_order(a->square, chunks)); /* by each thread: cheaper than waiting for one */
     const cgap_adamw_step step[] = {step_of(a, rate, 0, clip, all), step_of(a, rate, decay, clip, all)};
 #pragma omp for schedule(static) nowait
     for (size_t k = 0; k < chunks; k++)
