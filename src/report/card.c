@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "analysis/fields.h"
 #include "analysis/interval.h"
@@ -220,18 +221,23 @@ cgap_status cgap_card_audit_write(const cgap_audit *audit, const char *source, c
   return cgap_card_write(&card, figures, error);
 }
 
-/* gnuplot draws next to the table; the picture goes up into the folder when it is complete. */
+/* gnuplot draws next to the table; the picture goes up into the folder when it is complete, and none is left next to
+ * the table. */
 cgap_status cgap_card_render(const char *folder, const char *figures, cgap_error *error)
 {
   const cgap_plot_job job = {.format = "png", .theme = "light", .size = "1600,900"};
-  char drawn[CGAP_PATH], picture[CGAP_PATH];
+  char drawn[CGAP_PATH] = "", picture[CGAP_PATH] = "";
   cgap_status status = cgap_folder_file(drawn, figures, CGAP_CARD_FILE, error);
   if (status == CGAP_OK)
     status = cgap_folder_file(picture, folder, CGAP_CARD_FILE, error);
   if (status == CGAP_OK)
     status = cgap_gnuplot_render(figures, "card", &job, error);
-  if (status == CGAP_OK && strcmp(drawn, picture) != 0 && rename(drawn, picture) != 0)
+  if (strcmp(drawn, picture) == 0)
+    return status;
+  if (status == CGAP_OK && rename(drawn, picture) != 0)
     status = cgap_fail_errno(error, errno, picture, "write");
+  if (status != CGAP_OK)
+    (void)unlink(drawn);
   return status;
 }
 
