@@ -1,15 +1,17 @@
 /* arithmetic.{score,curve}: multimodal arithmetic (SIMAT, Couairon et al. 2021). target = x̂ + λ (ŵ_target − ŵ_source),
  * not renormalised; the nearest image other than the query is right when its label is the wanted one. Score in percent,
  * weighted, at λ = 1; curve for λ from 0 to 2 by 0.1. The target's norm does not change which image is nearest, so that
- * two inner products with each image serve every λ. */
+ * products of the images with each other and with the words serve every query and λ. */
 #include "analysis/finish.h"
 
 #include "analysis/measure.h"
 
 #include "analysis/interval.h"
 #include "simd/convert.h"
+#include "simd/kernels.h"
 
 #include <math.h>
+#include <omp.h>
 
 enum { AT_ONE = 10 };
 
@@ -38,53 +40,55 @@ static void offer_image(cgap_arithmetic_best *best, const double score[2], size_
   }
 }
 
-/* What a query's float score must exceed for the image to be the best, perhaps: at each λ, and the least of these. */
+/* What a query's float score must exceed at each λ for the image to be the best, perhaps. */
 typedef struct bounds {
-  float at[CGAP_CURVE_POINTS], least;
+  float lambda[CGAP_LINE_POINTS], at[CGAP_LINE_POINTS];
 } bounds;
+_Static_assert((int)CGAP_LINE_POINTS == (int)CGAP_CURVE_POINTS, "a score is a line over the points of the curve");
 
-static bounds bounds_of(const cgap_arithmetic_best *best, float margin)
+static void set_bounds(bounds *out, const cgap_arithmetic_best *best, float margin)
 {
-  const float rounded = 0x1p-19f; /* sums of numbers up to 5, in float */
-  bounds b = {.least = INFINITY};
-  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) { /* the difference of two unit rows is at most 2 long */
-    b.at[p] = (float)best->score[p] - margin * (1 + 2 * (float)cgap_arithmetic_lambda(p)) - rounded;
-    b.least = fminf(b.least, b.at[p]);
+  const float rounded = 0x1p-19f;                  /* differences and sums of numbers up to 5, in float */
+  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) { /* products with an image and two words */
+    out->lambda[p] = (float)cgap_arithmetic_lambda(p);
+    out->at[p] = (float)best->score[p] - margin * (1 + 2 * out->lambda[p]) - rounded;
   }
-  return b;
 }
 
-static bool may_be_best(const bounds *b, float own, float word)
+/* The scores of an image with x̂ and with ŵ_target − ŵ_source, in double. */
+static void score_exactly(const cgap_arithmetic_run *run, size_t q, const double *image, double *difference,
+                          double score[2])
 {
-  bool may = false;
-  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
-    may |= own + (float)cgap_arithmetic_lambda(p) * word > b->at[p];
-  return may;
+  const size_t dim = run->dim;
+  const double *source = run->words + run->source[q] * dim, *target = run->words + run->target[q] * dim;
+  for (size_t k = 0; k < dim; k++)
+    difference[k] = target[k] - source[k];
+  score[0] = cgap_dot(run->own + q * dim, image, dim);
+  score[1] = cgap_dot(difference, image, dim);
 }
 
-/* Hardly any image is better at any λ. So a group is asked first whether one of its images may be: a score is linear in
- * λ and greatest at an end. */
-static void visit_query(const cgap_arithmetic_run *run, size_t q, size_t first, size_t rows, const float *own,
-                        const float *word, const double *unit)
+/* Hardly any image is better at any λ, so a group is asked first whether one of its images may be. */
+static void visit_query(const cgap_arithmetic_run *run, size_t q, size_t first, size_t rows, const float *scores,
+                        const double *unit, double *difference)
 {
   enum { GROUP = 64 };
-  const float end = (float)cgap_arithmetic_lambda(CGAP_CURVE_POINTS - 1);
-  const double *vector = run->vectors + 2 * q * run->dim;
-  bounds b = bounds_of(&run->best[q], run->margin);
+  const float *own = scores + q * rows, *words = scores + run->queries * rows;
+  const float *source = words + run->source[q] * rows, *target = words + run->target[q] * rows;
+  const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
+  bounds b;
+  set_bounds(&b, &run->best[q], run->margin);
   for (size_t group = 0; group < rows; group += GROUP) {
-    const size_t last = group + GROUP < rows ? group + GROUP : rows;
-    float most = -INFINITY;
-#pragma omp simd reduction(max : most)
-    for (size_t i = group; i < last; i++) {
-      const float greatest = own[i] + (word[i] > 0 ? end * word[i] : 0);
-      most = greatest > most ? greatest : most;
-    }
-    for (size_t i = group; most > b.least && i < last; i++)
-      if (run->image[q] != first + i && may_be_best(&b, own[i], word[i])) {
-        const double *image = unit + i * run->dim;
-        const double score[] = {cgap_dot(vector, image, run->dim), cgap_dot(vector + run->dim, image, run->dim)};
-        offer_image(&run->best[q], score, first + i);
-        b = bounds_of(&run->best[q], run->margin);
+    const size_t count = group + GROUP < rows ? GROUP : rows - group;
+    float word[GROUP];
+    for (size_t i = 0; i < count; i++)
+      word[i] = target[group + i] - source[group + i];
+    const bool may = kernels->line_above(own + group, word, count, b.lambda, b.at);
+    for (size_t i = 0; may && i < count; i++)
+      if (run->image[q] != first + group + i && kernels->line_above(own + group + i, word + i, 1, b.lambda, b.at)) {
+        double score[2];
+        score_exactly(run, q, unit + (group + i) * run->dim, difference, score);
+        offer_image(&run->best[q], score, first + group + i);
+        set_bounds(&b, &run->best[q], run->margin);
       }
   }
 }
@@ -94,7 +98,7 @@ void cgap_arithmetic_visit(const cgap_arithmetic_run *run, size_t first, size_t 
 {
 #pragma omp parallel for schedule(static) num_threads(run->threads)
   for (size_t q = 0; q < run->queries; q++)
-    visit_query(run, q, first, rows, scores + 2 * q * rows, scores + (2 * q + 1) * rows, unit);
+    visit_query(run, q, first, rows, scores, unit, run->scratch + (size_t)omp_get_thread_num() * run->dim);
 }
 
 void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of, const int64_t *wanted,

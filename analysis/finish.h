@@ -126,21 +126,24 @@ typedef struct cgap_arithmetic_best {
   size_t image[CGAP_CURVE_POINTS]; /* kept row; SIZE_MAX: none yet */
 } cgap_arithmetic_best;
 
-/* A run of queries whose vectors are scored together. */
+/* A run of queries that are scored together, and the words that they name. */
 typedef struct cgap_arithmetic_run {
-  size_t queries, dim;
-  const double *vectors;      /* (2·queries, dim): 2q and 2q + 1 are x̂ and ŵ_target − ŵ_source */
-  float margin;               /* by how much a float product of two unit rows may be off */
-  const size_t *image;        /* (queries) kept row of the query's own image */
-  cgap_arithmetic_best *best; /* (queries) */
+  size_t queries, dim, word_count;
+  const double *own, *words;     /* (queries, dim) x̂; (word_count, dim) ŵ */
+  const size_t *source, *target; /* (queries) which of the words */
+  const size_t *image;           /* (queries) kept row of the query's own image */
+  float margin;                  /* by how much a float product of two unit rows may be off */
+  cgap_arithmetic_best *best;    /* (queries) */
+  double *scratch;               /* (threads, dim) */
   int threads;
 } cgap_arithmetic_run;
 
 double cgap_arithmetic_lambda(size_t point); /* 0 to 2 by 0.1 */
 void cgap_arithmetic_start(cgap_arithmetic_run *run);
 
-/* Shown images [first, first + rows), in order: their float scores (2·queries, rows), and their unit rows (rows, dim),
- * by which what the scores leave open is decided; lower row first among equals. */
+/* Shown images [first, first + rows), in order: their float products with the queries' own images and with the words
+ * (queries + word_count, rows), and their unit rows (rows, dim), by which what the products leave open is decided;
+ * lower row first among equals. */
 void cgap_arithmetic_visit(const cgap_arithmetic_run *run, size_t first, size_t rows, const float *scores,
                            const double *unit);
 

@@ -46,9 +46,8 @@ static size_t nearest_class(const double *score, size_t classes, size_t label, b
   return right ? label : best;
 }
 
-void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *scores)
+void cgap_zero_shot_visit(cgap_zero_shot_tally *t, size_t first, size_t rows, const double *scores)
 {
-  cgap_zero_shot_tally *t = tally;
   for (size_t i = 0; i < rows; i++) {
     const double *score = scores + i * t->classes;
     const size_t label = (size_t)t->labels[t->file_row[first + i]];

@@ -21,7 +21,7 @@ bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, siz
                         size_t *bad);
 
 /* Shown scores (rows, classes) of images [first, first + rows); lower class first among equals. */
-void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *scores);
+void cgap_zero_shot_visit(cgap_zero_shot_tally *t, size_t first, size_t rows, const double *scores);
 
 /* gap (classes): ‖mean of a class's images − its class text‖. false: out of memory. */
 CGAP_MUST_CHECK bool cgap_zero_shot_finish(const cgap_zero_shot_tally *tally, const double *gap, cgap_audit *out);

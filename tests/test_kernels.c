@@ -241,6 +241,34 @@ Test(kernels, compares_with_bounds)
   each(check_compare);
 }
 
+/* Above no bound where each is a little above the greatest, and above one where that one is a little below it. */
+static void check_lines(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  const float apart = 1e-4f;
+  float *b = support_alloc(n, sizeof *b), factor[CGAP_LINE_POINTS], bound[CGAP_LINE_POINTS];
+  for (size_t j = 0; j < n; j++)
+    b[j] = (float)support_uniform(r) - 0.5f;
+  for (size_t p = 0; p < CGAP_LINE_POINTS; p++) {
+    double greatest = -1e30;
+    factor[p] = (float)p / 10;
+    for (size_t j = 0; j < n; j++)
+      greatest = fmax(greatest, (double)s[j] + (double)factor[p] * (double)b[j]);
+    bound[p] = (float)greatest + apart;
+  }
+  cr_expect(!k->line_above(s, b, n, factor, bound), "%s: a line is above no bound", where);
+  for (size_t p = 0; p < CGAP_LINE_POINTS; p++) {
+    bound[p] -= 2 * apart;
+    cr_expect(k->line_above(s, b, n, factor, bound) == (bound[p] > -1e29f), "%s: point %zu", where, p);
+    bound[p] += 2 * apart;
+  }
+  free(b);
+}
+
+Test(kernels, lines_above_bounds)
+{
+  each(check_lines);
+}
+
 static int descending(const void *a, const void *b)
 {
   float x = *(const float *)a, y = *(const float *)b;

@@ -59,15 +59,17 @@ typedef struct projections {
   const size_t *image_of; /* (texts) */
 } projections;
 
-static void visit_images(void *context, size_t first, size_t rows, const double *scores)
+static void visit_images(void *context, size_t first, size_t rows, const double *unit, const double *scores)
 {
+  (void)unit;
   const projections *p = context;
   for (size_t k = 0; k < rows * VECTORS; k++)
     p->image[first * VECTORS + k] = scores[k];
 }
 
-static void visit_texts(void *context, size_t first, size_t rows, const double *scores)
+static void visit_texts(void *context, size_t first, size_t rows, const double *unit, const double *scores)
 {
+  (void)unit;
   const projections *p = context;
   for (size_t j = 0; j < rows; j++)
     for (int v = 0; v < VECTORS; v++)

@@ -12,8 +12,11 @@
 #include "simd/gemm.h"
 
 #include <math.h>
+#include <omp.h>
+#include <stdint.h>
+#include <string.h>
 
-enum { QUERY_BLOCK = 256, IMAGE_BLOCK = 256, CLASS_GAP_ROWS = 256 };
+enum { QUERY_BLOCK = 1024, IMAGE_BLOCK = 256 };
 
 /* ---------------------------------------------------------------- separability */
 
@@ -169,38 +172,53 @@ static cgap_status sum_tally(cgap_zero_shot_tally *t, cgap_comm *comm, cgap_erro
   return status;
 }
 
-/* gap (classes) = ‖mean of a class's images − its class text‖, 0 for a class without images. Sums in fixed point do not
- * depend on the order of the rows, nor on ranks. */
-static cgap_status measure_class_gaps(const cgap_embeddings *e, cgap_comm *comm, const cgap_zero_shot_tally *t,
-                                      const double *vectors, int threads, double *gap, cgap_error *error)
+/* What each block of images adds. Sums in fixed point do not depend on the order of the rows, nor on ranks. */
+typedef struct zero_shot_pass {
+  cgap_zero_shot_tally tally;
+  cgap_exact_sums class_sums; /* (classes, dim) of the unit rows of a class */
+  size_t dim;
+  int threads;
+} zero_shot_pass;
+
+/* Each thread takes its part of the columns. */
+static void add_to_classes(zero_shot_pass *p, size_t first, size_t rows, const double *unit)
 {
-  const size_t dim = e->image.dim;
-  const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
-  cgap_exact_sums sums = {0};
-  double *rows = cgap_alloc(CLASS_GAP_ROWS * dim, sizeof *rows);
-  cgap_status status = CGAP_OK;
-  if (!rows || !cgap_exact_sums_init(&sums, t->classes * dim, 1))
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the means of %zu classes", e->data->class_text.name,
-                       t->classes);
-  for (size_t first = own.first; !status && first < own.end; first += CLASS_GAP_ROWS) {
-    const size_t count = cgap_lesser(CLASS_GAP_ROWS, own.end - first);
-    status = cgap_modality_rows_fetch(&e->image, NULL, first, count, threads, rows, error);
-    for (size_t i = 0; !status && i < count; i++)
-      cgap_exact_sums_add(&sums, (size_t)t->labels[t->file_row[first + i]] * dim, rows + i * dim, dim);
+  const cgap_zero_shot_tally *t = &p->tally;
+#pragma omp parallel num_threads(p->threads)
+  {
+    const size_t threads = (size_t)omp_get_num_threads(), own = (size_t)omp_get_thread_num();
+    const size_t from = p->dim * own / threads, columns = p->dim * (own + 1) / threads - from;
+    for (size_t i = 0; i < rows; i++)
+      cgap_exact_sums_add(&p->class_sums, (size_t)t->labels[t->file_row[first + i]] * p->dim + from,
+                          unit + i * p->dim + from, columns);
   }
-  if (!status)
-    status = cgap_exact_sums_reduce(&sums, comm, error);
-  for (size_t c = 0; !status && c < t->classes; c++) {
+}
+
+static void visit_images(void *pass, size_t first, size_t rows, const double *unit, const double *scores)
+{
+  zero_shot_pass *p = pass;
+  cgap_zero_shot_visit(&p->tally, first, rows, scores);
+  add_to_classes(p, first, rows, unit);
+}
+
+/* gap (classes) = ‖mean of a class's images − its class text‖, 0 for a class without images. */
+static cgap_status measure_class_gaps(zero_shot_pass *p, cgap_comm *comm, const double *vectors, double *gap,
+                                      cgap_error *error)
+{
+  const size_t dim = p->dim;
+  double *sum = cgap_alloc(dim, sizeof *sum);
+  cgap_status status = sum ? cgap_exact_sums_reduce(&p->class_sums, comm, error)
+                           : cgap_fail(error, CGAP_RESOURCE, "out of memory for a mean of %zu dimensions", dim);
+  for (size_t c = 0; !status && c < p->tally.classes; c++) {
     double square = 0;
-    cgap_exact_sums_values(&sums, c * dim, dim, rows);
-    for (size_t k = 0; t->class_images[c] && k < dim; k++) {
-      const double apart = rows[k] / (double)t->class_images[c] - vectors[c * dim + k];
+    cgap_exact_sums_values(&p->class_sums, c * dim, dim, sum);
+    for (size_t k = 0; p->tally.class_images[c] && k < dim; k++) {
+      const double apart = sum[k] / (double)p->tally.class_images[c] - vectors[c * dim + k];
       square += apart * apart;
     }
     gap[c] = sqrt(square);
   }
-  cgap_exact_sums_clear(&sums);
-  cgap_free(rows);
+  cgap_free(sum);
   return status;
 }
 
@@ -214,32 +232,37 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
     status = check_labels(e, classes, error);
   if (status)
     return status;
-  cgap_zero_shot_tally tally = {.labels = e->data->labels, .file_row = e->image.file_row, .classes = classes};
+  zero_shot_pass pass = {.tally = {.labels = e->data->labels, .file_row = e->image.file_row, .classes = classes},
+                         .dim = source->dim,
+                         .threads = threads};
+  cgap_zero_shot_tally *tally = &pass.tally;
   cgap_contributions *kept = out->contributions;
   for (size_t i = 0; kept && i < e->image.rows; i++)
     kept->label[i] = (size_t)e->data->labels[e->image.file_row[i]];
-  tally.place = kept ? kept->place : NULL;
-  tally.nearest = kept ? kept->nearest : NULL;
+  tally->place = kept ? kept->place : NULL;
+  tally->nearest = kept ? kept->nearest : NULL;
   double *vectors = cgap_alloc(classes * source->dim, sizeof *vectors), *gap = cgap_alloc(classes, sizeof *gap);
-  tally.class_images = cgap_zalloc(classes, sizeof *tally.class_images);
-  tally.class_right = cgap_zalloc(classes, sizeof *tally.class_right);
-  if (!vectors || !gap || !tally.class_images || !tally.class_right)
+  tally->class_images = cgap_zalloc(classes, sizeof *tally->class_images);
+  tally->class_right = cgap_zalloc(classes, sizeof *tally->class_right);
+  if (!vectors || !gap || !tally->class_images || !tally->class_right ||
+      !cgap_exact_sums_init(&pass.class_sums, classes * source->dim, 1))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu classes", source->name, classes);
   if (!status)
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
     status = cgap_row_scores_run(&e->image, cgap_rank_rows_own(comm, e->image.rows), vectors, classes, threads,
-                                 cgap_zero_shot_visit, &tally, error);
+                                 visit_images, &pass, error);
   if (!status)
-    status = sum_tally(&tally, comm, error);
+    status = sum_tally(tally, comm, error);
   if (!status)
-    status = measure_class_gaps(e, comm, &tally, vectors, threads, gap, error);
-  if (!status && !cgap_zero_shot_finish(&tally, gap, out))
+    status = measure_class_gaps(&pass, comm, vectors, gap, error);
+  if (!status && !cgap_zero_shot_finish(tally, gap, out))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu classes", source->name, classes);
+  cgap_exact_sums_clear(&pass.class_sums);
   cgap_free(vectors);
   cgap_free(gap);
-  cgap_free(tally.class_images);
-  cgap_free(tally.class_right);
+  cgap_free(tally->class_images);
+  cgap_free(tally->class_right);
   return status;
 }
 
@@ -254,7 +277,6 @@ typedef struct arithmetic_work {
   int64_t *label, *wanted; /* (images), (queries) */
   double *weight;          /* (queries) */
   double *words;           /* (words, dim) unit */
-  double *vectors;         /* (2·QUERY_BLOCK, dim) */
   cgap_arithmetic_best *best;
 } arithmetic_work;
 
@@ -266,7 +288,6 @@ static void work_clear(arithmetic_work *w)
   cgap_free(w->wanted);
   cgap_free(w->weight);
   cgap_free(w->words);
-  cgap_free(w->vectors);
   cgap_free(w->best);
 }
 
@@ -279,9 +300,8 @@ static bool work_alloc(arithmetic_work *w)
   w->wanted = cgap_alloc(data->queries, sizeof *w->wanted);
   w->weight = cgap_alloc(data->queries, sizeof *w->weight);
   w->words = cgap_alloc(data->words.rows * data->words.dim, sizeof *w->words);
-  w->vectors = cgap_alloc(2 * QUERY_BLOCK * data->words.dim, sizeof *w->vectors);
   w->best = cgap_alloc(data->queries, sizeof *w->best);
-  return w->query && w->image && w->label && w->wanted && w->weight && w->words && w->vectors && w->best;
+  return w->query && w->image && w->label && w->wanted && w->weight && w->words && w->best;
 }
 
 /* out (words, dim) unit rows; a bad one becomes zeros, where that is asked. */
@@ -330,29 +350,65 @@ static cgap_status select_queries(arithmetic_work *w, cgap_error *error)
   return CGAP_OK;
 }
 
-static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, cgap_error *error)
+/* A block of queries with the words that they name, and a block of images at a time. */
+typedef struct query_block {
+  cgap_arithmetic_run run;
+  double *own, *words; /* what the run points to */
+  size_t *source, *target;
+  float *vectors; /* (queries + words, dim) own and words in float */
+  double *unit;   /* (images, dim) */
+  float *image;   /* the same in float */
+  float *score;   /* (queries + words, images) */
+} query_block;
+
+static void block_clear(query_block *b)
 {
-  const cgap_data *data = w->e->data;
-  const size_t dim = data->words.dim;
-  for (size_t q = 0; q < count; q++) {
-    const int64_t *query = data->query + 4 * w->query[first + q];
-    const double *source = w->words + (size_t)query[1] * dim, *target = w->words + (size_t)query[2] * dim;
-    double *own = w->vectors + 2 * q * dim;
-    cgap_status status = cgap_modality_rows_fetch(&w->e->image, NULL, w->image[first + q], 1, 1, own, error);
-    if (status)
-      return status;
-    for (size_t a = 0; a < dim; a++)
-      own[dim + a] = target[a] - source[a];
-  }
-  return CGAP_OK;
+  cgap_free(b->own);
+  cgap_free(b->words);
+  cgap_free(b->source);
+  cgap_free(b->target);
+  cgap_free(b->vectors);
+  cgap_free(b->unit);
+  cgap_free(b->image);
+  cgap_free(b->score);
+  cgap_free(b->run.scratch);
 }
 
-/* A block of images beside a block of queries. */
-typedef struct image_scores {
-  double *unit;         /* (images, dim) */
-  float *image, *query; /* the same in float, and the queries' vectors */
-  float *score;         /* (2·queries, images) */
-} image_scores;
+/* Which words the queries name: source and target become places in `named`, which has room for two a query. Returns how
+ * many there are, SIZE_MAX: out of memory. */
+static size_t name_words(const arithmetic_work *w, size_t first, query_block *b, size_t *named)
+{
+  const cgap_data *data = w->e->data;
+  size_t *place = cgap_alloc(data->words.rows, sizeof *place), count = 0;
+  for (size_t k = 0; place && k < data->words.rows; k++)
+    place[k] = SIZE_MAX;
+  for (size_t q = 0; place && q < b->run.queries; q++)
+    for (int side = 0; side < 2; side++) {
+      const size_t word = (size_t)data->query[4 * w->query[first + q] + 1 + side];
+      if (place[word] == SIZE_MAX) {
+        named[count] = word;
+        place[word] = count++;
+      }
+      (side ? b->target : b->source)[q] = place[word];
+    }
+  cgap_free(place);
+  return place ? count : SIZE_MAX;
+}
+
+static cgap_status block_words(const arithmetic_work *w, size_t first, query_block *b, cgap_error *error)
+{
+  cgap_arithmetic_run *run = &b->run;
+  size_t *named = cgap_alloc(2 * run->queries, sizeof *named);
+  b->source = cgap_alloc(run->queries, sizeof *b->source);
+  b->target = cgap_alloc(run->queries, sizeof *b->target);
+  run->word_count = named && b->source && b->target ? name_words(w, first, b, named) : SIZE_MAX;
+  b->words = run->word_count < SIZE_MAX ? cgap_alloc(run->word_count * run->dim, sizeof *b->words) : NULL;
+  for (size_t k = 0; b->words && k < run->word_count; k++)
+    memcpy(b->words + k * run->dim, w->words + named[k] * run->dim, run->dim * sizeof *b->words);
+  cgap_free(named);
+  return b->words ? CGAP_OK
+                  : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries of arithmetic", run->queries);
+}
 
 static void round_to_float(const double *from, size_t count, float *to)
 {
@@ -360,37 +416,43 @@ static void round_to_float(const double *from, size_t count, float *to)
     to[k] = (float)from[k];
 }
 
-static void scores_clear(image_scores *s)
+static cgap_status block_init(const arithmetic_work *w, size_t first, query_block *b, size_t images, cgap_error *error)
 {
-  cgap_free(s->unit);
-  cgap_free(s->image);
-  cgap_free(s->query);
-  cgap_free(s->score);
-}
-
-static cgap_status scores_init(image_scores *s, size_t images, const cgap_arithmetic_run *run, cgap_error *error)
-{
-  const size_t vectors = 2 * run->queries;
-  *s = (image_scores){.unit = cgap_alloc(images * run->dim, sizeof *s->unit),
-                      .image = cgap_alloc(images * run->dim, sizeof *s->image),
-                      .query = cgap_alloc(vectors * run->dim, sizeof *s->query),
-                      .score = cgap_alloc(vectors * images, sizeof *s->score)};
-  if (!s->unit || !s->image || !s->query || !s->score)
+  cgap_arithmetic_run *run = &b->run;
+  const size_t dim = run->dim, vectors = run->queries + run->word_count;
+  b->own = cgap_alloc(run->queries * dim, sizeof *b->own);
+  b->vectors = cgap_alloc(vectors * dim, sizeof *b->vectors);
+  b->unit = cgap_alloc(images * dim, sizeof *b->unit);
+  b->image = cgap_alloc(images * dim, sizeof *b->image);
+  b->score = cgap_alloc(vectors * images, sizeof *b->score);
+  run->scratch = cgap_alloc((size_t)run->threads * dim, sizeof *run->scratch);
+  if (!b->own || !b->vectors || !b->unit || !b->image || !b->score || !run->scratch)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries of arithmetic", run->queries);
-  round_to_float(run->vectors, vectors * run->dim, s->query);
+  for (size_t q = 0; q < run->queries; q++) {
+    const cgap_status status =
+      cgap_modality_rows_fetch(&w->e->image, NULL, w->image[first + q], 1, 1, b->own + q * dim, error);
+    if (status)
+      return status;
+  }
+  round_to_float(b->own, run->queries * dim, b->vectors);
+  round_to_float(b->words, run->word_count * dim, b->vectors + run->queries * dim);
+  run->own = b->own;
+  run->words = b->words;
+  run->source = b->source;
+  run->target = b->target;
   return CGAP_OK;
 }
 
-/* All queries with the first `images` of the block. */
-static void multiply_images(const image_scores *s, const cgap_arithmetic_run *run, size_t images)
+/* All vectors with the first `images` of the block. */
+static void multiply_images(const query_block *b, size_t images)
 {
-  const size_t dim = run->dim;
-#pragma omp parallel for schedule(static) num_threads(run->threads)
+  const size_t dim = b->run.dim;
+#pragma omp parallel for schedule(static) num_threads(b->run.threads)
   for (size_t first = 0; first < images; first += IMAGE_BLOCK) {
     const size_t count = cgap_lesser(IMAGE_BLOCK, images - first);
-    round_to_float(s->unit + first * dim, count * dim, s->image + first * dim);
-    cgap_sgemm(2 * run->queries, count, dim, (cgap_operand){s->query, dim, false},
-               (cgap_operand){s->image + first * dim, dim, true}, 0, s->score + first, images);
+    round_to_float(b->unit + first * dim, count * dim, b->image + first * dim);
+    cgap_sgemm(b->run.queries + b->run.word_count, count, dim, (cgap_operand){b->vectors, dim, false},
+               (cgap_operand){b->image + first * dim, dim, true}, 0, b->score + first, images);
   }
 }
 
@@ -398,30 +460,28 @@ static void multiply_images(const image_scores *s, const cgap_arithmetic_run *ru
 static cgap_status score_query_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
 {
   const cgap_modality_rows *images = &w->e->image;
-  const size_t block = IMAGE_BLOCK * (size_t)threads;
-  cgap_arithmetic_run run = {.queries = count,
-                             .dim = images->dim,
-                             .vectors = w->vectors,
-                             .margin = cgap_product_margin(images->dim),
-                             .image = w->image + first,
-                             .best = w->best + first,
-                             .threads = threads};
-  image_scores scores = {0};
-  cgap_arithmetic_start(&run);
-  cgap_status status = make_vectors(w, first, count, error);
+  const size_t step = IMAGE_BLOCK * (size_t)threads;
+  query_block block = {.run = {.queries = count,
+                               .dim = images->dim,
+                               .image = w->image + first,
+                               .margin = cgap_product_margin(images->dim),
+                               .best = w->best + first,
+                               .threads = threads}};
+  cgap_arithmetic_start(&block.run);
+  cgap_status status = block_words(w, first, &block, error);
   if (!status)
-    status = scores_init(&scores, block, &run, error);
+    status = block_init(w, first, &block, step, error);
   const int blas_threads = cgap_blas_single();
-  for (size_t at = 0; !status && at < images->rows; at += block) {
-    const size_t rows = cgap_lesser(block, images->rows - at);
-    status = cgap_modality_rows_fetch(images, NULL, at, rows, threads, scores.unit, error);
+  for (size_t at = 0; !status && at < images->rows; at += step) {
+    const size_t rows = cgap_lesser(step, images->rows - at);
+    status = cgap_modality_rows_fetch(images, NULL, at, rows, threads, block.unit, error);
     if (!status) {
-      multiply_images(&scores, &run, rows);
-      cgap_arithmetic_visit(&run, at, rows, scores.score, scores.unit);
+      multiply_images(&block, rows);
+      cgap_arithmetic_visit(&block.run, at, rows, block.score, block.unit);
     }
   }
   cgap_blas_restore(blas_threads);
-  scores_clear(&scores);
+  block_clear(&block);
   return status;
 }
 

@@ -237,7 +237,7 @@ cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_ro
     for (size_t b = 0; b < n; b += SCORED_ROWS)
       cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(SCORED_ROWS, n - b), (int)count, (int)dim,
                   1.0, rows + b * dim, (int)dim, vectors, (int)dim, 0.0, scores + b * count, (int)count);
-    visit(context, first, n, scores);
+    visit(context, first, n, rows, scores);
   }
   cgap_free(rows);
   cgap_free(scores);

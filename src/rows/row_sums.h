@@ -80,8 +80,10 @@ CGAP_MUST_CHECK cgap_status cgap_second_moment_finish(cgap_second_moment *m, cga
 
 /* Products of unit rows with a few vectors, block by block: for zero-shot and separability. */
 
-/* Gets the scores (rows, vectors) of rows [first, first + rows), in double. Called in the order of the rows. */
-typedef void (*cgap_row_scores_visit)(void *context, size_t first, size_t rows, const double *scores);
+/* Gets rows [first, first + rows) as unit rows (rows, dim) and their scores (rows, vectors), in double. Called in the
+ * order of the rows. */
+typedef void (*cgap_row_scores_visit)(void *context, size_t first, size_t rows, const double *unit,
+                                      const double *scores);
 
 /* The scores of a range of kept rows, double unit rows, against `count` vectors (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range,

@@ -69,6 +69,17 @@ static void window(const float *restrict s, size_t n, const cgap_bins *w, uint64
   count_bins(bin, count, counts);
 }
 
+static bool line_above(const float *restrict a, const float *restrict b, size_t n, const float factor[CGAP_LINE_POINTS],
+                       const float bound[CGAP_LINE_POINTS])
+{
+  int above = 0;
+#pragma omp simd reduction(| : above)
+  for (size_t j = 0; j < n; j++)
+    for (int p = 0; p < CGAP_LINE_POINTS; p++)
+      above |= a[j] + factor[p] * b[j] > bound[p];
+  return above;
+}
+
 /* Four runs in parallel, so that sums do not wait for one another. */
 static double dot(const float *restrict a, const float *restrict b, size_t n)
 {
@@ -351,6 +362,7 @@ const cgap_audit_kernels CGAP_KERNELS_TABLE = {
   .tenth_or_less = tenth_or_less,
   .find = find,
   .compare = compare,
+  .line_above = line_above,
   .dot = dot,
   .add_offsets = add_offsets,
   .to_bfloat = to_bfloat,

@@ -8,6 +8,7 @@
 #ifndef CGAP_SIMD_KERNELS_H
 #define CGAP_SIMD_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,8 @@ enum {
   CGAP_TILE = 1024,             /* rows and columns of a tile: never a matter of threads or memory */
   CGAP_WAITING_CANDIDATES = 32, /* candidates of a row for its ten nearest, before all but some ten are dropped */
   CGAP_ROWS_PER_MAXIMUM = 8,
-  CGAP_SCORE_VECTORS = 8
+  CGAP_SCORE_VECTORS = 8,
+  CGAP_LINE_POINTS = 21
 };
 
 /* e^(scale·s) as 2^(s·factor), factor = scale/ln 2. The argument is reduced by whole steps of 1/factor, split in two
@@ -74,6 +76,10 @@ typedef struct cgap_audit_kernels {
    * column_low[j] <= s_j <= column_high[j], ascending, into index; returns how many. n at most CGAP_TILE. */
   size_t (*compare)(const float *s, size_t n, float low, float high, uint32_t *above, const float *column_low,
                     const float *column_high, uint32_t *columns_above, uint16_t *index);
+
+  /* Whether a line a_j + factor_p·b_j is above bound_p for any j and p. */
+  bool (*line_above)(const float *a, const float *b, size_t n, const float factor[CGAP_LINE_POINTS],
+                     const float bound[CGAP_LINE_POINTS]);
 
   /* a·b in double: the products of floats are exact in it. */
   double (*dot)(const float *a, const float *b, size_t n);
