@@ -54,7 +54,7 @@ static cgap_embeddings load(const data_world *w)
 {
   cgap_embeddings e;
   cgap_error error = {0};
-  cr_assert_eq(cgap_embeddings_load(&e, &w->data, true, NULL, 1, (cgap_progress){0}, &error), CGAP_OK, "%s",
+  cr_assert_eq(cgap_embeddings_load(&e, &w->data, CGAP_HOLD_UNIT, NULL, 1, (cgap_progress){0}, &error), CGAP_OK, "%s",
                error.message);
   return e;
 }

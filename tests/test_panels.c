@@ -19,10 +19,10 @@ typedef struct given_blocks {
   cgap_modality_rows side;
 } given_blocks;
 
-static void give(given_blocks *g, size_t rows, uint64_t seed, bool resident)
+static void give(given_blocks *g, size_t rows, uint64_t seed, cgap_hold hold)
 {
   support_random random = support_seed(seed);
-  const cgap_row_pass_options options = {.resident = resident, .threads = 2};
+  const cgap_row_pass_options options = {.hold = hold, .threads = 2};
   g->x = support_alloc(rows * DIM, sizeof *g->x);
   support_normals(&random, g->x, rows * DIM);
   support_normalise(g->x, rows, DIM);
@@ -80,10 +80,10 @@ static void walk(const given_blocks *rows, const given_blocks *columns, size_t r
 Test(panels, each_pair_meets_once)
 {
   static const size_t STEPS[][2] = {{8, 4}, {5, 5}, {12, 3}, {6, 1}, {37, 37}, {4, 2}, {36, 12}};
-  for (int resident = 0; resident < 2; resident++) {
+  for (int hold = CGAP_HOLD_NONE; hold <= CGAP_HOLD_UNIT; hold++) {
     given_blocks x, y;
-    give(&x, ROWS, 1, resident);
-    give(&y, COLUMNS, 2, resident);
+    give(&x, ROWS, 1, (cgap_hold)hold);
+    give(&y, COLUMNS, 2, (cgap_hold)hold);
     for (size_t k = 0; k < sizeof STEPS / sizeof *STEPS; k++)
       for (int threads = 1; threads <= 2; threads++) {
         walk(&x, &x, STEPS[k][0], STEPS[k][1], threads);
@@ -107,7 +107,7 @@ static cgap_status read_some(const cgap_source *source, size_t first, size_t cou
 Test(panels, what_cannot_be_read_ends_the_walk)
 {
   given_blocks x;
-  give(&x, ROWS, 1, false);
+  give(&x, ROWS, 1, CGAP_HOLD_NONE);
   x.source.read = read_some;
   x.source.context = x.stored;
   for (int threads = 1; threads <= 2; threads++) {

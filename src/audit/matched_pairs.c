@@ -373,7 +373,7 @@ static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, con
 {
   const size_t rows = cgap_row_pass_chunk_rows(e->image.dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
-  const bool held = e->image.unit && e->text.unit, whole = held && !comm;
+  const bool held = e->image.raw && e->text.raw, whole = held && !comm;
   batch_reader r = {.pairs = &e->pairs,
                     .next = own.first,
                     .end = own.end,

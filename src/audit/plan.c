@@ -107,13 +107,16 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
                            const cgap_plan_options *options, cgap_error *error)
 {
   const uint64_t dim = greater_bytes(image->dim, text->dim), longest = greater_bytes(image->rows, text->rows);
-  const uint64_t row_bytes =
-    dim * (sizeof(float) + greater_bytes(cgap_type_size(image->type), cgap_type_size(text->type))) +
-    (options->bfloat ? cgap_bfloat16_row_bytes(dim) : 0);
+  const uint64_t raw_bytes = dim * greater_bytes(cgap_type_size(image->type), cgap_type_size(text->type));
+  const uint64_t row_bytes = dim * sizeof(float) + raw_bytes + (options->bfloat ? cgap_bfloat16_row_bytes(dim) : 0);
   *out = (cgap_plan){.rank_count = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
-  const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
+  const uint64_t both = (uint64_t)image->rows + text->rows;
+  const uint64_t resident =
+    fixed + (options->sample_bytes > 0
+               ? raw_bytes * both + 3 * lesser_bytes(cgap_candidate_rows(out->threads), longest) * row_bytes
+               : row_bytes * both);
   const uint64_t panels = row_bytes * lesser_bytes((ROW_TILES_MIN + 2) * CGAP_TILE, 3 * longest);
   const uint64_t sampled = fixed_bytes(image, text, true, out->threads);
   out->smallest_bytes = lesser_bytes(fixed + panels, resident);

@@ -8,7 +8,7 @@
 typedef struct cgap_plan {
   int rank_count; /* 1: a process alone */
   int threads;
-  bool resident;
+  bool resident;           /* rows stay in memory; of a sample's audit as the file has them */
   size_t panel_rows;       /* rows of a modality at once in the tile pass … */
   size_t column_rows;      /* … and of the other, which are held twice: the next are read meanwhile */
   uint64_t memory_bytes;   /* the limit */

@@ -203,11 +203,6 @@ void cgap_row_sample_clear(cgap_row_sample *s)
 
 /* ---------------------------------------------------------------- rows in memory */
 
-static bool is_held(const cgap_modality_rows *whole, size_t row)
-{
-  return whole->unit && row >= whole->own_first && row < whole->own_first + whole->own_rows;
-}
-
 /* Rows [own.first, own.end) of those that modality->raw and unit hold: from the whole's where it has them in memory,
  * else from the source. */
 static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows,
@@ -219,14 +214,13 @@ static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_moda
     unsigned char *raw = modality->raw + (k - modality->own_first) * bytes;
     float *unit = modality->unit + (k - modality->own_first) * dim;
     n = 1;
-    if (is_held(whole, rows[k])) {
-      memcpy(raw, whole->raw + (rows[k] - whole->own_first) * bytes, bytes);
-      memcpy(unit, whole->unit + (rows[k] - whole->own_first) * dim, dim * sizeof *unit);
-      continue;
+    if (cgap_modality_rows_hold(whole, rows[k], 1)) {
+      memcpy(raw, cgap_modality_rows_raw(whole, rows[k]), bytes);
+    } else {
+      while (n < READ_ROWS && k + n < own.end && !cgap_modality_rows_hold(whole, rows[k + n], 1))
+        n++;
+      status = cgap_read_listed(modality->source, modality->file_row + k, n, raw, error);
     }
-    while (n < READ_ROWS && k + n < own.end && !is_held(whole, rows[k + n]))
-      n++;
-    status = cgap_read_listed(modality->source, modality->file_row + k, n, raw, error);
     if (!status)
       cgap_modality_rows_normalise(modality, k, n, raw, unit, 1);
   }

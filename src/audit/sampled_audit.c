@@ -26,6 +26,7 @@
 enum {
   SAMPLE_STREAM = 0x5A0,
   QUERY_STREAM = 0x5A2,
+  CANDIDATE_TILES = 8,               /* candidates of each thread that are unit rows at once */
   BFLOAT16_COLUMNS = 128 * CGAP_TILE /* candidates that are in bfloat16 at once */
 };
 
@@ -105,12 +106,26 @@ static cgap_status run_pass_with(work *w, cgap_audit_sums *evidence, const cgap_
                              error);
 }
 
+size_t cgap_candidate_rows(int threads)
+{
+  return CANDIDATE_TILES * (size_t)threads * CGAP_TILE;
+}
+
+/* Where unit rows of all candidates are not in memory, those of a few tiles are made at a time. */
+static void limit_candidates(const work *w, cgap_pair_pass_options *o)
+{
+  if (w->embeddings->image.raw && !w->embeddings->image.unit)
+    o->panel_rows = o->column_rows = cgap_lesser(o->panel_rows, cgap_candidate_rows(o->threads));
+}
+
 static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                             cgap_pair_pass_want want, double pairs, cgap_error *error)
 {
   cgap_pair_pass_options o = w->options->tiles;
   o.want = want;
   memcpy(o.precise, w->precise, sizeof w->precise);
+  if (want != CGAP_WANT_ALL)
+    limit_candidates(w, &o);
   return run_pass_with(w, evidence, e, kind, o, pairs, error);
 }
 
@@ -238,6 +253,7 @@ static cgap_pair_pass_options ranks_options(const work *w, cgap_pair_kind kind)
   o.want = CGAP_WANT_ROW_QUERIES;
   o.precise[CGAP_IMAGE_TEXT] = w->precise[kind] && !w->decides_in_bfloat16[kind];
   o.bfloat |= w->decides_in_bfloat16[kind];
+  limit_candidates(w, &o);
   if (o.bfloat)
     o.column_rows = cgap_lesser(o.column_rows ? o.column_rows : o.panel_rows, BFLOAT16_COLUMNS);
   return o;

@@ -255,7 +255,8 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *give
     return status;
   const int blas = cgap_blas_single();
   p.threads = plan.threads;
-  status = cgap_embeddings_load(&e, data, plan.resident, NULL, plan.threads, options->progress, error);
+  status = cgap_embeddings_load(&e, data, plan.resident ? CGAP_HOLD_UNIT : CGAP_HOLD_NONE, NULL, plan.threads,
+                                options->progress, error);
   if (!status) {
     p.tiles = tiles_of(&e, tally);
     status = allocate_bands(&p, plan.panel_rows, error);

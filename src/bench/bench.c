@@ -258,7 +258,7 @@ static cgap_status row_pass(const bench_state *b, const char *path, double *gbps
     const cgap_data *data = cgap_dataset_data(dataset);
     cgap_embeddings e;
     const double start = cgap_clock_seconds();
-    status = cgap_embeddings_load(&e, data, false, NULL, b->threads, (cgap_progress){0}, error);
+    status = cgap_embeddings_load(&e, data, CGAP_HOLD_NONE, NULL, b->threads, (cgap_progress){0}, error);
     best = fmin(best, cgap_clock_seconds() - start);
     bytes =
       (double)(data->image.rows + data->text.rows) * (double)data->image.dim * (double)cgap_type_size(data->image.type);
@@ -513,7 +513,7 @@ static cgap_status bench_audit(bench_state *b, cgap_error *error)
   const cgap_data data = cgap_simulation_data(&set);
   status = bench_tiles(b, &data, error);
   if (!status)
-    status = cgap_embeddings_load(&e, &data, true, NULL, b->threads, (cgap_progress){0}, error);
+    status = cgap_embeddings_load(&e, &data, CGAP_HOLD_UNIT, NULL, b->threads, (cgap_progress){0}, error);
   if (!status) {
     const int blas_threads = cgap_blas_single();
     status = bench_matched_pairs(b, &e, error);

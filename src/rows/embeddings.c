@@ -233,12 +233,12 @@ static cgap_status check_rows(const cgap_embeddings *e, cgap_error *error)
   return CGAP_OK;
 }
 
-static cgap_status load_modalities(cgap_embeddings *out, caption_order order, bool resident, cgap_comm *comm,
+static cgap_status load_modalities(cgap_embeddings *out, caption_order order, cgap_hold hold, cgap_comm *comm,
                                    int threads, cgap_progress progress, cgap_error *error)
 {
   const cgap_data *data = out->data;
   const size_t images = data->image.rows, texts = data->text.rows;
-  cgap_row_pass_options options = {.resident = resident,
+  cgap_row_pass_options options = {.hold = hold,
                                    .threads = threads,
                                    .progress = progress,
                                    .comm = comm,
@@ -270,7 +270,7 @@ static cgap_status load_modalities(cgap_embeddings *out, caption_order order, bo
   return cgap_pairs_init(&out->pairs, image_of, out->image.rows, out->text.rows, error);
 }
 
-cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *comm,
+cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, cgap_hold hold, cgap_comm *comm,
                                  int threads, cgap_progress progress, cgap_error *error)
 {
   caption_order order = IMAGE_MAJOR;
@@ -281,7 +281,7 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
   if (status)
     return status;
   const int blas_threads = cgap_blas_single();
-  status = load_modalities(out, order, resident, comm, threads, progress, error);
+  status = load_modalities(out, order, hold, comm, threads, progress, error);
   cgap_blas_restore(blas_threads);
   if (status) {
     cgap_embeddings_clear(out);

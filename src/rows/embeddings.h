@@ -27,9 +27,9 @@ typedef struct cgap_embeddings {
  * data leaves the order of k texts per image open, both orders are tried on up to 2,000 images from all over the file;
  * the one with the greater z is taken if that is at least 4, else CGAP_FILE.
  * Without texts the second modality is empty. The two may differ in dim, unless the order of the texts is open.
- * resident: raw rows and unit rows of both modalities are kept in memory. comm (or NULL): every rank gets all scalars
- * of rows and pairs, and of the rows, where resident, those that it owns. */
-CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident,
+ * hold: what stays in memory of the rows of both. comm (or NULL): every rank gets all scalars of rows and pairs, and of
+ * the rows, where they are held, those that it owns; it holds unit rows or none. */
+CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, cgap_hold hold,
                                                  cgap_comm *comm, int threads, cgap_progress progress,
                                                  cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);

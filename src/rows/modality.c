@@ -30,7 +30,7 @@ void cgap_modality_rows_clear(cgap_modality_rows *modality)
 
 bool cgap_modality_rows_hold(const cgap_modality_rows *modality, size_t first, size_t rows)
 {
-  return modality->unit && first >= modality->own_first && first + rows <= modality->own_first + modality->own_rows;
+  return modality->raw && first >= modality->own_first && first + rows <= modality->own_first + modality->own_rows;
 }
 
 const unsigned char *cgap_modality_rows_raw(const cgap_modality_rows *modality, size_t row)
@@ -174,6 +174,11 @@ cgap_status cgap_gather_rows(const cgap_modality_rows *modality, const size_t *r
       memcpy(out + i * dim, modality->unit + rows[i] * dim, dim * sizeof *out);
     return CGAP_OK;
   }
+  if (modality->raw) {
+    for (size_t i = 0; i < count; i++)
+      cgap_modality_rows_normalise(modality, rows[i], 1, cgap_modality_rows_raw(modality, rows[i]), out + i * dim, 1);
+    return CGAP_OK;
+  }
   size_t missing;
   row_request *list = sort_requests(modality, rows, count, &missing);
   if (!list)
@@ -200,6 +205,6 @@ cgap_status cgap_gather_rows(const cgap_modality_rows *modality, const size_t *r
 
 void cgap_gather_rows_prefetch(const cgap_modality_rows *modality, const size_t *rows, size_t count)
 {
-  for (size_t i = 0; !modality->unit && i < count; i++)
+  for (size_t i = 0; !modality->raw && i < count; i++)
     cgap_source_prefetch(modality->source, modality->file_row[rows[i]], 1);
 }

@@ -5,6 +5,9 @@
 
 #include "contragap/contragap.h"
 
+/* What stays in memory of a modality. Unit rows are held where most passes use them all, as that of all pairs does. */
+typedef enum cgap_hold { CGAP_HOLD_NONE, CGAP_HOLD_RAW, CGAP_HOLD_UNIT } cgap_hold;
+
 /* Index i counts kept rows, 0 ≤ i < rows; file_row[i] is its row in the file. */
 typedef struct cgap_modality_rows {
   const cgap_source *source;
@@ -15,8 +18,8 @@ typedef struct cgap_modality_rows {
   double *mean;               /* (dim) centroid of the unit rows */
   double *moment;             /* (dim, dim) Σ z zᵀ over unit rows z, in double; upper triangle = lower */
   size_t own_first, own_rows; /* the kept rows that raw and unit hold: all, or those of this rank */
-  unsigned char *raw;         /* (own_rows, dim) of source->type, or NULL when not resident */
-  float *unit;                /* (own_rows, dim) float32 unit rows, or NULL when not resident */
+  unsigned char *raw;         /* (own_rows, dim) of source->type, or NULL: not in memory */
+  float *unit;                /* (own_rows, dim) float32 unit rows, or NULL: made from raw when they are needed */
   cgap_modality_checks checks;
 } cgap_modality_rows;
 

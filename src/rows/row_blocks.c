@@ -4,10 +4,11 @@
 #include "base/source.h"
 #include "rows/row_reader.h"
 
-static cgap_status reserve_rows(cgap_row_block *block, size_t rows, cgap_error *error)
+/* Room for unit rows, and for raw ones where those are not in memory. */
+static cgap_status reserve_rows(cgap_row_block *block, size_t rows, bool raw, cgap_error *error)
 {
   const cgap_modality_rows *modality = block->modality;
-  const size_t element = cgap_type_size(modality->source->type);
+  const size_t element = raw ? cgap_type_size(modality->source->type) : 0;
   if (rows <= block->capacity && element <= block->element)
     return CGAP_OK;
   cgap_free(block->own_unit);
@@ -29,18 +30,19 @@ cgap_status cgap_row_block_load(cgap_row_block *block, const cgap_modality_rows 
   block->modality = modality;
   block->first = first;
   block->rows = rows;
-  if (cgap_modality_rows_hold(modality, first, rows)) {
+  const bool held = cgap_modality_rows_hold(modality, first, rows);
+  if (held && modality->unit) {
     block->unit = modality->unit + (first - modality->own_first) * dim;
     block->raw = modality->raw + (first - modality->own_first) * row_bytes;
     return CGAP_OK;
   }
-  cgap_status status = reserve_rows(block, rows, error);
-  if (!status)
+  cgap_status status = reserve_rows(block, rows, !held, error);
+  block->unit = block->own_unit;
+  block->raw = held ? modality->raw + (first - modality->own_first) * row_bytes : block->own_raw;
+  if (!status && !held)
     status = cgap_read_listed(modality->source, modality->file_row + first, rows, block->own_raw, error);
   if (!status)
-    cgap_modality_rows_normalise(modality, first, rows, block->own_raw, block->own_unit, 1);
-  block->unit = block->own_unit;
-  block->raw = block->own_raw;
+    cgap_modality_rows_normalise(modality, first, rows, block->raw, block->own_unit, 1);
   return status;
 }
 

@@ -155,7 +155,8 @@ static cgap_status open_pass(row_pass *p, cgap_error *error)
   const cgap_source *source = m->source;
   const size_t rows = source->rows, dim = source->dim, threads = (size_t)p->options->threads;
   const size_t known = p->options->comm ? rows : p->block_rows, own = p->own.end - p->own.first;
-  const size_t held = !p->options->resident ? 0 : own > 0 ? own : 1;
+  const size_t held = p->options->hold == CGAP_HOLD_NONE ? 0 : own > 0 ? own : 1;
+  const bool unit = p->options->hold == CGAP_HOLD_UNIT;
   bool ok = cgap_duplicate_rows_init(&p->distinct, rows);
   m->file_row = cgap_alloc(rows, sizeof *m->file_row);
   m->first_equal = cgap_alloc(rows, sizeof *m->first_equal);
@@ -163,7 +164,7 @@ static cgap_status open_pass(row_pass *p, cgap_error *error)
   m->mean = cgap_zalloc(dim, sizeof *m->mean);
   m->moment = cgap_alloc(dim * dim, sizeof *m->moment);
   m->raw = held ? cgap_alloc(held, p->row_bytes) : NULL;
-  m->unit = held ? cgap_alloc(held * dim, sizeof *m->unit) : NULL;
+  m->unit = unit ? cgap_alloc(held * dim, sizeof *m->unit) : NULL;
   for (int k = 0; k < BLOCKS; k++) {
     p->buffer[k] = cgap_alloc(held ? 1 : p->block_rows, p->row_bytes);
     ok = ok && p->buffer[k];
@@ -176,9 +177,9 @@ static cgap_status open_pass(row_pass *p, cgap_error *error)
   p->varying = cgap_zalloc(dim, sizeof *p->varying);
   p->place = cgap_alloc(p->block_rows, sizeof *p->place);
   p->start = cgap_alloc(p->block_rows / p->run_rows + 2, sizeof *p->start);
-  ok = ok && m->file_row && m->first_equal && m->inverse_norm && m->mean && m->moment &&
-       (!held || (m->raw && m->unit)) && p->norm && p->hash && p->row && p->first_row && p->varies && p->varying &&
-       p->place && p->start;
+  ok = ok && m->file_row && m->first_equal && m->inverse_norm && m->mean && m->moment && (!held || m->raw) &&
+       (!unit || m->unit) && p->norm && p->hash && p->row && p->first_row && p->varies && p->varying && p->place &&
+       p->start;
   if (!ok)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", source->name, rows, dim);
   return cgap_second_moment_init(&p->moment, dim, (double)p->run_rows, p->options->threads, error);

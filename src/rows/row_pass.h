@@ -10,7 +10,7 @@ enum { CGAP_ROW_PASS_BLOCKS = 3 }; /* blocks in memory: one is summed, one is ha
 typedef struct cgap_row_pass_options {
   const bool *skip; /* (source rows), or NULL: rows that are left out whatever their values */
   bool merge;       /* equal rows become one */
-  bool resident;
+  cgap_hold hold;
   int threads;
   const char *phase; /* for progress */
   cgap_progress progress;

@@ -44,7 +44,7 @@ static double pass(const cgap_dataset *dataset, size_t n, const cgap_truth *trut
   bench_check(data.image.rows >= n && data.text.rows >= n, "the file has fewer rows");
   data.image.rows = data.text.rows = n;
   double square = 0, start = bench_seconds();
-  bench_check(cgap_embeddings_load(&e, &data, false, NULL, THREADS, (cgap_progress){0}, &error) == CGAP_OK,
+  bench_check(cgap_embeddings_load(&e, &data, CGAP_HOLD_NONE, NULL, THREADS, (cgap_progress){0}, &error) == CGAP_OK,
               error.message);
   double seconds = bench_seconds() - start;
   for (size_t k = 0; k < e.image.dim; k++)
