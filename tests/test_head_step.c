@@ -151,8 +151,8 @@ static void check_file(const char *name)
   cgap_loss *loss = NULL;
   cgap_error error = {0};
   cr_assert_eq(cgap_dataset_open(&dataset, &input, &error), CGAP_OK, "%s", error.message);
-  cr_assert_eq(cgap_embeddings_load(&e, cgap_dataset_data(dataset), CGAP_HOLD_UNIT, NULL, 2, (cgap_progress){0}, &error),
-               CGAP_OK);
+  cr_assert_eq(
+    cgap_embeddings_load(&e, cgap_dataset_data(dataset), CGAP_HOLD_UNIT, NULL, 2, (cgap_progress){0}, &error), CGAP_OK);
   const size_t n = e.image.rows;
   size_t *same = support_alloc(n + 1, sizeof *same);
   for (size_t i = 0; i <= n; i++)
