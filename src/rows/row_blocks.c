@@ -36,7 +36,7 @@ cgap_status cgap_row_block_load(cgap_row_block *block, const cgap_modality_rows 
   }
   cgap_status status = reserve_rows(block, rows, error);
   if (!status)
-    status = cgap_read_listed(modality->source, modality->file_row + first, rows, block->own_raw, error);
+    status = cgap_modality_rows_read(modality, first, rows, block->own_raw, error);
   if (!status)
     cgap_modality_rows_normalise(modality, first, rows, block->own_raw, block->own_unit, 1);
   block->unit = block->own_unit;

@@ -5,6 +5,7 @@
 
 #include "rows/modality.h"
 
+#define CGAP_UNIT_TOLERANCE 1e-3 /* norms as far from 1 are noted */
 enum { CGAP_ROW_PASS_BLOCKS = 3 }; /* blocks in memory: one is summed, one is hashed, one is read */
 
 typedef struct cgap_row_pass_options {
@@ -15,6 +16,7 @@ typedef struct cgap_row_pass_options {
   const char *phase; /* for progress */
   cgap_progress progress;
   cgap_comm *comm; /* of ranks that each read a part of the rows, or NULL; what a rank does not hold it reads twice */
+  bool spread;     /* what ranks know of rows stays spread over them; kept_as is not set then */
 } cgap_row_pass_options;
 
 /* kept_as (source rows), or NULL: which kept row each row of the source became; SIZE_MAX where it was left out. */
@@ -51,8 +53,9 @@ typedef struct cgap_duplicate_rows {
 bool cgap_duplicate_rows_init(cgap_duplicate_rows *d, size_t rows); /* false: out of memory */
 void cgap_duplicate_rows_clear(cgap_duplicate_rows *d);
 
-/* Adds a row under its hash; returns the first row that had the same hash, or `row` itself. */
+/* Adds a row under its hash; returns the first of those that have had the same hash, or `row` itself. */
 size_t cgap_duplicate_rows_add(cgap_duplicate_rows *d, cgap_hash hash, size_t row);
+void cgap_duplicate_rows_prefetch(const cgap_duplicate_rows *d, cgap_hash hash); /* it will be added soon */
 
 /* The hash of a unit row: that of rows of the file that differ only in length is the same. scratch (dim) */
 cgap_hash cgap_unit_hash(const float *row, size_t dim, float *scratch);
