@@ -252,8 +252,7 @@ static cgap_status load_texts(cgap_embeddings *out, caption_order order, cgap_ro
   options.skip = left_out ? skip : NULL;
   options.merge = false;
   options.phase = "texts";
-  const cgap_status status =
-    texts > 0 ? cgap_row_pass_run(&out->text, &data->text, &options, NULL, error) : CGAP_OK;
+  const cgap_status status = texts > 0 ? cgap_row_pass_run(&out->text, &data->text, &options, NULL, error) : CGAP_OK;
   cgap_free(skip);
   return status;
 }

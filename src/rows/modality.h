@@ -20,11 +20,11 @@ typedef struct cgap_equal_row {
 typedef struct cgap_modality_rows {
   const cgap_source *source;
   size_t rows, dim;
-  size_t *file_row;           /* (rows); NULL where rows are spread */
-  size_t *first_equal;        /* (rows) the first kept row with the same bytes, or itself; NULL where all rows differ, or
-                               * where rows are spread */
-  double *inverse_norm;       /* (rows), 1/‖row‖ of the file's values, the scale of cgap_to_scaled; where rows are
-                               * spread, (known_rows) of those from known_first on: of others it is computed again */
+  size_t *file_row;     /* (rows); NULL where rows are spread */
+  size_t *first_equal;  /* (rows) the first kept row with the same bytes, or itself; NULL where all rows differ, or
+                         * where rows are spread */
+  double *inverse_norm; /* (rows), 1/‖row‖ of the file's values, the scale of cgap_to_scaled; where rows are
+                         * spread, (known_rows) of those from known_first on: of others it is computed again */
   bool spread;
   size_t known_first, known_rows;
   cgap_left_out_row *left_out; /* (left_out_count) in the order of the file */

@@ -11,106 +11,9 @@
 
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 enum { PIECE_ROWS = 128, LOOK_AHEAD = 16, BLOCK_BYTES = 8 << 20, BLOCKS = CGAP_ROW_PASS_BLOCKS };
-
-/* ---------------------------------------------------------------- duplicate rows */
-
-typedef struct cgap_hash_slot {
-  cgap_hash hash;
-  size_t place; /* row + 1; 0: free */
-} cgap_hash_slot;
-
-__extension__ typedef unsigned __int128 uint128;
-
-/* The first slot to look at: hashes are spread evenly over any number of slots. */
-static size_t home_slot(const cgap_duplicate_rows *d, cgap_hash hash)
-{
-  return (size_t)((uint128)hash.low * d->slots >> 64);
-}
-
-bool cgap_duplicate_rows_init(cgap_duplicate_rows *d, size_t rows)
-{
-  d->slots = rows + rows / 2 + 16;
-  d->slot = cgap_zalloc(d->slots, sizeof *d->slot);
-  return d->slot != NULL;
-}
-
-void cgap_duplicate_rows_clear(cgap_duplicate_rows *d)
-{
-  cgap_free(d->slot);
-  *d = (cgap_duplicate_rows){0};
-}
-
-static cgap_hash hash_bytes(const void *bytes, size_t size)
-{
-  const XXH128_hash_t h = XXH3_128bits(bytes, size);
-  return (cgap_hash){.low = h.low64, .high = h.high64};
-}
-
-cgap_hash cgap_unit_hash(const float *row, size_t dim, float *scratch)
-{
-  for (size_t k = 0; k < dim; k++)
-    scratch[k] = row[k] + 0.0F; /* −0 becomes 0 */
-  return hash_bytes(scratch, dim * sizeof *scratch);
-}
-
-void cgap_duplicate_rows_prefetch(const cgap_duplicate_rows *d, cgap_hash hash)
-{
-  __builtin_prefetch(&d->slot[home_slot(d, hash)], 1);
-}
-
-size_t cgap_duplicate_rows_add(cgap_duplicate_rows *d, cgap_hash hash, size_t row)
-{
-  for (size_t at = home_slot(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
-    cgap_hash_slot *slot = &d->slot[at];
-    if (slot->place == 0) {
-      *slot = (cgap_hash_slot){.hash = hash, .place = row + 1};
-      return row;
-    }
-    if (slot->hash.low == hash.low && slot->hash.high == hash.high) {
-      slot->place = cgap_lesser(slot->place, row + 1);
-      return slot->place - 1;
-    }
-  }
-}
-
-/* ---------------------------------------------------------------- checks */
-
-void cgap_check_note(cgap_check *check, size_t row)
-{
-  check->count++;
-  if (check->example_count < CGAP_EXAMPLES)
-    check->examples[check->example_count++] = row;
-}
-
-/* Appends "2 with NaN or infinity (rows 3, 17)", after an "and" where something was appended before. */
-static void append_check(const cgap_check *check, const char *what, char *out, size_t size)
-{
-  size_t used = strlen(out);
-  if (check->count == 0)
-    return;
-  used += (size_t)snprintf(out + used, size - used, "%s%llu %s (%s", used ? " and " : "",
-                           (unsigned long long)check->count, what, check->count == 1 ? "row" : "rows");
-  for (size_t i = 0; i < check->example_count && used < size; i++)
-    used += (size_t)snprintf(out + used, size - used, "%s %zu", i ? "," : "", check->examples[i]);
-  if (used < size)
-    (void)snprintf(out + used, size - used, check->count > check->example_count ? ", …)" : ")");
-}
-
-bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size)
-{
-  char what[500] = "";
-  const size_t used = strlen(out);
-  append_check(&checks->not_finite, "with NaN or infinity", what, sizeof what);
-  append_check(&checks->zero, "of norm zero", what, sizeof what);
-  if (*what)
-    (void)snprintf(out + used, size - used, "%s%s: %zu rows, %s", used ? "; " : "", source->name, source->rows, what);
-  return *what != '\0';
-}
 
 /* ---------------------------------------------------------------- the pass */
 
@@ -286,7 +189,7 @@ static void hash_and_norm_piece(const row_pass *p, const file_block *b, size_t p
   for (size_t i = piece * PIECE_ROWS; i < b->rows && i < (piece + 1) * PIECE_ROWS; i++) {
     const unsigned char *raw = b->raw + i * p->row_bytes;
     p->norm[place + i] = cgap_file_norm(b->source->type, raw, dim, scratch);
-    p->hash[place + i] = hash_bytes(raw, p->row_bytes);
+    p->hash[place + i] = cgap_hash_bytes(raw, p->row_bytes);
   }
 }
 
@@ -477,9 +380,11 @@ static cgap_status read_with_ranks(row_pass *p, cgap_error *error)
 {
   cgap_modality_rows *m = p->modality;
   const cgap_source *source = m->source;
+  const cgap_row_pass_options *o = p->options;
+  const cgap_row_selection rows = {.comm = o->comm, .skip = o->skip, .merge = o->merge};
   cgap_status status = scan_rows(p, HASH, 0, 0.5, error);
   if (!status)
-    status = cgap_row_selection_run(m, p->options, p->norm, p->hash, p->kept_as, &p->first_kept, error);
+    status = cgap_row_selection_run(m, &rows, p->norm, p->hash, p->kept_as, &p->first_kept, error);
   cgap_free(p->norm);
   cgap_free(p->hash);
   p->norm = NULL;

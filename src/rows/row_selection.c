@@ -11,7 +11,7 @@ __extension__ typedef unsigned __int128 uint128;
  * fewer where equal rows become one. */
 typedef struct selection {
   cgap_modality_rows *modality;
-  const cgap_row_pass_options *options;
+  const cgap_row_selection *options;
   cgap_comm *comm;
   int rank, size;
   cgap_rank_rows own; /* of the file */
@@ -85,8 +85,8 @@ static cgap_status open_table(selection *s, cgap_error *error)
   if (!status)
     status = cgap_comm_sum(s->comm, rows, (size_t)s->size, CGAP_COMM_U64, error);
   if (!status && !cgap_duplicate_rows_init(&s->table, rows[s->rank]))
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the hashes of %llu rows",
-                       s->modality->source->name, (unsigned long long)rows[s->rank]);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the hashes of %llu rows", s->modality->source->name,
+                       (unsigned long long)rows[s->rank]);
   cgap_free(rows);
   return status;
 }
@@ -112,7 +112,6 @@ static cgap_status find_equal_rows(selection *s, cgap_error *error)
 }
 
 /* ---------------------------------------------------------------- merged rows */
-
 
 static bool is_kept(const selection *s, size_t i, size_t number)
 {
@@ -358,9 +357,8 @@ static cgap_status count_kept(selection *s, cgap_error *error)
   return status ? status : merge_checks(s, error);
 }
 
-cgap_status cgap_row_selection_run(cgap_modality_rows *modality, const cgap_row_pass_options *options,
-                                   const double *norm, cgap_hash *hash, size_t *kept_as, size_t *first_kept,
-                                   cgap_error *error)
+cgap_status cgap_row_selection_run(cgap_modality_rows *modality, const cgap_row_selection *options, const double *norm,
+                                   cgap_hash *hash, size_t *kept_as, size_t *first_kept, cgap_error *error)
 {
   selection s = {.modality = modality,
                  .options = options,
