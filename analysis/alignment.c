@@ -3,47 +3,43 @@
  * gap.share_of_alignment = ‖mean over P of (x − y)‖²/mean_squared_distance: the part that is one shift. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "base/memory.h"
 
 #include <math.h>
 
-static cgap_scalar mean_over_pairs(const cgap_audit_sums *e, double *v, double (*of)(double cosine))
+static cgap_scalar mean_over_pairs(const cgap_audit_sums *e, cgap_pair_value of)
 {
   double mean = 0;
-  for (size_t j = 0; j < e->text.rows; j++) {
-    v[j] = of(e->pair_cosine[j]);
-    mean += v[j];
-  }
+  for (size_t j = 0; j < e->text.rows; j++)
+    mean += of(e->pair_cosine[j], 0);
   mean /= (double)e->text.rows;
-  return cgap_scalar_normal(mean, cgap_variance_of_text_mean(e, v, mean), e->text.rows);
+  return cgap_scalar_normal(mean, cgap_variance_of_pair_mean(e, of, 0, mean), e->text.rows);
 }
 
-static double squared_distance(double cosine)
+static double squared_distance(double cosine, double unused)
 {
+  (void)unused;
   return fmax(0, 2 - 2 * cosine);
 }
 
-static double distance_of_cosine(double cosine)
+static double distance_of_cosine(double cosine, double unused)
 {
-  return sqrt(squared_distance(cosine));
+  return sqrt(squared_distance(cosine, unused));
 }
 
 static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
+  double shift = 0;
+  (void)error;
   if (!e->paired)
     return CGAP_OK;
-  double *v = cgap_alloc(e->text.rows, sizeof *v), shift = 0;
-  if (!v)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", e->text.rows);
-  out->alignment.mean_squared_distance = mean_over_pairs(e, v, squared_distance);
-  out->alignment.mean_distance = mean_over_pairs(e, v, distance_of_cosine);
+  out->alignment.mean_squared_distance = mean_over_pairs(e, squared_distance);
+  out->alignment.mean_distance = mean_over_pairs(e, distance_of_cosine);
   for (size_t a = 0; a < e->dim; a++)
     shift += (e->paired_image_mean[a] - e->text.mean[a]) * (e->paired_image_mean[a] - e->text.mean[a]);
   const double whole = out->alignment.mean_squared_distance.value;
   out->gap.share_of_alignment = whole > 1e-12
                                   ? cgap_scalar_number(shift / whole, e->image.rows)
                                   : cgap_scalar_null("every {one text} equals its {one image}", e->image.rows);
-  cgap_free(v);
   return CGAP_OK;
 }
 

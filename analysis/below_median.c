@@ -205,23 +205,25 @@ static double variance_of_place(const cgap_audit_sums *e, const cgap_audit_sums 
          seen->window.column_variance / texts * (1 - texts / (double)e->text.rows);
 }
 
+static double is_at_most(double cosine, double bound)
+{
+  return cosine <= bound;
+}
+
 cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_sums *seen, const cgap_median *m,
                                      cgap_audit *out, cgap_error *error)
 {
   const size_t texts = e->text.rows;
+  const double median = (m->low + m->high) / 2;
   cgap_scalar *proportion = &out->pairing_check.below_median_share;
-  double *below = cgap_alloc(texts, sizeof *below), mean = 0;
-  if (!below)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", texts);
-  for (size_t j = 0; j < texts; j++) {
-    below[j] = e->pair_cosine[j] <= (m->low + m->high) / 2;
-    mean += below[j];
-  }
+  double mean = 0;
+  (void)error;
+  for (size_t j = 0; j < texts; j++)
+    mean += is_at_most(e->pair_cosine[j], median);
   mean /= (double)texts;
-  double variance = cgap_variance_of_text_mean(e, below, mean);
+  double variance = cgap_variance_of_pair_mean(e, is_at_most, median, mean);
   if (seen != e)
     variance += pair_density_ratio(e, seen) * pair_density_ratio(e, seen) * variance_of_place(e, seen);
-  cgap_free(below);
   *proportion = cgap_scalar_wilson(mean, variance, texts);
   proportion->value = fmin(1, 2 * proportion->value);
   if (!isnan(proportion->lo)) {

@@ -30,19 +30,32 @@ cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n)
   return cgap_scalar_bounds(value, value - half, value + half, n);
 }
 
-double cgap_variance_of_text_mean(const cgap_audit_sums *e, const double *v, double mean)
+/* v (texts), or NULL: the function of the pair's cosine and the bound. */
+static double variance_of_mean_over_texts(const cgap_audit_sums *e, const double *v, cgap_pair_value of, double bound,
+                                          double mean)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double total = 0;
   size_t groups = 0;
   for (size_t i = 0; i < e->image.rows; i++) {
     double group = 0;
-    groups += e->first[i + 1] > e->first[i];
-    for (size_t k = e->first[i]; k < e->first[i + 1]; k++)
-      group += v[e->text_of[k]] - mean;
+    const size_t first = cgap_first_of(e, i), end = cgap_first_of(e, i + 1);
+    groups += end > first;
+    for (size_t k = first; k < end; k++)
+      group += (v ? v[cgap_text_of(e, k)] : of(e->pair_cosine[cgap_text_of(e, k)], bound)) - mean;
     total += group * group;
   }
   return groups > 1 ? images / (images - 1) * total / (texts * texts) : NAN;
+}
+
+double cgap_variance_of_text_mean(const cgap_audit_sums *e, const double *v, double mean)
+{
+  return variance_of_mean_over_texts(e, v, NULL, 0, mean);
+}
+
+double cgap_variance_of_pair_mean(const cgap_audit_sums *e, cgap_pair_value of, double bound, double mean)
+{
+  return variance_of_mean_over_texts(e, NULL, of, bound, mean);
 }
 
 double cgap_variance_of_image_mean(const double *v, size_t images, double mean)

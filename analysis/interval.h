@@ -18,6 +18,10 @@ cgap_scalar cgap_scalar_bounds(double value, double lo, double hi, uint64_t n);
  * Var v̄ = N/(N − 1) Σ_i (Σ_{j∈T_i} (v_j − v̄))²/M², v (texts) one number a text. */
 double cgap_variance_of_text_mean(const cgap_audit_sums *e, const double *v, double mean);
 
+/* The same where a text's number follows from the cosine of its pair, and a bound, if it needs one. */
+typedef double (*cgap_pair_value)(double cosine, double bound);
+double cgap_variance_of_pair_mean(const cgap_audit_sums *e, cgap_pair_value of, double bound, double mean);
+
 /* The same with one number an image: N/(N − 1) Σ (v_i − v̄)²/N² over the n images that have one (v not NaN); NaN for
  * fewer than two. */
 double cgap_variance_of_image_mean(const double *v, size_t images, double mean);

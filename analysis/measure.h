@@ -12,6 +12,7 @@
 #include "analysis/neighbours.h"
 #include "analysis/strip.h"
 #include "contragap/contragap.h"
+#include "rows/modality.h"
 
 /* The pairing check tries row offsets of up to CGAP_SHIFTS either way, in the file and in up to CGAP_PAIR_BLOCKS blocks
  * of at least CGAP_BLOCK_TEXTS texts that follow one another. */
@@ -155,9 +156,11 @@ extern const cgap_measure cgap_measure_uniformity, cgap_measure_cosine, cgap_mea
 /* One modality as measures see it. */
 typedef struct cgap_modality {
   size_t rows, dim;
-  const double *mean;   /* (dim) */
-  const double *moment; /* (dim, dim) Σ z zᵀ */
-  const size_t *file_row;
+  const double *mean;     /* (dim) */
+  const double *moment;   /* (dim, dim) Σ z zᵀ */
+  const size_t *file_row; /* (rows); NULL where they are spread over ranks, and left_out (left_out_count) says it */
+  const cgap_left_out_row *left_out;
+  size_t left_out_count;
   const size_t *first_equal; /* (rows) first row with the same bytes; NULL where all rows differ */
 } cgap_modality;
 
@@ -188,8 +191,11 @@ struct cgap_audit_sums {
   bool paired;
   double temperature;
 
-  /* pairs, where paired: texts of image i are text_of[first[i] … first[i + 1]) */
+  /* pairs, where paired: texts of image i are text_of[first[i] … first[i + 1]); NULL in those of all rows where they
+   * are spread over ranks and image i has text i alone */
   const size_t *image_of, *first, *text_of;
+  size_t row_from, column_from;       /* of ranks' own candidates, first and best_positive begin with this image, and
+                                       * pair_cosine with this text; else 0 */
   const double *pair_cosine;          /* (texts), double from the file's values */
   const double *best_positive;        /* (images) the greatest pair cosine of each image; 2 without a text */
   const double *within_kernel;        /* (images) Σ over pairs of an image's own texts of e^(-t‖y − y'‖²) */
@@ -216,6 +222,28 @@ struct cgap_audit_sums {
   cgap_neighbours image_image, image_text, text_image, text_text; /* ten nearest: of each image among images, … */
   float list_margin; /* by how much their cosines may be off; 0: computed in double */
 };
+
+static inline size_t cgap_file_row(const cgap_modality *modality, size_t i)
+{
+  return modality->file_row ? modality->file_row[i]
+                            : cgap_file_row_between(modality->left_out, modality->left_out_count, i);
+}
+
+/* The image of text j, where the texts of image i begin, and the text at such a place. */
+static inline size_t cgap_image_of(const cgap_audit_sums *e, size_t j)
+{
+  return e->image_of ? e->image_of[j] : j;
+}
+
+static inline size_t cgap_first_of(const cgap_audit_sums *e, size_t i)
+{
+  return e->first ? e->first[i] : i;
+}
+
+static inline size_t cgap_text_of(const cgap_audit_sums *e, size_t place)
+{
+  return e->text_of ? e->text_of[place] : place;
+}
 
 /* How many kinds of pairs there are: without texts the first alone. */
 static inline int cgap_pair_kinds_of(const cgap_audit_sums *e)

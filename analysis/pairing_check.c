@@ -130,8 +130,8 @@ static void name_blocks(cgap_pairing_check *check, const cgap_audit_sums *e, blo
                         int shift)
 {
   const size_t texts = e->text.rows;
-  check->blocks[check->block_count++] = (cgap_pair_block){.first = e->text.file_row[first * texts / e->blocks],
-                                                          .last = e->text.file_row[end * texts / e->blocks - 1],
+  check->blocks[check->block_count++] = (cgap_pair_block){.first = cgap_file_row(&e->text, first * texts / e->blocks),
+                                                          .last = cgap_file_row(&e->text, end * texts / e->blocks - 1),
                                                           .z = combine_z_within(z, first, end, CGAP_SHIFTS),
                                                           .shift = shift};
   for (size_t b = first; b < end; b++)

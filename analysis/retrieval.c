@@ -9,12 +9,12 @@
  * two texts count for the search in one index of both modalities (mixed_retrieval.c). */
 static const double *row_positives(const cgap_strip *s, const cgap_audit_sums *e)
 {
-  return (s->kind == CGAP_TEXT_TEXT ? e->pair_cosine : e->best_positive) + s->row;
+  return (s->kind == CGAP_TEXT_TEXT ? e->pair_cosine : e->best_positive) + (s->row - e->row_from);
 }
 
 static const double *column_positives(const cgap_strip *s, const cgap_audit_sums *e)
 {
-  return (s->kind == CGAP_IMAGE_IMAGE ? e->best_positive : e->pair_cosine) + s->column;
+  return (s->kind == CGAP_IMAGE_IMAGE ? e->best_positive : e->pair_cosine) + (s->column - e->column_from);
 }
 
 typedef struct strip_ranks {

@@ -102,7 +102,7 @@ static void measure_whole(estimate *m, const cgap_sampled *s)
     linear -= s->whole_within[CGAP_COSINE_OF];
     square -= s->whole_within[CGAP_SQUARE_OF];
     for (size_t i = 0; i < e->image.rows; i++) {
-      const double own = (double)(e->first[i + 1] - e->first[i]);
+      const double own = (double)(cgap_first_of(e, i + 1) - cgap_first_of(e, i));
       m->whole_pairs -= own * (own - 1) / 2;
     }
   }

@@ -10,8 +10,9 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
       if (place < CGAP_WORST)
         out->worst[place] = out->worst[place - 1];
     if (place < CGAP_WORST) {
-      out->worst[place] = (cgap_pair){
-        .image = e->image.file_row[e->image_of[j]], .text = e->text.file_row[j], .cosine = e->pair_cosine[j]};
+      out->worst[place] = (cgap_pair){.image = cgap_file_row(&e->image, cgap_image_of(e, j)),
+                                      .text = cgap_file_row(&e->text, j),
+                                      .cosine = e->pair_cosine[j]};
       out->worst_count += out->worst_count < CGAP_WORST;
     }
   }

@@ -50,7 +50,7 @@ void cgap_zero_shot_visit(cgap_zero_shot_tally *t, size_t first, size_t rows, co
 {
   for (size_t i = 0; i < rows; i++) {
     const double *score = scores + i * t->classes;
-    const size_t label = (size_t)t->labels[t->file_row[first + i]];
+    const size_t label = (size_t)t->labels[cgap_file_row(&t->modality, first + i)];
     size_t before = 0;
     for (size_t c = 0; c < t->classes; c++) /* a class that cannot be compared counts as nearer: a NaN is never right */
       before +=

@@ -6,7 +6,7 @@
 
 typedef struct cgap_zero_shot_tally {
   const int64_t *labels;  /* of the file's rows */
-  const size_t *file_row; /* (images) */
+  cgap_modality modality; /* the images */
   size_t classes;
   uint64_t images, top_1, top_5;
   uint64_t *class_images, *class_right; /* (classes) */

@@ -478,8 +478,9 @@ typedef struct cgap_audit {
 
   /* For figures and rows.tsv. Indices below count measured rows; *_row maps them to rows of the file. */
   double *image_mean, *text_mean;             /* (dim) */
-  size_t *image_row, *text_row;               /* (images), (texts) */
-  size_t *image_of;                           /* (texts) measured image of each text; NULL where unpaired */
+  size_t *image_row, *text_row;               /* (images), (texts); NULL: row i is row i of the file */
+  size_t *image_of;                           /* (texts) measured image of each text; NULL where unpaired, and with
+                                               * image_row */
   double *pair_cosine;                        /* (texts) or NULL */
   double *rank_text_to_image;                 /* (texts), NaN for one that a sample did not rank; or NULL */
   double *rank_image_to_text;                 /* (images), NaN for an image without a text, or not ranked; or NULL */
@@ -537,6 +538,8 @@ typedef struct cgap_audit_options {
                          agreement, checks of the pairing, and kernels in contributions */
   bool contributions; /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
   bool neighbours;    /* keep the ten nearest rows of each row, by cosines in double; needs all pairs */
+  bool no_rows;       /* ranks that measure a sample: the first one does without the rank of each row and, where row i
+                         of the images is paired with row i of the texts, without image_row, text_row and image_of */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);

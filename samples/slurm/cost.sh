@@ -80,12 +80,14 @@ END {
 
   stage("reading", own * d * bytes * (q ? or_else("reads", 4) : 1) / file, "")
   stage("row pass", own * 2 * d / (1e9 * v["row_pass"] * speed), "")
-  stage("equal rows", (n + m) * 0.15e-6, "on every rank")
+  stage("equal rows", own * (0.2e-6 + (p > 1 ? 56 / ring : 0)), "")
+  stage("norms", (n + m) * 2e-9, "rank after rank")
   stage("matched pairs", m / p / (1e3 * v["couples"] * speed), "")
   if (q) {
     stage("pairs of the sample", 4 * d * s * s / p / rate, "")
     stage("queries", 2 * d * q * own / rate, "")
     stage("separability", 2 * s / p / (1e3 * v["separability"] * speed), "of the sample")
+    stage("cosines of all pairs", m * 25e-9, "rank 0 alone")
   } else {
     work = 2 * d * (n * n / 2 + m * m / 2 + n * m + 512 * (n + m))
     stage("tiles", work / p * uneven * uneven / rate, sprintf("%.3g flop a rank", work / p))
@@ -96,7 +98,8 @@ END {
     stage("separability", own / (1e3 * v["separability"] * speed) + (n + m) * 0.2e-6, "")
     stage("results of every row", (n + m) * 0.45e-6, "rank 0 alone")
   }
-  stage("gathered", p > 1 ? (32 * (n + m) + 8 * m + 32 * n) / ring : 0, "to every rank")
+  if (p > 1)
+    stage("gathered", (q ? 8 * m : 24 * (n + m) + 16 * m + 48 * n) / ring, q ? "to rank 0" : "to every rank")
   stage("eigenproblems", 4 * d * d * d / (1e9 * v["spectra"] * speed) / less(p, 3), "")
 
   printf "%.4g images, %.4g texts, d = %d, on %d ranks of %.3g GFLOP/s\n", n, m, d, p, rate / 1e9
@@ -104,10 +107,11 @@ END {
     printf "%-22s %12.4g s %5.1f %%  %s\n", names[k], taken[k], 100 * taken[k] / total, about[k]
   printf "%-22s %12.4g s\n", "in all", total
   held = own * d * (4 + bytes)
-  if (q) # the greater of what reading and what is kept afterwards need
-    rest = less(32 * (n + m) + 40 * (n > m ? n : m), 72 * (n + m)) == 72 * (n + m) ? \
-      32 * (n + m) + 40 * (n > m ? n : m) : 72 * (n + m)
-  else
+  if (q) { # the greater of what reading and what is kept afterwards need, of rank 0, which has the cosines of all pairs
+    reading = (16 * (n + m) + 60 * (n > m ? n : m)) / p
+    later = (16 * (n + m) + 16 * m) / p + 8 * m
+    rest = reading > later ? reading : later
+  } else
     rest = (72 + 640) * (n + m)
   printf "%-22s %12.4g GiB %s\n", "memory of a rank", ((q ? 0 : held) + rest + 2e8) / 2 ^ 30, \
     q ? "and its rows where they fit" : "as planned"

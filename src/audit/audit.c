@@ -23,6 +23,7 @@ typedef struct run {
   cgap_prepared_audit prepared;
   cgap_embeddings embeddings;
   cgap_matched_pair_sums matched_pairs;
+  double *collected; /* the cosines of all pairs, of ranks that each have their own: on the first one */
   cgap_audit_sums evidence;
   bool precise[CGAP_PAIR_KINDS]; /* products in double */
   cgap_agreement_sums agreement;
@@ -61,7 +62,7 @@ static void set_evidence(run *r)
     .image_of = e->pairs.image_of,
     .first = e->pairs.first,
     .text_of = e->pairs.text,
-    .pair_cosine = c->pair_cosine,
+    .pair_cosine = e->paired && !e->pairs.first ? r->collected : c->pair_cosine,
     .best_positive = c->best_positive,
     .within_kernel = c->within_kernel,
     .within_kernel_square = c->within_kernel_square,
@@ -356,6 +357,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
                                         .comm = r->options->comm,
                                         .visit_bytes = r->prepared.plan.visit_bytes,
                                         .seed = r->options->seed,
+                                        .no_ranks = r->options->no_rows && e->image.file_row == NULL,
                                         .tiles = tile_options(r, 0, 1)};
   return cgap_sampled_run(out, e, &r->embeddings, &r->matched_pairs, &options, error);
 }
@@ -401,16 +403,44 @@ static cgap_status copy_neighbours(const run *r, cgap_audit *out, cgap_error *er
   return CGAP_OK;
 }
 
+/* The rows of the file that kept rows are, where they are spread. */
+static cgap_status list_rows(size_t **out, const cgap_modality_rows *modality, cgap_error *error)
+{
+  *out = cgap_alloc(modality->rows, sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the rows of the report");
+  for (size_t i = 0; i < modality->rows; i++)
+    (*out)[i] = cgap_file_row_of(modality, i);
+  return CGAP_OK;
+}
+
+/* Of spread rows, each of which is in its place and paired with the one beside it, the report may do without lists. */
+static cgap_status list_spread_rows(run *r, cgap_audit *out, cgap_error *error)
+{
+  const cgap_embeddings *e = &r->embeddings;
+  const bool implied = e->paired && !e->pairs.first;
+  if (r->options->no_rows && implied && e->image.left_out_count == 0 && e->text.left_out_count == 0)
+    return CGAP_OK;
+  cgap_status status = list_rows(&out->image_row, &e->image, error);
+  if (!status)
+    status = list_rows(&out->text_row, &e->text, error);
+  if (!status && implied)
+    status = list_rows(&out->image_of, &(cgap_modality_rows){.rows = e->text.rows}, error);
+  return status;
+}
+
 /* What the report has of every row is handed over when it is no longer needed. */
-static void move_rows_to_report(run *r, cgap_audit *out)
+static cgap_status move_rows_to_report(run *r, cgap_audit *out, cgap_error *error)
 {
   cgap_embeddings *e = &r->embeddings;
+  double **cosines = r->collected ? &r->collected : &r->matched_pairs.pair_cosine;
   out->image_row = e->image.file_row;
   out->text_row = e->text.file_row;
   out->image_of = e->pairs.image_of;
-  out->pair_cosine = r->matched_pairs.pair_cosine;
+  out->pair_cosine = *cosines;
   e->image.file_row = e->text.file_row = e->pairs.image_of = NULL;
-  r->matched_pairs.pair_cosine = NULL;
+  *cosines = NULL;
+  return e->image.spread ? list_spread_rows(r, out, error) : CGAP_OK;
 }
 
 /* A sample does not have the lists of all rows. */
@@ -431,6 +461,7 @@ static void run_clear(run *r)
 {
   clear_pair_sums(&r->evidence);
   cgap_matched_pairs_clear(&r->matched_pairs);
+  cgap_free(r->collected);
   cgap_embeddings_clear(&r->embeddings);
 }
 
@@ -509,7 +540,7 @@ static cgap_status run_two_spaces(run *r, cgap_audit *out, cgap_error *error)
 }
 
 /* The passes of a sample's audit use all rows a few times only: touching memory for them as floats takes longer than
- * making floats of them each time. */
+ * making floats of them each time. Ranks send rows to each other as floats. */
 static cgap_hold rows_to_hold(const run *r)
 {
   if (!r->prepared.plan.resident)
@@ -517,21 +548,36 @@ static cgap_hold rows_to_hold(const run *r)
   return r->prepared.sampling.images > 0 && !r->options->comm ? CGAP_HOLD_RAW : CGAP_HOLD_UNIT;
 }
 
+/* Ranks that measure a sample keep what they know of rows to themselves. Where so many rows are left out that the
+ * sample has all others, all pairs are measured, for which every rank needs all of it. */
+static cgap_status load_rows(run *r, cgap_error *error)
+{
+  const cgap_plan *plan = &r->prepared.plan;
+  cgap_comm *comm = r->options->comm;
+  const bool spread = comm && r->prepared.sampling.images > 0;
+  cgap_status status = (spread ? cgap_embeddings_load_spread : cgap_embeddings_load)(
+    &r->embeddings, &r->prepared.data, rows_to_hold(r), comm, plan->threads, r->options->progress, error);
+  if (status)
+    return status;
+  cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
+  return r->prepared.sampling.images ? CGAP_OK : cgap_embeddings_unspread(&r->embeddings, comm, error);
+}
+
 static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
 {
   const double start = cgap_clock_seconds();
   const cgap_progress progress = r->options->progress;
-  const cgap_data *data = &r->prepared.data;
   const cgap_plan *plan = &r->prepared.plan;
   cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
   if (!status)
-    status =
-      cgap_embeddings_load(&r->embeddings, data, rows_to_hold(r), r->options->comm, plan->threads, progress, error);
+    status = load_rows(r, error);
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
   const double loaded = cgap_clock_seconds();
   if (!status && r->prepared.has & CGAP_HAS_PAIRS)
     status = cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, !r->options->brief, r->options->comm,
                                     plan->threads, progress, error);
+  if (!status && r->embeddings.paired && !r->embeddings.pairs.first)
+    status = cgap_matched_pairs_collect(&r->collected, &r->matched_pairs, &r->embeddings, r->options->comm, error);
   if (!status && is_first(r))
     status = copy_report_rows(r, out, error);
   if (!status)
@@ -543,8 +589,6 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && !r->options->brief && r->prepared.has & CGAP_HAS_PAIRS)
     status = cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads,
                                        error);
-  if (!status)
-    cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
   if (!status && keeps_contributions(r))
     status = cgap_contributions_begin(out, &r->embeddings, error);
   cgap_release_memory(plan->needed_bytes, plan->memory_bytes);
@@ -569,7 +613,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && is_first(r))
     status = name_whys(out, error);
   if (!status && is_first(r))
-    move_rows_to_report(r, out);
+    status = move_rows_to_report(r, out, error);
   out->seconds_rows = loaded - start;
   out->seconds_pairs = matched - loaded;
   out->seconds_total = cgap_clock_seconds() - start;

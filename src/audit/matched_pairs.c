@@ -42,7 +42,7 @@ typedef struct image_sums {
 
 static size_t texts_of(const cgap_pairs *pairs, size_t first_image, size_t images)
 {
-  return pairs->first[first_image + images] - pairs->first[first_image];
+  return cgap_pairs_first(pairs, first_image + images) - cgap_pairs_first(pairs, first_image);
 }
 
 /* As many whole images as have at most `rows` rows together with their texts; at least one. A run ends where a tile
@@ -61,7 +61,7 @@ static void next_batch(batch *b, const cgap_pairs *pairs, size_t first_image, si
                        size_t texts)
 {
   b->first_image = first_image;
-  b->first_text = pairs->first[first_image];
+  b->first_text = cgap_pairs_first(pairs, first_image);
   b->start[0] = b->images = b->runs = 0;
   while (b->runs < runs && first_image + b->images < end) {
     const size_t images = b->images + run_length(pairs, first_image + b->images, rows);
@@ -83,14 +83,15 @@ static cgap_status read_batch(void *batch_, cgap_error *error)
 {
   batch *b = batch_;
   const cgap_embeddings *e = b->embeddings;
-  const size_t *texts = e->pairs.text + b->first_text;
+  const size_t *texts = e->pairs.text ? e->pairs.text + b->first_text : NULL;
+  const size_t first = texts && b->texts ? texts[0] : b->first_text;
   bool straight = true;
-  for (size_t k = 1; straight && k < b->texts; k++)
-    straight = texts[k] == texts[0] + k;
+  for (size_t k = 1; texts && straight && k < b->texts; k++)
+    straight = texts[k] == first + k;
   clear_batch(b);
   cgap_status status = cgap_modality_rows_read_missing(&e->image, NULL, b->first_image, b->images, &b->image, error);
   if (!status && b->texts > 0)
-    status = cgap_modality_rows_read_missing(&e->text, straight ? NULL : texts, texts[0], b->texts, &b->text, error);
+    status = cgap_modality_rows_read_missing(&e->text, straight ? NULL : texts, first, b->texts, &b->text, error);
   return status;
 }
 
@@ -101,7 +102,7 @@ static void make_unit(const cgap_modality_rows *modality, size_t row, const unsi
   const cgap_type type = modality->source->type;
   const unsigned char *held = cgap_modality_rows_raw(modality, row);
   const unsigned char *raw = held ? held : loaded + place * modality->dim * cgap_type_size(type);
-  cgap_to_scaled(type, raw, modality->dim, modality->inverse_norm[row], out);
+  cgap_to_scaled(type, raw, modality->dim, cgap_row_scale(modality, row, raw), out);
 }
 
 static void make_image(const batch *b, size_t i, double *out)
@@ -120,7 +121,7 @@ typedef struct group {
 static void make_text(const group *g, size_t t, double *out)
 {
   const size_t place = g->first + t;
-  make_unit(&g->batch->embeddings->text, g->batch->embeddings->pairs.text[place], g->batch->text,
+  make_unit(&g->batch->embeddings->text, cgap_pairs_text(&g->batch->embeddings->pairs, place), g->batch->text,
             place - g->batch->first_text, out);
 }
 
@@ -143,11 +144,11 @@ static const double *text_of(const group *g, size_t t)
 static group group_of(const batch *b, size_t i, double *row)
 {
   const cgap_pairs *pairs = &b->embeddings->pairs;
-  const size_t dim = b->embeddings->image.dim, image = b->first_image + i, first = pairs->first[image];
+  const size_t dim = b->embeddings->image.dim, image = b->first_image + i, first = cgap_pairs_first(pairs, image);
   group g = {.batch = b,
              .image = image,
              .first = first,
-             .texts = pairs->first[image + 1] - first,
+             .texts = cgap_pairs_first(pairs, image + 1) - first,
              .x = row,
              .text = row + dim,
              .spare = row + (1 + HELD_TEXTS) * dim};
@@ -204,13 +205,14 @@ static void measure_group(cgap_matched_pair_sums *out, group *g, double *sum)
     sum[k] = g->x[k] - e->image.mean[k];
   for (size_t t = 0; t < g->texts; t++) {
     const double *y = text_of(g, t), cosine = cgap_dot(g->x, y, dim);
-    out->pair_cosine[e->pairs.text[g->first + t]] = cosine;
+    out->pair_cosine[cgap_pairs_text(&e->pairs, g->first + t) - out->from] = cosine;
     best = cosine > best ? cosine : best;
     for (size_t k = 0; k < dim; k++)
       sum[k] -= (y[k] - mean[k]) * images_per_text;
   }
-  out->best_positive[g->image] = g->texts ? best : 2;
-  measure_within(out, g, dim);
+  out->best_positive[g->image - out->from] = g->texts ? best : 2;
+  if (out->within_kernel)
+    measure_within(out, g, dim);
 }
 
 /* Images [first, end) of the batch: N·g_i, and all that is found on the way. */
@@ -268,8 +270,9 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
 {
   const double images_per_text = (double)e->image.rows / (double)e->text.rows;
   double squares = 0, bound = 1;
-  for (size_t i = 0; i < e->image.rows; i++) {
-    const double norm = 2 + 2 * images_per_text * (double)(e->pairs.first[i + 1] - e->pairs.first[i]);
+  const size_t different = e->pairs.first ? e->image.rows : cgap_lesser(e->image.rows, CGAP_TILE);
+  for (size_t i = 0; i < different; i++) {
+    const double norm = 2 + 2 * images_per_text * (double)texts_of(&e->pairs, i, 1);
     squares = i % CGAP_TILE == 0 ? norm * norm : squares + norm * norm;
     bound = fmax(bound, squares);
   }
@@ -306,7 +309,7 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
   double *const by_text[] = {out->pair_cosine, out->sibling_rank};
   double *const by_image[] = {out->best_positive, out->within_kernel, out->within_kernel_square, out->within_cosine,
                               out->within_square};
-  if (!comm)
+  if (!comm || !e->pairs.first)
     return CGAP_OK;
   double *value = cgap_alloc(texts, sizeof *value);
   cgap_status status = CGAP_OK;
@@ -325,9 +328,20 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
   return status;
 }
 
-static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddings *e)
+static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm)
 {
   *out = (cgap_matched_pair_sums){0};
+  out->paired_image_mean = cgap_zalloc(e->image.dim, sizeof(double));
+  out->group_moment = cgap_zalloc(e->image.dim * e->image.dim, sizeof(double));
+  if (!out->paired_image_mean || !out->group_moment)
+    return false;
+  if (!e->pairs.first) {
+    const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
+    out->from = own.first;
+    out->pair_cosine = cgap_alloc(own.end - own.first, sizeof(double));
+    out->best_positive = cgap_alloc(own.end - own.first, sizeof(double));
+    return out->pair_cosine && out->best_positive;
+  }
   out->pair_cosine = cgap_alloc(e->text.rows, sizeof(double));
   out->best_positive = cgap_alloc(e->image.rows, sizeof(double));
   out->within_kernel = cgap_alloc(e->image.rows, sizeof(double));
@@ -335,10 +349,8 @@ static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddin
   out->within_cosine = cgap_alloc(e->image.rows, sizeof(double));
   out->within_square = cgap_alloc(e->image.rows, sizeof(double));
   out->sibling_rank = cgap_zalloc(e->text.rows, sizeof(double));
-  out->paired_image_mean = cgap_zalloc(e->image.dim, sizeof(double));
-  out->group_moment = cgap_zalloc(e->image.dim * e->image.dim, sizeof(double));
   return out->pair_cosine && out->best_positive && out->within_kernel && out->within_cosine && out->within_square &&
-         out->sibling_rank && out->within_kernel_square && out->paired_image_mean && out->group_moment;
+         out->sibling_rank && out->within_kernel_square;
 }
 
 static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm *comm, const cgap_progress *progress,
@@ -409,7 +421,7 @@ cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embed
   const int blas_threads = cgap_blas_single();
   image_sums sums = {0};
   cgap_status status = CGAP_OK;
-  if (!matched_pairs_alloc(out, e))
+  if (!matched_pairs_alloc(out, e, comm))
     status =
       cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs of %zu dimensions", e->text.rows, e->image.dim);
   if (!status)
@@ -428,6 +440,24 @@ cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embed
   cgap_exact_sums_clear(&sums.weighed);
   cgap_free(sums.row);
   cgap_blas_restore(blas_threads);
+  return status;
+}
+
+cgap_status cgap_matched_pairs_collect(double **pair_cosine, const cgap_matched_pair_sums *sums,
+                                       const cgap_embeddings *e, cgap_comm *comm, cgap_error *error)
+{
+  const int size = cgap_comm_size(comm);
+  const bool first = cgap_comm_rank(comm) == 0;
+  size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
+  *pair_cosine = first ? cgap_alloc(e->text.rows, sizeof **pair_cosine) : NULL;
+  cgap_status status = CGAP_OK;
+  if (!place || (first && !*pair_cosine))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the cosines of %zu pairs", e->text.rows);
+  for (int r = 0; !status && r <= size; r++)
+    place[r] = r < size ? cgap_rank_rows_of(e->text.rows, r, size).first : e->text.rows;
+  if (!status)
+    status = cgap_comm_collect(comm, sums->pair_cosine, place, sizeof **pair_cosine, *pair_cosine, error);
+  cgap_free(place);
   return status;
 }
 
@@ -467,7 +497,7 @@ typedef struct runs {
 bool cgap_cross_moment_wanted(const cgap_embeddings *e)
 {
   bool one = e->paired && e->image.rows >= 4 && e->image.rows == e->text.rows;
-  for (size_t i = 0; one && i < e->image.rows; i++)
+  for (size_t i = 0; one && e->pairs.first && i < e->image.rows; i++)
     one = e->pairs.first[i + 1] - e->pairs.first[i] == 1;
   return one;
 }
@@ -513,7 +543,7 @@ static cgap_status add_runs(runs *r, int threads, cgap_error *error)
 {
   const cgap_embeddings *e = r->embeddings;
   for (size_t i = 0; i < r->rows; i++)
-    r->text[i] = e->pairs.text[e->pairs.first[r->first + i]];
+    r->text[i] = cgap_pairs_text(&e->pairs, cgap_pairs_first(&e->pairs, r->first + i));
   cgap_status status = cgap_modality_rows_read_missing(&e->image, NULL, r->first, r->rows, &r->loaded_image, error);
   if (!status)
     status = cgap_modality_rows_read_missing(&e->text, r->text, 0, r->rows, &r->loaded_text, error);

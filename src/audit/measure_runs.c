@@ -3,6 +3,7 @@
 #include "analysis/finish.h"
 #include "analysis/measure.h"
 #include "analysis/zero_shot.h"
+#include "audit/pair_sums.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "rows/row_blocks.h"
@@ -149,9 +150,9 @@ static cgap_status read_classes(const cgap_source *source, size_t classes, size_
 static cgap_status check_labels(const cgap_embeddings *e, size_t classes, cgap_error *error)
 {
   for (size_t i = 0; i < e->image.rows; i++) {
-    const int64_t label = e->data->labels[e->image.file_row[i]];
+    const int64_t label = e->data->labels[cgap_file_row_of(&e->image, i)];
     if (label < 0 || (uint64_t)label >= classes)
-      return cgap_fail(error, CGAP_DATA, "labels: row %zu names class %lld, %s has %zu", e->image.file_row[i],
+      return cgap_fail(error, CGAP_DATA, "labels: row %zu names class %lld, %s has %zu", cgap_file_row_of(&e->image, i),
                        (long long)label, e->data->class_text.name, classes);
   }
   return CGAP_OK;
@@ -189,7 +190,7 @@ static void add_to_classes(zero_shot_pass *p, size_t first, size_t rows, const d
     const size_t threads = (size_t)omp_get_num_threads(), own = (size_t)omp_get_thread_num();
     const size_t from = p->dim * own / threads, columns = p->dim * (own + 1) / threads - from;
     for (size_t i = 0; i < rows; i++)
-      cgap_exact_sums_add(&p->class_sums, (size_t)t->labels[t->file_row[first + i]] * p->dim + from,
+      cgap_exact_sums_add(&p->class_sums, (size_t)t->labels[cgap_file_row(&t->modality, first + i)] * p->dim + from,
                           unit + i * p->dim + from, columns);
   }
 }
@@ -232,9 +233,10 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
     status = check_labels(e, classes, error);
   if (status)
     return status;
-  zero_shot_pass pass = {.tally = {.labels = e->data->labels, .file_row = e->image.file_row, .classes = classes},
-                         .dim = source->dim,
-                         .threads = threads};
+  zero_shot_pass pass = {
+    .tally = {.labels = e->data->labels, .modality = cgap_modality_of(&e->image), .classes = classes},
+    .dim = source->dim,
+    .threads = threads};
   cgap_zero_shot_tally *tally = &pass.tally;
   cgap_contributions *kept = out->contributions;
   for (size_t i = 0; kept && i < e->image.rows; i++)
@@ -329,7 +331,7 @@ static cgap_status select_queries(arithmetic_work *w, cgap_error *error)
 {
   const cgap_data *data = w->e->data;
   for (size_t i = 0; i < w->e->image.rows; i++)
-    w->label[i] = data->image_label[w->e->image.file_row[i]];
+    w->label[i] = data->image_label[cgap_file_row_of(&w->e->image, i)];
   for (size_t q = 0; q < data->queries; q++) {
     const int64_t *query = data->query + 4 * q;
     if (query[0] < 0 || (uint64_t)query[0] >= data->image.rows)
@@ -339,7 +341,7 @@ static cgap_status select_queries(arithmetic_work *w, cgap_error *error)
       if (query[k] < 0 || (uint64_t)query[k] >= data->words.rows)
         return cgap_fail(error, CGAP_DATA, "arithmetic/query: row %zu names word %lld, %s has %zu rows", q,
                          (long long)query[k], data->words.name, data->words.rows);
-    const size_t image = w->e->image_kept_as[query[0]];
+    const size_t image = cgap_image_kept_as(w->e, (size_t)query[0]);
     if (image == SIZE_MAX || is_left_out(w, query[1]) || is_left_out(w, query[2]))
       continue;
     w->query[w->queries] = q;
@@ -596,7 +598,7 @@ static cgap_status project_rows(const axes *a, const cgap_modality_rows *modalit
     status = cgap_modality_rows_fetch(modality, rows + first, 0, n, a->threads, a->rows, error);
 #pragma omp parallel for schedule(static) num_threads(a->threads)
     for (size_t i = 0; i < (status ? 0 : n); i++) {
-      (*out)[first + i].row = modality->file_row[rows[first + i]];
+      (*out)[first + i].row = cgap_file_row_of(modality, rows[first + i]);
       project_row(a, a->rows + i * modality->dim, modality->dim, &(*out)[first + i]);
     }
   }
@@ -613,9 +615,10 @@ static void choose_points(const cgap_embeddings *e, size_t *image, size_t *image
   for (size_t i = 0; i < wanted; i++) {
     const size_t row = (size_t)((double)i * (double)n / (double)wanted);
     image[(*images)++] = row;
-    for (size_t k = e->paired ? e->pairs.first[row] : 0; e->paired && k < e->pairs.first[row + 1]; k++)
+    for (size_t k = e->paired ? cgap_pairs_first(&e->pairs, row) : 0;
+         e->paired && k < cgap_pairs_first(&e->pairs, row + 1); k++)
       if (*texts < CGAP_SCATTER_ROWS)
-        text[(*texts)++] = e->pairs.text[k];
+        text[(*texts)++] = cgap_pairs_text(&e->pairs, k);
   }
   const size_t alone = m < CGAP_SCATTER_ROWS ? m : CGAP_SCATTER_ROWS;
   for (size_t j = 0; !e->paired && j < alone; j++)

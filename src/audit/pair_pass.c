@@ -138,8 +138,9 @@ static double exact_cosine(const void *context, size_t row, size_t column)
   const cgap_pair_tile_pass *p = context;
   const cgap_modality_rows *a = p->a.modality, *b = p->b.modality;
   const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
-  return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, a->inverse_norm[row], b->source->type,
-                      p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
+  const unsigned char *x = p->a.raw + (row - p->a.first) * a_bytes, *y = p->b.raw + (column - p->b.first) * b_bytes;
+  return cgap_raw_dot(a->source->type, x, cgap_row_scale(a, row, x), b->source->type, y, cgap_row_scale(b, column, y),
+                      a->dim);
 }
 
 static float rounding_margin(const void *context, size_t row, size_t column)

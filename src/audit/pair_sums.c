@@ -210,6 +210,8 @@ cgap_modality cgap_modality_of(const cgap_modality_rows *modality)
                          .mean = modality->mean,
                          .moment = modality->moment,
                          .file_row = modality->file_row,
+                         .left_out = modality->left_out,
+                         .left_out_count = modality->left_out_count,
                          .first_equal = modality->checks.duplicates.count ? modality->first_equal : NULL};
 }
 

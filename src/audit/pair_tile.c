@@ -194,7 +194,8 @@ static void mask_matched(const cgap_pair_tile_pass *p, const cgap_pair_tile_plac
     return;
   for (size_t k = 0; k < s->rows; k++) {
     reserve_found(p, t, w);
-    for (size_t m = e->first[s->row + k]; m < e->first[s->row + k + 1]; m++) {
+    const size_t *texts = e->first + (s->row + k - e->row_from);
+    for (size_t m = texts[0]; m < texts[1]; m++) {
       const size_t text = e->text_of[m];
       if (text < t->column || text >= t->column + t->columns)
         continue;
@@ -270,9 +271,10 @@ static void copy_elements_double(const cgap_row_block *panel, size_t row, size_t
   const cgap_modality_rows *modality = panel->modality;
   const cgap_type type = modality->source->type;
   const size_t size = cgap_type_size(type);
-  for (size_t i = row; i < row + rows; i++, out += count)
-    cgap_to_scaled(type, panel->raw + ((i - panel->first) * modality->dim + first) * size, count,
-                   modality->inverse_norm[i], out);
+  for (size_t i = row; i < row + rows; i++, out += count) {
+    const unsigned char *raw = panel->raw + (i - panel->first) * modality->dim * size;
+    cgap_to_scaled(type, raw + first * size, count, cgap_row_scale(modality, i, raw), out);
+  }
 }
 
 /* The same in double, from the file's values, and rounded. */

@@ -23,7 +23,10 @@ CGAP_MUST_CHECK cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out
 
 /* ---------------------------------------------------------------- matched_pairs */
 
+/* Of pairs that are implied, each rank has those of its own images and texts alone: arrays begin with row `from`, and
+ * what images with several texts have is NULL. */
 typedef struct cgap_matched_pair_sums {
+  size_t from;
   double *pair_cosine;          /* (texts) */
   double *best_positive;        /* (images), 2 for an image without a text */
   double *within_kernel;        /* (images) */
@@ -39,10 +42,14 @@ typedef struct cgap_matched_pair_sums {
 /* How many runs of CGAP_TILE images are held at once. */
 size_t cgap_matched_pairs_held_runs(int threads);
 
-/* Every rank ends with all of it. offsets: check them too; else they are 0. */
+/* Every rank ends with all of it, but of implied pairs. offsets: check them too; else they are 0. */
 CGAP_MUST_CHECK cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, bool offsets,
                                                    cgap_comm *comm, int threads, cgap_progress progress,
                                                    cgap_error *error);
+/* The cosines of all implied pairs, on rank 0, which is to free them; elsewhere NULL. */
+CGAP_MUST_CHECK cgap_status cgap_matched_pairs_collect(double **pair_cosine, const cgap_matched_pair_sums *sums,
+                                                       const cgap_embeddings *e, cgap_comm *comm, cgap_error *error);
+
 void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums);
 
 /* Whether every image has one text and there are at least 4 of them, as the moment of pairs requires. */

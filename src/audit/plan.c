@@ -22,10 +22,17 @@
 
 /* Bytes of a row, measured as well as counted. */
 enum {
-  READ_BYTES = 32,          /* while rows are read: place, first equal, norm, what it was kept as … */
-  TABLE_BYTES = 40,         /* … and of the modality that is read its place in the table of hashes */
-  ROW_BYTES = 72,           /* afterwards: place, first equal, norm, pairs, ranks */
-  TILE_BYTES = 880,         /* sums, ten nearest twice, fit of the separability: where all pairs are used */
+  READ_BYTES = 32,         /* while rows are read: place, first equal, norm, what it was kept as … */
+  TABLE_BYTES = 40,        /* … and of the modality that is read its place in the table of hashes */
+  ROW_BYTES = 72,          /* afterwards: place, first equal, norm, pairs, ranks */
+  HASHED_BYTES = 60,       /* of ranks: norm, hash and a place in the table, of the rows that a rank reads … */
+  HANDED_BYTES = 15 << 20, /* … and blocks of hashes on their way */
+  SPREAD_BYTES = 16, /* of ranks that look at a sample: the norm of an own row, and what its queries need of it … */
+  PAIR_BYTES = 16,   /* … the cosine of an own pair, twice … */
+  LISTED_BYTES = 48, /* … of any row where pairs are not by row: the lists of them, and what is measured … */
+  FIRST_BYTES = 8,   /* … on the first rank the cosine of any pair … */
+  REPORT_BYTES = 28, /* … and of any row what the report lists */
+  TILE_BYTES = 880,  /* sums, ten nearest twice, fit of the separability: where all pairs are used */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_TILES_MIN = 2
 };
@@ -61,8 +68,41 @@ static uint64_t lesser_bytes(uint64_t a, uint64_t b)
   return a < b ? a : b;
 }
 
+/* Bytes of what is known of rows: while they are read, and afterwards. */
+typedef struct row_state {
+  uint64_t reading, later;
+} row_state;
+
+static row_state state_of_all(const cgap_source *image, const cgap_source *text)
+{
+  const uint64_t rows = (uint64_t)image->rows + text->rows, longest = greater_bytes(image->rows, text->rows);
+  return (row_state){.reading = READ_BYTES * rows + TABLE_BYTES * longest, .later = ROW_BYTES * rows};
+}
+
+/* Of one of several ranks: all pairs take what is known of all rows, a sample that of its own rows, where pairs are by
+ * row or there are none. */
+static row_state state_of_rank(const cgap_source *image, const cgap_source *text, const cgap_comm *comm,
+                               const cgap_plan_options *o)
+{
+  const uint64_t ranks = (uint64_t)cgap_comm_size(comm), rows = (uint64_t)image->rows + text->rows;
+  const uint64_t hashed = HASHED_BYTES * (greater_bytes(image->rows, text->rows) / ranks + CGAP_TILE) + HANDED_BYTES;
+  const uint64_t own = SPREAD_BYTES * (rows / ranks + CGAP_TILE);
+  const bool first = cgap_comm_rank(comm) == 0, listed = o->paired && !o->straight;
+  if (o->sample_bytes == 0)
+    return (row_state){.reading = READ_BYTES * rows + hashed, .later = ROW_BYTES * rows};
+  row_state s = {.reading = own + hashed, .later = own};
+  if (listed)
+    s.later += LISTED_BYTES * rows;
+  else if (o->paired)
+    s.later += PAIR_BYTES * (text->rows / ranks + CGAP_TILE) + (first ? FIRST_BYTES * (uint64_t)text->rows : 0);
+  if (first && (listed || !o->no_rows))
+    s.later += REPORT_BYTES * rows;
+  return s;
+}
+
 /* What every plan needs: per-row state, moments and the greater of what the passes hold for a while. */
-static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, bool sampled, int threads)
+static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, row_state state, bool sampled,
+                            int threads)
 {
   const uint64_t dim = greater_bytes(image->dim, text->dim), workers = (uint64_t)threads,
                  rows = (uint64_t)image->rows + text->rows;
@@ -70,7 +110,7 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
   const uint64_t blocks = greater_bytes(cgap_row_pass_block_rows(image) * dim * cgap_type_size(image->type),
                                         cgap_row_pass_block_rows(text) * dim * cgap_type_size(text->type));
   const uint64_t sums = 2 * square + workers * cgap_second_moment_scratch(dim) * sizeof(double);
-  const uint64_t reading = CGAP_ROW_PASS_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
+  const uint64_t reading = CGAP_ROW_PASS_BLOCKS * blocks + sums + state.reading;
   const uint64_t images = lesser_bytes(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
   const uint64_t matched_pairs =
     (2 * lesser_bytes(cgap_row_pass_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
@@ -78,7 +118,7 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
   const uint64_t tiles =
     workers * cgap_pair_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_top_k_row_bytes()) * rows);
   return PROGRAM_BYTES + 3 * square +
-         greater_bytes(reading, ROW_BYTES * rows + greater_bytes(matched_pairs, greater_bytes(spectra, tiles)));
+         greater_bytes(reading, state.later + greater_bytes(matched_pairs, greater_bytes(spectra, tiles)));
 }
 
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */
@@ -111,14 +151,15 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   const uint64_t row_bytes = dim * sizeof(float) + raw_bytes + (options->bfloat ? cgap_bfloat16_row_bytes(dim) : 0);
   *out = (cgap_plan){.rank_count = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
-  const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
+  const row_state state = state_of_all(image, text);
+  const uint64_t fixed = fixed_bytes(image, text, state, options->sample_bytes > 0, out->threads);
   const uint64_t both = (uint64_t)image->rows + text->rows;
   const uint64_t resident =
     fixed + (options->sample_bytes > 0
                ? raw_bytes * both + 3 * lesser_bytes(cgap_candidate_rows(out->threads), longest) * row_bytes
                : row_bytes * both);
   const uint64_t panels = row_bytes * lesser_bytes((ROW_TILES_MIN + 2) * CGAP_TILE, 3 * longest);
-  const uint64_t sampled = fixed_bytes(image, text, true, out->threads);
+  const uint64_t sampled = fixed_bytes(image, text, state, true, out->threads);
   out->smallest_bytes = lesser_bytes(fixed + panels, resident);
   if (out->memory_bytes < out->smallest_bytes) {
     char rows[1400];
@@ -157,7 +198,8 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
     options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(comm);
   out->panel_rows =
     greater_bytes(1, greater_bytes(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
-  const uint64_t fixed = fixed_bytes(image, text, sampled, out->threads) + options->sample_bytes +
+  const row_state state = state_of_rank(image, text, comm, options);
+  const uint64_t fixed = fixed_bytes(image, text, state, sampled, out->threads) + options->sample_bytes +
                          2 * CGAP_TILE * greater_bytes(image_row, text_row);
   out->needed_bytes = fixed + image_row * (images.end - images.first) + text_row * (texts.end - texts.first);
   out->smallest_bytes =
@@ -470,6 +512,9 @@ cgap_status cgap_prepare_plan(cgap_prepared_audit *out, const cgap_audit_options
   const cgap_plan_options options = {.threads = threads,
                                      .bfloat = o->precision == CGAP_PRECISION_BF16,
                                      .memory_bytes = o->memory_bytes,
+                                     .paired = out->has & CGAP_HAS_PAIRS || out->has & CGAP_HAS_AGREEMENT,
+                                     .straight = out->data.pairing == CGAP_BY_ROW,
+                                     .no_rows = o->no_rows,
                                      .sample_bytes =
                                        cgap_plan_sampling_bytes(&out->sampling, cgap_greater(image->dim, text->dim),
                                                                 image->type, text->type, cgap_comm_size(o->comm))};

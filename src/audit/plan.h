@@ -23,6 +23,8 @@ typedef struct cgap_plan_options {
   uint64_t memory_bytes; /* 0: half of what is free */
   uint64_t sample_bytes; /* of the rows of a sample, whose pairs are the only ones; 0: all rows */
   bool bfloat;
+  bool paired, straight; /* of ranks: rows make pairs; row i of both modalities does */
+  bool no_rows;          /* the report lists no rows */
 } cgap_plan_options;
 
 /* CGAP_RESOURCE when even the smallest plan is above the limit. Where dims differ, as if both were the greater. */

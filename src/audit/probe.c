@@ -325,7 +325,7 @@ static cgap_status measure_cosines(row_probe *p, int threads, cgap_error *error)
   for (size_t i = 0; !status && i < p->images; i++)
     for (size_t j = 0; j < p->texts; j++) {
       double *cosine = &p->cosine[i * p->texts + j];
-      if (p->embeddings->pairs.image_of[p->text[j]] == p->image[i])
+      if (cgap_pairs_image(&p->embeddings->pairs, p->text[j]) == p->image[i])
         *cosine = NAN;
       else
         p->sorted[p->count++] = *cosine;

@@ -50,12 +50,14 @@ typedef struct offset_block {
  * is no such order. */
 static size_t image_at(const cgap_embeddings *e, size_t image, int shift)
 {
-  const size_t *file_row = e->image.file_row, from = file_row[image];
+  const size_t *file_row = e->image.file_row, from = cgap_file_row_of(&e->image, image);
   if (shift == 0)
     return image;
   if (e->merged_images || (shift < 0 && from < (size_t)-shift))
     return SIZE_MAX;
   const size_t target = from + (size_t)shift; /* wraps as intended where shift is negative */
+  if (!file_row)
+    return target < e->data->image.rows ? cgap_kept_row_of(&e->image, target) : SIZE_MAX;
   while (file_row[image] < target && image + 1 < e->image.rows)
     image++;
   while (file_row[image] > target && image > 0)
@@ -66,17 +68,17 @@ static size_t image_at(const cgap_embeddings *e, size_t image, int shift)
 /* The image of text j of the run at shift s, counted from 0. */
 static size_t shifted_image(const offset_block *run, size_t j, int s)
 {
-  return image_at(run->embeddings, run->embeddings->pairs.image_of[run->first + j], s - CGAP_SHIFTS);
+  return image_at(run->embeddings, cgap_pairs_image(&run->embeddings->pairs, run->first + j), s - CGAP_SHIFTS);
 }
 
 static void set_window(offset_block *run)
 {
   const cgap_embeddings *e = run->embeddings;
-  const size_t *image_of = e->pairs.image_of + run->first;
-  size_t least = image_of[0], greatest = image_of[0];
+  size_t least = cgap_pairs_image(&e->pairs, run->first), greatest = least;
   for (size_t j = 1; j < run->rows; j++) {
-    least = image_of[j] < least ? image_of[j] : least;
-    greatest = image_of[j] > greatest ? image_of[j] : greatest;
+    const size_t image = cgap_pairs_image(&e->pairs, run->first + j);
+    least = cgap_lesser(image, least);
+    greatest = cgap_greater(image, greatest);
   }
   least = least > CGAP_SHIFTS ? least - CGAP_SHIFTS : 0;
   greatest = greatest + CGAP_SHIFTS < e->image.rows ? greatest + CGAP_SHIFTS : e->image.rows - 1;
@@ -133,7 +135,8 @@ static cgap_status fetch_images(offset_block *run, int s, int threads, size_t *c
   *count = run->images ? run->images : run->rows;
   for (size_t j = 0; !run->images && j < run->rows; j++) {
     const size_t image = shifted_image(run, j, s);
-    run->wanted[j] = image == SIZE_MAX ? e->pairs.image_of[run->first + j] : image; /* which is not asked for */
+    run->wanted[j] =
+      image == SIZE_MAX ? cgap_pairs_image(&e->pairs, run->first + j) : image; /* which is not asked for */
   }
   return cgap_modality_rows_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads,
                                   run->image, error);
@@ -162,9 +165,8 @@ static cgap_status fetch_block(offset_block *run, int threads, cgap_error *error
 static bool stay_together(const offset_block *run, size_t j)
 {
   const cgap_embeddings *e = run->embeddings;
-  const size_t *equal = e->image.first_equal, a = e->pairs.image_of[run->first + j],
-               b = e->pairs.image_of[run->first + j - 1];
-  return a == b || (equal && equal[a] == equal[b]);
+  const size_t a = cgap_pairs_image(&e->pairs, run->first + j), b = cgap_pairs_image(&e->pairs, run->first + j - 1);
+  return a == b || cgap_first_equal_of(&e->image, a) == cgap_first_equal_of(&e->image, b);
 }
 
 /* Columns [first, first + PRODUCT_ROWS) of product (others, RUN_ROWS) = own · textᵀ. */
@@ -296,8 +298,7 @@ static cgap_status measure_block(offset_block *run, int threads, cgap_block_prod
 /* Texts of images with the same rows: one group. */
 static size_t group_of(const cgap_embeddings *e, size_t text)
 {
-  const size_t image = e->pairs.image_of[text];
-  return e->image.first_equal ? e->image.first_equal[image] : image;
+  return cgap_first_equal_of(&e->image, cgap_pairs_image(&e->pairs, text));
 }
 
 /* Up to GROUPS groups spread over the file, with RUN_ROWS texts at most: their texts, group by group, into run->wanted
@@ -305,6 +306,8 @@ static size_t group_of(const cgap_embeddings *e, size_t text)
 static bool choose_groups(offset_block *run, size_t *group, cgap_status *status, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
+  if (!e->pairs.first && e->image.equal_count == 0) /* spread, and every image has one text */
+    return false;
   size_t *place = cgap_zalloc(e->image.rows, sizeof *place), groups = 0, most = 0, kept = 0, seen = 0, at = 0;
   if (!place)
     *status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the groups of %zu images", e->image.rows);

@@ -12,6 +12,7 @@
 
 #include <cblas.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { READ_ROWS = 4096 };
@@ -29,10 +30,28 @@ static size_t *draw_rows(size_t count, size_t from, uint64_t seed, uint64_t stre
   return out;
 }
 
+/* A copy of a list; *place (count) = 0, 1, … */
+static size_t *copy_list(const size_t *list, size_t count, size_t **place)
+{
+  size_t *out = cgap_alloc(count, sizeof *out);
+  *place = cgap_alloc(count, sizeof **place);
+  for (size_t k = 0; out && *place && k < count; k++) {
+    out[k] = list[k];
+    (*place)[k] = k;
+  }
+  if (out && *place)
+    return out;
+  cgap_free(out);
+  cgap_free(*place);
+  return NULL;
+}
+
 /* Every text of the images in s->image; *texts says how many. image_of (texts) counts places in s->image. */
 static size_t *texts_of(const cgap_embeddings *whole, const size_t *image, size_t images, size_t **image_of,
                         size_t *texts)
 {
+  if (!whole->pairs.first)
+    return copy_list(image, *texts = images, image_of);
   size_t *place = cgap_alloc(whole->image.rows, sizeof *place), *out = NULL;
   *texts = 0;
   for (size_t k = 0; k < images; k++)
@@ -66,29 +85,55 @@ static cgap_status no_memory(const cgap_modality_rows *whole, size_t rows, cgap_
                    whole->dim);
 }
 
+/* A row of the sample, and the first of all rows that has its bytes. */
+typedef struct equal_row {
+  size_t first, k;
+} equal_row;
+
+static int compare_equal_rows(const void *a, const void *b)
+{
+  const equal_row *x = a, *y = b;
+  return x->first != y->first ? (x->first > y->first) - (x->first < y->first) : (x->k > y->k) - (x->k < y->k);
+}
+
 /* The first of equal rows within the sample. */
 static bool find_equals(cgap_modality_rows *out, const cgap_modality_rows *whole, const size_t *rows)
 {
-  if (whole->checks.duplicates.count == 0) {
-    for (size_t k = 0; k < out->rows; k++)
-      out->first_equal[k] = k;
+  for (size_t k = 0; k < out->rows; k++)
+    out->first_equal[k] = k;
+  if (whole->checks.duplicates.count == 0)
     return true;
+  equal_row *list = cgap_alloc(out->rows, sizeof *list);
+  if (!list)
+    return false;
+  for (size_t k = 0; k < out->rows; k++)
+    list[k] = (equal_row){cgap_first_equal_of(whole, rows[k]), k};
+  qsort(list, out->rows, sizeof *list, compare_equal_rows);
+  for (size_t i = 1, first = 0; i < out->rows; i++) {
+    if (list[i].first != list[first].first)
+      first = i;
+    out->first_equal[list[i].k] = list[first].k;
+    out->checks.duplicates.count += i != first;
   }
-  size_t *first = cgap_alloc(whole->rows, sizeof *first);
-  for (size_t i = 0; first && i < whole->rows; i++)
-    first[i] = SIZE_MAX;
-  for (size_t k = 0; first && k < out->rows; k++) {
-    size_t *at = &first[whole->first_equal[rows[k]]];
-    *at = *at == SIZE_MAX ? k : *at;
-    out->first_equal[k] = *at;
-    out->checks.duplicates.count += *at != k;
+  cgap_free(list);
+  return true;
+}
+
+/* Where rows are spread, each scale comes from the rank that has read the row; the others add 0. */
+static cgap_status copy_scales(cgap_modality_rows *out, const cgap_modality_rows *whole, const size_t *rows,
+                               cgap_comm *comm, cgap_error *error)
+{
+  for (size_t k = 0; k < out->rows; k++) {
+    const size_t place = rows[k] - whole->known_first; /* wraps as intended where the row is before them */
+    out->inverse_norm[k] = !whole->spread              ? whole->inverse_norm[rows[k]]
+                           : place < whole->known_rows ? whole->inverse_norm[place]
+                                                       : 0;
   }
-  cgap_free(first);
-  return first != NULL;
+  return whole->spread ? cgap_comm_sum(comm, out->inverse_norm, out->rows, CGAP_COMM_F64, error) : CGAP_OK;
 }
 
 static cgap_status copy_modality(cgap_modality_rows *out, const cgap_modality_rows *whole, const size_t *rows,
-                                 size_t count, cgap_error *error)
+                                 size_t count, cgap_comm *comm, cgap_error *error)
 {
   *out = (cgap_modality_rows){.source = whole->source, .rows = count, .own_rows = count, .dim = whole->dim};
   out->file_row = cgap_alloc(count, sizeof *out->file_row);
@@ -96,37 +141,63 @@ static cgap_status copy_modality(cgap_modality_rows *out, const cgap_modality_ro
   out->inverse_norm = cgap_alloc(count, sizeof *out->inverse_norm);
   if (!out->file_row || !out->first_equal || !out->inverse_norm || !find_equals(out, whole, rows))
     return no_memory(whole, count, error);
-  for (size_t k = 0; k < count; k++) {
-    out->file_row[k] = whole->file_row[rows[k]];
-    out->inverse_norm[k] = whole->inverse_norm[rows[k]];
-  }
-  return CGAP_OK;
+  for (size_t k = 0; k < count; k++)
+    out->file_row[k] = cgap_file_row_of(whole, rows[k]);
+  return copy_scales(out, whole, rows, comm, error);
 }
 
 /* ---------------------------------------------------------------- what belongs to rows */
 
-static double *pick_values(const double *from, const size_t *rows, size_t count)
+/* place (ranks + 1): where each rank's rows of all `whole` begin among `count` of them, which are in order. */
+static void find_places(size_t *place, int rank_count, size_t count, size_t whole, const size_t *rows)
 {
-  double *out = cgap_alloc(count, sizeof *out);
-  for (size_t k = 0; out && k < count; k++)
-    out[k] = from[rows[k]];
-  return out;
+  size_t k = 0;
+  for (int r = 0; r < rank_count; r++) {
+    place[r] = k;
+    for (const size_t end = cgap_rank_rows_of(whole, r, rank_count).end; k < count && rows[k] < end;)
+      k++;
+  }
+  place[rank_count] = count;
 }
 
-static bool copy_matched_pairs(cgap_row_sample *s, const cgap_matched_pair_sums *c)
+/* The values of the sample's rows; where ranks have those of their own rows alone, from `first` on, of all ranks. */
+static cgap_status pick_values(double **out, const double *values, size_t first, const cgap_modality_rows *whole,
+                               const size_t *rows, size_t count, cgap_comm *comm, cgap_error *error)
+{
+  const int size = comm ? cgap_comm_size(comm) : 1, rank = comm ? cgap_comm_rank(comm) : 0;
+  size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
+  *out = cgap_zalloc(count, sizeof **out);
+  cgap_status status = place && *out ? CGAP_OK : no_memory(whole, count, error);
+  if (!status && values) {
+    find_places(place, size, count, whole->rows, rows);
+    for (size_t k = place[rank]; k < place[rank + 1]; k++)
+      (*out)[k] = values[rows[k] - first];
+    for (int r = 0; r <= size; r++)
+      place[r] *= sizeof **out;
+    status = cgap_comm_gather(comm, *out, place, error);
+  }
+  cgap_free(place);
+  return status;
+}
+
+static cgap_status copy_matched_pairs(cgap_row_sample *s, const cgap_embeddings *whole, const cgap_matched_pair_sums *c,
+                                      cgap_comm *comm, cgap_error *error)
 {
   const size_t images = s->embeddings.image.rows;
-  s->pair_cosine = pick_values(c->pair_cosine, s->text, s->embeddings.text.rows);
-  s->best_positive = pick_values(c->best_positive, s->image, images);
-  s->within_kernel = pick_values(c->within_kernel, s->image, images);
-  s->within_cosine = pick_values(c->within_cosine, s->image, images);
-  s->within_square = pick_values(c->within_square, s->image, images);
-  return s->pair_cosine && s->best_positive && s->within_kernel && s->within_cosine && s->within_square;
+  double **const of_images[] = {&s->best_positive, &s->within_kernel, &s->within_cosine, &s->within_square};
+  const double *const values[] = {c->best_positive, c->within_kernel, c->within_cosine, c->within_square};
+  cgap_comm *spread = whole->pairs.first ? NULL : comm;
+  cgap_status status = pick_values(&s->pair_cosine, c->pair_cosine, c->from, &whole->text, s->text,
+                                   s->embeddings.text.rows, spread, error);
+  for (size_t v = 0; !status && v < sizeof values / sizeof *values; v++)
+    status = pick_values(of_images[v], values[v], c->from, &whole->image, s->image, images, spread, error);
+  return status;
 }
 
 /* s->image and, where unpaired, s->text are there. */
 static cgap_status copy_rows(cgap_row_sample *s, const cgap_embeddings *whole,
-                             const cgap_matched_pair_sums *matched_pairs, cgap_row_sample_size size, cgap_error *error)
+                             const cgap_matched_pair_sums *matched_pairs, cgap_comm *comm, cgap_row_sample_size size,
+                             cgap_error *error)
 {
   cgap_embeddings *e = &s->embeddings;
   size_t *image_of = NULL;
@@ -139,22 +210,22 @@ static cgap_status copy_rows(cgap_row_sample *s, const cgap_embeddings *whole,
   if (whole->paired) /* takes image_of over, whatever it returns */
     status = cgap_pairs_init(&e->pairs, image_of, size.images, size.texts, error);
   if (!status)
-    status = copy_modality(&e->image, &whole->image, s->image, size.images, error);
+    status = copy_modality(&e->image, &whole->image, s->image, size.images, comm, error);
   if (!status)
-    status = copy_modality(&e->text, &whole->text, s->text, size.texts, error);
-  if (!status && whole->paired && !copy_matched_pairs(s, matched_pairs))
-    status = no_memory(&whole->text, size.texts, error);
+    status = copy_modality(&e->text, &whole->text, s->text, size.texts, comm, error);
+  if (!status && whole->paired)
+    status = copy_matched_pairs(s, whole, matched_pairs, comm, error);
   return status;
 }
 
 cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole,
-                                 const cgap_matched_pair_sums *matched_pairs, cgap_row_sample_size size, uint64_t seed,
-                                 uint64_t stream, cgap_error *error)
+                                 const cgap_matched_pair_sums *matched_pairs, cgap_comm *comm,
+                                 cgap_row_sample_size size, uint64_t seed, uint64_t stream, cgap_error *error)
 {
   *out = (cgap_row_sample){.image = draw_rows(size.images, whole->image.rows, seed, stream)};
   if (!whole->paired)
     out->text = draw_rows(size.texts, whole->text.rows, seed, stream + 1);
-  cgap_status status = copy_rows(out, whole, matched_pairs, size, error);
+  cgap_status status = copy_rows(out, whole, matched_pairs, comm, size, error);
   if (status)
     cgap_row_sample_clear(out);
   return status;
@@ -174,13 +245,13 @@ static cgap_status copy_means(cgap_embeddings *e, const cgap_embeddings *whole, 
 }
 
 cgap_status cgap_row_sample_subset(cgap_row_sample *out, const cgap_row_sample *of, const cgap_embeddings *whole,
-                                   const cgap_matched_pair_sums *matched_pairs, size_t images, uint64_t seed,
-                                   uint64_t stream, cgap_error *error)
+                                   const cgap_matched_pair_sums *matched_pairs, cgap_comm *comm, size_t images,
+                                   uint64_t seed, uint64_t stream, cgap_error *error)
 {
   *out = (cgap_row_sample){.image = draw_rows(images, of->embeddings.image.rows, seed, stream)};
   for (size_t k = 0; out->image && k < images; k++)
     out->image[k] = of->image[out->image[k]];
-  cgap_status status = copy_rows(out, whole, matched_pairs, (cgap_row_sample_size){.images = images}, error);
+  cgap_status status = copy_rows(out, whole, matched_pairs, comm, (cgap_row_sample_size){.images = images}, error);
   if (!status)
     status = copy_means(&out->embeddings, whole, error);
   if (status)
@@ -247,19 +318,6 @@ cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *
   return status ? status : load_own_rows_of(text, &whole->text, s->text, cgap_rank_rows_own(comm, text->rows), error);
 }
 
-/* place (ranks + 1): where each rank's rows of the whole begin in the subset, which has the order of the whole. */
-static void find_places(size_t *place, int rank_count, const cgap_modality_rows *modality,
-                        const cgap_modality_rows *whole, const size_t *rows)
-{
-  size_t k = 0;
-  for (int r = 0; r < rank_count; r++) {
-    place[r] = k;
-    for (const size_t end = cgap_rank_rows_of(whole->rows, r, rank_count).end; k < modality->rows && rows[k] < end;)
-      k++;
-  }
-  place[rank_count] = modality->rows;
-}
-
 static cgap_status gather_rows(cgap_modality_rows *modality, size_t *place, cgap_comm *comm, cgap_error *error)
 {
   const int size = cgap_comm_size(comm);
@@ -282,7 +340,7 @@ static cgap_status replicate_modality(cgap_modality_rows *modality, const cgap_m
   modality->unit = cgap_alloc(modality->rows, modality->dim * sizeof *modality->unit);
   cgap_status status = place && modality->raw && modality->unit ? CGAP_OK : no_memory(whole, modality->rows, error);
   if (!status) {
-    find_places(place, size, modality, whole, rows);
+    find_places(place, size, modality->rows, whole->rows, rows);
     status = fill_rows(modality, whole, rows, (cgap_rank_rows){place[rank], place[rank + 1]}, error);
   }
   if (!status)

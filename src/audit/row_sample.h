@@ -19,16 +19,17 @@ typedef struct cgap_row_sample_size {
   size_t images, texts;
 } cgap_row_sample_size;
 
-/* Without replacement, by `seed` and `stream` alone. */
+/* Without replacement, by `seed` and `stream` alone; the same on every rank. */
 CGAP_MUST_CHECK cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole,
-                                                 const cgap_matched_pair_sums *matched_pairs, cgap_row_sample_size size,
-                                                 uint64_t seed, uint64_t stream, cgap_error *error);
+                                                 const cgap_matched_pair_sums *matched_pairs, cgap_comm *comm,
+                                                 cgap_row_sample_size size, uint64_t seed, uint64_t stream,
+                                                 cgap_error *error);
 
 /* `images` of those that another subset of the same whole holds; paired. The means are the whole's. */
 CGAP_MUST_CHECK cgap_status cgap_row_sample_subset(cgap_row_sample *out, const cgap_row_sample *of,
                                                    const cgap_embeddings *whole,
-                                                   const cgap_matched_pair_sums *matched_pairs, size_t images,
-                                                   uint64_t seed, uint64_t stream, cgap_error *error);
+                                                   const cgap_matched_pair_sums *matched_pairs, cgap_comm *comm,
+                                                   size_t images, uint64_t seed, uint64_t stream, cgap_error *error);
 
 /* Takes the rows into memory, of several ranks the rank's own; else they are read again, block by block. */
 CGAP_MUST_CHECK cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm,
@@ -68,6 +69,7 @@ typedef struct cgap_sampled_options {
   cgap_comm *comm;      /* or NULL */
   uint64_t visit_bytes; /* of several ranks: for rows that are not a rank's own */
   uint64_t seed;
+  bool no_ranks;                /* the result has not the rank of each row */
   cgap_pair_pass_options tiles; /* its fractions are of all of this */
 } cgap_sampled_options;
 

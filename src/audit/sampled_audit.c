@@ -33,6 +33,7 @@ enum {
 typedef struct work {
   const cgap_audit_sums *whole;
   const cgap_embeddings *embeddings;
+  const cgap_matched_pair_sums *matched_pairs;
   const cgap_sampled_options *options;
   bool precise[CGAP_PAIR_KINDS];
   bool decides_in_bfloat16[CGAP_PAIR_KINDS]; /* where a pass leaves ranks alone */
@@ -173,14 +174,15 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
                                 : cgap_top_k_lists_complete(e, &w->sample.embeddings, false, o->tiles.threads, error);
 }
 
-static cgap_sampled sampled_of(const work *w, const cgap_matched_pair_sums *matched_pairs)
+static cgap_sampled sampled_of(const work *w)
 {
+  const cgap_matched_pair_sums *matched_pairs = w->matched_pairs;
   cgap_sampled s = {.whole = w->whole, .sample = &w->of_sample, .uniformity = &cgap_measure_uniformity};
   cgap_control_variates_set(&w->controls, &s);
   s.within[CGAP_KERNEL_OF] = w->sample.within_kernel;
   s.within[CGAP_COSINE_OF] = w->sample.within_cosine;
   s.within[CGAP_SQUARE_OF] = w->sample.within_square;
-  for (size_t i = 0; w->whole->paired && i < w->whole->image.rows; i++) {
+  for (size_t i = 0; w->whole->paired && matched_pairs->within_kernel && i < w->whole->image.rows; i++) {
     s.whole_within[CGAP_KERNEL_OF] += matched_pairs->within_kernel[i];
     s.whole_within[CGAP_COSINE_OF] += matched_pairs->within_cosine[i];
     s.whole_within[CGAP_SQUARE_OF] += matched_pairs->within_square[i];
@@ -211,7 +213,8 @@ static cgap_status rank_texts(work *w, cgap_error *error)
   evidence->text = w->whole->text;
   evidence->text_of = text_of;
   evidence->image_of = NULL;
-  evidence->pair_cosine = w->whole->pair_cosine;
+  evidence->pair_cosine = w->matched_pairs->pair_cosine;
+  evidence->column_from = w->matched_pairs->from;
   cgap_status status =
     run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(text_of);
@@ -223,22 +226,28 @@ static cgap_status rank_texts(work *w, cgap_error *error)
 static cgap_status rank_images(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
-  const size_t images = w->whole->image.rows;
+  const cgap_rank_rows own = cgap_rank_rows_own(w->options->comm, w->whole->image.rows);
+  const size_t images = own.end - own.first;
   cgap_embeddings e = {.data = w->embeddings->data, .image = w->embeddings->image, .text = q->text, .paired = true};
   cgap_audit_sums *evidence = &w->from_texts;
   size_t *first = cgap_zalloc(images + 1, sizeof *first);
   if (!first)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images", images);
-  for (size_t k = 0; k < q->image.rows; k++)
-    first[w->queries.image[k] + 1] = q->pairs.first[k + 1] - q->pairs.first[k];
+  for (size_t k = 0; k < q->image.rows; k++) {
+    const size_t texts = q->pairs.first[k + 1] - q->pairs.first[k], image = w->queries.image[k];
+    if (image < own.first)
+      first[0] += texts; /* those of images of other ranks */
+    else if (image < own.end)
+      first[image - own.first + 1] = texts;
+  }
   for (size_t i = 0; i < images; i++)
     first[i + 1] += first[i];
-  e.pairs = (cgap_pairs){.images = images, .texts = q->text.rows, .first = first, .text = q->pairs.text};
   *evidence = evidence_of(w->whole, &w->queries);
   evidence->image = w->whole->image;
   evidence->first = first;
   evidence->image_of = NULL;
-  evidence->best_positive = w->whole->best_positive;
+  evidence->row_from = own.first;
+  evidence->best_positive = w->matched_pairs->best_positive + (own.first - w->matched_pairs->from);
   cgap_status status =
     run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(first);
@@ -269,11 +278,12 @@ static cgap_status rank_own(work *w, cgap_pair_kind kind, cgap_error *error)
   const cgap_modality_rows *queries = texts ? &s->embeddings.text : &s->embeddings.image,
                            *all = texts ? &w->embeddings->text : &w->embeddings->image;
   const cgap_pairs *pairs = &w->embeddings->pairs;
+  const cgap_rank_rows candidates = cgap_rank_rows_own(w->options->comm, all->rows);
   size_t *first = cgap_zalloc(queries->rows + 1, sizeof *first), *own = NULL;
-  double *no_query = cgap_alloc(all->rows, sizeof *no_query);
+  double *no_query = cgap_alloc(candidates.end - candidates.first, sizeof *no_query);
   for (size_t k = 0; first && k < queries->rows; k++) {
-    const size_t image = texts ? pairs->image_of[s->text[k]] : 0;
-    first[k + 1] = first[k] + (texts ? pairs->first[image + 1] - pairs->first[image] : 1);
+    const size_t image = texts ? cgap_pairs_image(pairs, s->text[k]) : 0;
+    first[k + 1] = first[k] + (texts ? cgap_pairs_first(pairs, image + 1) - cgap_pairs_first(pairs, image) : 1);
   }
   own = first ? cgap_alloc(first[queries->rows], sizeof *own) : NULL;
   cgap_status status = first && own && no_query
@@ -281,8 +291,9 @@ static cgap_status rank_own(work *w, cgap_pair_kind kind, cgap_error *error)
                          : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries", queries->rows);
   for (size_t k = 0; !status && k < queries->rows; k++)
     for (size_t t = 0; t < first[k + 1] - first[k]; t++)
-      own[first[k] + t] = texts ? pairs->text[pairs->first[pairs->image_of[s->text[k]]] + t] : s->image[k];
-  for (size_t i = 0; !status && i < all->rows; i++)
+      own[first[k] + t] =
+        texts ? cgap_pairs_text(pairs, cgap_pairs_first(pairs, cgap_pairs_image(pairs, s->text[k])) + t) : s->image[k];
+  for (size_t i = 0; !status && i < candidates.end - candidates.first; i++)
     no_query[i] = 2; /* no cosine is above it */
   const cgap_embeddings e = {.data = w->embeddings->data,
                              .image = *queries,
@@ -298,6 +309,7 @@ static cgap_status rank_own(work *w, cgap_pair_kind kind, cgap_error *error)
   evidence->image_of = NULL;
   evidence->best_positive = texts ? s->pair_cosine : s->best_positive;
   evidence->pair_cosine = no_query;
+  evidence->column_from = candidates.first;
   evidence->alone = &cgap_measure_retrieval;
   if (!status)
     status = run_pass_with(w, evidence, &e, CGAP_IMAGE_TEXT, ranks_options(w, kind),
@@ -346,11 +358,11 @@ static void join_queries(work *w)
   }
 }
 
-static cgap_status measure_queries(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_error *error)
+static cgap_status measure_queries(work *w, cgap_error *error)
 {
   const cgap_sampled_options *o = w->options;
-  cgap_status status = cgap_row_sample_subset(&w->queries, &w->sample, w->embeddings, matched_pairs, o->size.queries,
-                                              o->seed, QUERY_STREAM, error);
+  cgap_status status = cgap_row_sample_subset(&w->queries, &w->sample, w->embeddings, w->matched_pairs, o->comm,
+                                              o->size.queries, o->seed, QUERY_STREAM, error);
   if (!status && o->comm)
     status = cgap_row_sample_replicate(&w->queries, w->embeddings, o->comm, error);
   else if (!status && o->hold)
@@ -391,9 +403,9 @@ static cgap_status finish_median(const work *w, cgap_audit *out, cgap_error *err
   return cgap_below_median_finish(w->whole, &w->of_sample, &median, out, error);
 }
 
-static cgap_status finish_all(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_audit *out, cgap_error *error)
+static cgap_status finish_all(work *w, cgap_audit *out, cgap_error *error)
 {
-  const cgap_sampled sampled = sampled_of(w, matched_pairs);
+  const cgap_sampled sampled = sampled_of(w);
   const cgap_audit_sums *q = &w->of_queries;
   cgap_status status = CGAP_OK;
   for (size_t m = 0; !status && cgap_measures[m]; m++)
@@ -403,6 +415,12 @@ static cgap_status finish_all(work *w, const cgap_matched_pair_sums *matched_pai
   double **const of_images[] = {&out->rank_image_to_text, &out->mixed_rank_image},
                  **const of_texts[] = {&out->rank_text_to_image, &out->mixed_rank_text};
   for (size_t k = 0; !status && w->whole->paired && k < sizeof of_images / sizeof *of_images; k++) {
+    if (w->options->no_ranks) {
+      cgap_free(*of_images[k]);
+      cgap_free(*of_texts[k]);
+      *of_images[k] = *of_texts[k] = NULL;
+      continue;
+    }
     status = expand_ranks(of_images[k], w->queries.image, q->image.rows, w->whole->image.rows, error);
     if (!status)
       status = expand_ranks(of_texts[k], w->queries.text, q->text.rows, w->whole->text.rows, error);
@@ -426,9 +444,10 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
                              const cgap_matched_pair_sums *matched_pairs, const cgap_sampled_options *options,
                              cgap_error *error)
 {
-  work w = {.whole = whole, .embeddings = e, .options = options};
+  work w = {.whole = whole, .embeddings = e, .matched_pairs = matched_pairs, .options = options};
   const cgap_row_sample_size size = {.images = options->size.images, .texts = options->size.texts};
-  cgap_status status = cgap_row_sample_init(&w.sample, e, matched_pairs, size, options->seed, SAMPLE_STREAM, error);
+  cgap_status status =
+    cgap_row_sample_init(&w.sample, e, matched_pairs, options->comm, size, options->seed, SAMPLE_STREAM, error);
   w.pairs_all = status ? 1 : pairs_of_all_passes(&w);
   if (!status && (options->hold || options->comm))
     status = cgap_row_sample_load_own(&w.sample, e, options->comm, error);
@@ -438,9 +457,9 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
     status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->comm, options->tiles.threads,
                                    options->tiles.progress, out, error);
   if (!status && whole->paired)
-    status = measure_queries(&w, matched_pairs, error);
+    status = measure_queries(&w, error);
   if (!status && is_first(&w))
-    status = finish_all(&w, matched_pairs, out, error);
+    status = finish_all(&w, out, error);
   out->sample.images = w.sample.embeddings.image.rows;
   out->sample.texts = w.sample.embeddings.text.rows;
   for (size_t m = 0; cgap_measures[m]; m++)

@@ -172,6 +172,7 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, cgap_error 
   }
   input.by = opt.by;
   input.by_file = opt.by_file;
+  options.no_rows = !opt.out && !opt.by && !opt.by_file;
   if (!status)
     status = cli_open(&r->dataset, &input, error);
   if (!status)

@@ -60,6 +60,27 @@ CGAP_MUST_CHECK cgap_status cgap_comm_receive_small(cgap_comm *comm, int tag, bo
 /* Waits after the polls-th poll that found nothing: at first not at all, then one turn of the scheduler, then 50 µs. */
 void cgap_comm_backoff(unsigned polls);
 
+/* Items of which each is for one rank: ranks hand them over in blocks, so that none holds more than a few MB of others'. */
+typedef struct cgap_comm_items {
+  size_t count; /* items of this rank */
+  size_t item_bytes, answer_bytes;
+  void *context;
+  int (*make)(void *context, size_t k, void *item); /* returns the rank that item k is for; -1: it is for none */
+  void (*take)(void *context, const void *items, size_t count, void *answers); /* those of one rank, in its order */
+  void (*answered)(void *context, size_t k, const void *answer);               /* NULL: no answers go back */
+} cgap_comm_items;
+
+/* Every item is made and taken once; blocks come from ranks in any order. */
+CGAP_MUST_CHECK cgap_status cgap_comm_hand_over(cgap_comm *comm, const cgap_comm_items *items, cgap_error *error);
+
+/* first (ranks + 1): the sums of `mine` over the ranks before each, and over all. */
+CGAP_MUST_CHECK cgap_status cgap_comm_places(cgap_comm *comm, size_t mine, size_t *first, cgap_error *error);
+
+/* Rank 0 gets in whole (first[ranks], size) what rank r has in mine (first[r + 1] − first[r], size); the others give
+ * NULL. */
+CGAP_MUST_CHECK cgap_status cgap_comm_collect(cgap_comm *comm, const void *mine, const size_t *first, size_t size,
+                                              void *whole, cgap_error *error);
+
 /* Frees a block that a transfer used. After an aborted transfer blocks are leaked on purpose: MPI may still use them.
  */
 void cgap_comm_free(const cgap_comm *comm, void *block);

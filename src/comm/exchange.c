@@ -302,6 +302,153 @@ cgap_status cgap_comm_wait(cgap_comm *c, cgap_transfer *t, cgap_error *error)
   return status;
 }
 
+cgap_status cgap_comm_places(cgap_comm *c, size_t mine, size_t *first, cgap_error *error)
+{
+  const int size = cgap_comm_size(c);
+  memset(first, 0, ((size_t)size + 1) * sizeof *first);
+  first[cgap_comm_rank(c) + 1] = mine;
+  const cgap_status status = cgap_comm_sum(c, first, (size_t)size + 1, CGAP_COMM_U64, error);
+  for (int r = 0; r < size; r++)
+    first[r + 1] += first[r];
+  return status;
+}
+
+cgap_status cgap_comm_collect(cgap_comm *c, const void *mine, const size_t *first, size_t size, void *whole,
+                              cgap_error *error)
+{
+  const int rank = cgap_comm_rank(c);
+  cgap_transfer t;
+  cgap_status status = CGAP_OK;
+  if (rank > 0) {
+    status = cgap_comm_pass(c, &t, 2, mine, (first[rank + 1] - first[rank]) * size, 0, NULL, 0, 0, error);
+    return status ? status : cgap_comm_wait(c, &t, error);
+  }
+  memcpy(whole, mine, first[1] * size);
+  for (int r = 1; !status && r < cgap_comm_size(c); r++) {
+    status = cgap_comm_pass(c, &t, 2, NULL, 0, 0, (char *)whole + first[r] * size, (first[r + 1] - first[r]) * size, r,
+                            error);
+    if (!status)
+      status = cgap_comm_wait(c, &t, error);
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- items for ranks */
+
+enum { BLOCK_ITEMS = 1 << 17 };
+
+/* A block of this rank's items, by the rank that each is for, and what comes from one other rank. */
+typedef struct item_block {
+  const cgap_comm_items *items;
+  size_t *first;       /* (ranks + 1) where those for each rank begin */
+  size_t *place, *k;   /* (BLOCK_ITEMS) of those made: where they are in `out`; of those in `out`: which they are */
+  int *to;             /* (BLOCK_ITEMS) of those made */
+  char *made, *out;    /* (BLOCK_ITEMS, item_bytes) */
+  char *in;            /* the same, of another rank */
+  char *answer, *back; /* (BLOCK_ITEMS, answer_bytes) to items of another rank, and to those in `out` */
+  size_t *counts;      /* of items that go and come */
+} item_block;
+
+static bool item_block_init(item_block *b, const cgap_comm_items *items, int size)
+{
+  *b = (item_block){.items = items,
+                    .first = cgap_alloc((size_t)size + 1, sizeof *b->first),
+                    .place = cgap_alloc(BLOCK_ITEMS, sizeof *b->place),
+                    .k = cgap_alloc(BLOCK_ITEMS, sizeof *b->k),
+                    .to = cgap_alloc(BLOCK_ITEMS, sizeof *b->to),
+                    .made = cgap_alloc(BLOCK_ITEMS, items->item_bytes),
+                    .out = cgap_alloc(BLOCK_ITEMS, items->item_bytes),
+                    .in = cgap_alloc(BLOCK_ITEMS, items->item_bytes),
+                    .answer = cgap_alloc(BLOCK_ITEMS, items->answer_bytes),
+                    .back = cgap_alloc(BLOCK_ITEMS, items->answer_bytes),
+                    .counts = cgap_alloc(2, sizeof *b->counts)};
+  return b->first && b->place && b->k && b->to && b->made && b->out && b->in && b->answer && b->back && b->counts;
+}
+
+static void item_block_clear(item_block *b, const cgap_comm *c)
+{
+  void *const block[] = {b->first, b->place, b->k, b->to, b->made, b->out, b->in, b->answer, b->back, b->counts};
+  for (size_t i = 0; i < sizeof block / sizeof *block; i++)
+    cgap_comm_free(c, block[i]);
+}
+
+/* Makes items [first, end) and puts them in the order of their ranks. */
+static void make_items(item_block *b, int size, size_t first, size_t end)
+{
+  const cgap_comm_items *items = b->items;
+  const size_t bytes = items->item_bytes;
+  memset(b->first, 0, ((size_t)size + 1) * sizeof *b->first);
+  for (size_t k = first; k < end; k++) {
+    const int to = b->to[k - first] = items->make(items->context, k, b->made + (k - first) * bytes);
+    if (to >= 0)
+      b->place[k - first] = b->first[to + 1]++;
+  }
+  for (int r = 0; r < size; r++)
+    b->first[r + 1] += b->first[r];
+  for (size_t k = first; k < end; k++) {
+    if (b->to[k - first] < 0)
+      continue;
+    const size_t at = b->first[b->to[k - first]] + b->place[k - first];
+    memcpy(b->out + at * bytes, b->made + (k - first) * bytes, bytes);
+    b->k[at] = k;
+  }
+}
+
+static cgap_status pass_and_wait(cgap_comm *c, const void *out, size_t out_bytes, int to, void *in, size_t in_bytes,
+                                 int from, cgap_error *error)
+{
+  cgap_transfer t;
+  const cgap_status status = cgap_comm_pass(c, &t, 3, out, out_bytes, to, in, in_bytes, from, error);
+  return status ? status : cgap_comm_wait(c, &t, error);
+}
+
+/* The items of the block for the rank `step` after this one, and those of the rank as far before it. */
+static cgap_status hand_over_step(item_block *b, cgap_comm *c, int step, cgap_error *error)
+{
+  const cgap_comm_items *items = b->items;
+  const int rank = cgap_comm_rank(c), size = cgap_comm_size(c), to = (rank + step) % size,
+            from = (rank + size - step) % size;
+  const size_t bytes = items->item_bytes, answer_bytes = items->answered ? items->answer_bytes : 0;
+  const char *out = b->out + b->first[to] * bytes;
+  char *back = b->back + b->first[to] * items->answer_bytes;
+  b->counts[0] = b->first[to + 1] - b->first[to];
+  if (step == 0) {
+    items->take(items->context, out, b->counts[0], back);
+    return CGAP_OK;
+  }
+  cgap_status status =
+    pass_and_wait(c, b->counts, sizeof *b->counts, to, b->counts + 1, sizeof *b->counts, from, error);
+  if (!status)
+    status = pass_and_wait(c, out, b->counts[0] * bytes, to, b->in, b->counts[1] * bytes, from, error);
+  if (status)
+    return status;
+  items->take(items->context, b->in, b->counts[1], b->answer);
+  return pass_and_wait(c, b->answer, b->counts[1] * answer_bytes, from, back, b->counts[0] * answer_bytes, to, error);
+}
+
+cgap_status cgap_comm_hand_over(cgap_comm *c, const cgap_comm_items *items, cgap_error *error)
+{
+  const int size = cgap_comm_size(c);
+  item_block b;
+  cgap_status status = CGAP_OK;
+  if (!item_block_init(&b, items, size))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %d items of %zu bytes", BLOCK_ITEMS, items->item_bytes);
+  if (!status) /* how many blocks the rank with most items has */
+    status = cgap_comm_places(c, items->count, b.first, error);
+  size_t most = 0;
+  for (int r = 0; !status && r < size; r++)
+    most = cgap_greater(most, b.first[r + 1] - b.first[r]);
+  for (size_t first = 0; !status && first < most; first += BLOCK_ITEMS) {
+    make_items(&b, size, cgap_lesser(first, items->count), cgap_lesser(first + BLOCK_ITEMS, items->count));
+    for (int step = 0; !status && step < size; step++)
+      status = hand_over_step(&b, c, step, error);
+    for (size_t at = 0; !status && items->answered && at < b.first[size]; at++)
+      items->answered(items->context, b.k[at], b.back + at * items->answer_bytes);
+  }
+  item_block_clear(&b, c);
+  return status;
+}
+
 /* ---------------------------------------------------------------- small messages */
 
 cgap_status cgap_comm_send_small(cgap_comm *c, int to, int tag, const void *block, size_t bytes, cgap_error *error)

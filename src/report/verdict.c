@@ -532,7 +532,8 @@ static void note_run(cgap_notes *out, const cgap_audit *a, const cgap_pair_block
 {
   char where[200];
   const int shift = first->shift;
-  if (a->text_row && last->last == a->text_row[a->texts - 1])
+  const size_t last_row = a->text_row ? a->text_row[a->texts - 1] : a->texts - 1;
+  if (last->last == last_row)
     (void)cgap_modality_printf(where, sizeof where, out->names, "From about {text} row %zu on", first->first);
   else
     (void)cgap_modality_printf(where, sizeof where, out->names, "From {text} row %zu to %zu, about,", first->first,

@@ -160,8 +160,8 @@ static void describe_pairing(cgap_embeddings *e, caption_order order)
   size_t fewest = SIZE_MAX, most = 0;
   char texts[180];
   const cgap_modality_names names = cgap_modality_names_of(e->data->names);
-  for (size_t i = 0; i < e->pairs.images; i++) {
-    const size_t n = e->pairs.first[i + 1] - e->pairs.first[i];
+  for (size_t i = 0; i < (e->pairs.first ? e->pairs.images : cgap_lesser(e->pairs.images, 1)); i++) {
+    const size_t n = cgap_pairs_first(&e->pairs, i + 1) - cgap_pairs_first(&e->pairs, i);
     fewest = n < fewest ? n : fewest;
     most = n > most ? n : most;
   }
@@ -210,10 +210,15 @@ size_t cgap_image_of_text(const cgap_data *data, bool caption_major, size_t j)
                                               : j / (data->text.rows / images);
 }
 
+size_t cgap_image_kept_as(const cgap_embeddings *e, size_t file_row)
+{
+  return e->image_kept_as ? e->image_kept_as[file_row] : cgap_kept_row_of(&e->image, file_row);
+}
+
 /* The kept image of text j of the file; SIZE_MAX: it was left out. */
 static size_t kept_image_of(const cgap_embeddings *e, caption_order order, size_t j)
 {
-  return e->image_kept_as[cgap_image_of_text(e->data, order == CAPTION_MAJOR, j)];
+  return cgap_image_kept_as(e, cgap_image_of_text(e->data, order == CAPTION_MAJOR, j));
 }
 
 /* Bad rows of both modalities in one line, so that a file is repaired once; then whether enough rows are left. */
@@ -233,45 +238,72 @@ static cgap_status check_rows(const cgap_embeddings *e, cgap_error *error)
   return CGAP_OK;
 }
 
-static cgap_status load_modalities(cgap_embeddings *out, caption_order order, cgap_hold hold, cgap_comm *comm,
-                                   int threads, cgap_progress progress, cgap_error *error)
+static cgap_status load_texts(cgap_embeddings *out, caption_order order, cgap_row_pass_options options,
+                              cgap_error *error)
 {
   const cgap_data *data = out->data;
-  const size_t images = data->image.rows, texts = data->text.rows;
-  cgap_row_pass_options options = {.hold = hold,
-                                   .threads = threads,
-                                   .progress = progress,
-                                   .comm = comm,
-                                   .merge = data->merge_images && out->paired,
-                                   .phase = "images"};
-  bool *skip = cgap_zalloc(out->paired ? texts : 0, sizeof *skip); /* texts whose image was left out */
-  out->image_kept_as = cgap_alloc(images, sizeof *out->image_kept_as);
-  cgap_status status = skip && out->image_kept_as
-                         ? cgap_row_pass_run(&out->image, &data->image, &options, out->image_kept_as, error)
-                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images and %zu texts", images, texts);
-  for (size_t j = 0; !status && out->paired && j < texts; j++)
+  const size_t texts = data->text.rows;
+  const bool left_out = out->paired && out->image.rows < data->image.rows;
+  bool *skip = cgap_zalloc(left_out ? texts : 0, sizeof *skip); /* texts whose image was left out */
+  if (!skip)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu texts", texts);
+  for (size_t j = 0; left_out && j < texts; j++)
     skip[j] = kept_image_of(out, order, j) == SIZE_MAX;
-  options.skip = out->paired ? skip : NULL;
+  options.skip = left_out ? skip : NULL;
   options.merge = false;
   options.phase = "texts";
-  out->text = (cgap_modality_rows){.source = &data->text, .dim = data->text.dim};
-  if (!status && texts > 0)
-    status = cgap_row_pass_run(&out->text, &data->text, &options, NULL, error);
+  const cgap_status status = texts > 0 ? cgap_row_pass_run(&out->text, &data->text, &options, NULL, error) : CGAP_OK;
   cgap_free(skip);
-  if (!status)
-    status = check_rows(out, error);
-  if (status || !out->paired)
-    return status;
+  return status;
+}
+
+static cgap_status pair_rows(cgap_embeddings *out, caption_order order, cgap_error *error)
+{
   size_t *image_of = cgap_alloc(out->text.rows, sizeof *image_of);
   if (!image_of)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", out->text.rows);
   for (size_t j = 0; j < out->text.rows; j++)
-    image_of[j] = kept_image_of(out, order, out->text.file_row[j]);
+    image_of[j] = kept_image_of(out, order, cgap_file_row_of(&out->text, j));
   return cgap_pairs_init(&out->pairs, image_of, out->image.rows, out->text.rows, error);
 }
 
-cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, cgap_hold hold, cgap_comm *comm,
-                                 int threads, cgap_progress progress, cgap_error *error)
+/* Whether image i has text i alone: pairs by row, and none of them was left out. */
+static bool is_straight(const cgap_embeddings *e)
+{
+  return e->data->pairing == CGAP_BY_ROW && e->image.rows == e->data->image.rows && e->text.rows == e->image.rows;
+}
+
+static cgap_status load_modalities(cgap_embeddings *out, caption_order order, cgap_hold hold, bool spread,
+                                   cgap_comm *comm, int threads, cgap_progress progress, cgap_error *error)
+{
+  const cgap_data *data = out->data;
+  const cgap_row_pass_options options = {.hold = hold,
+                                         .threads = threads,
+                                         .progress = progress,
+                                         .comm = comm,
+                                         .spread = spread,
+                                         .merge = data->merge_images && out->paired,
+                                         .phase = "images"};
+  out->text = (cgap_modality_rows){.source = &data->text, .dim = data->text.dim};
+  out->image_kept_as = spread ? NULL : cgap_alloc(data->image.rows, sizeof *out->image_kept_as);
+  cgap_status status = spread || out->image_kept_as
+                         ? cgap_row_pass_run(&out->image, &data->image, &options, out->image_kept_as, error)
+                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images", data->image.rows);
+  if (!status)
+    status = load_texts(out, order, options, error);
+  if (!status)
+    status = check_rows(out, error);
+  if (status || !out->paired)
+    return status;
+  if (spread && is_straight(out)) {
+    out->pairs = (cgap_pairs){.images = out->image.rows, .texts = out->text.rows};
+    return CGAP_OK;
+  }
+  return pair_rows(out, order, error);
+}
+
+static cgap_status load(cgap_embeddings *out, const cgap_data *data, cgap_hold hold, bool spread, cgap_comm *comm,
+                        int threads, cgap_progress progress, cgap_error *error)
 {
   caption_order order = IMAGE_MAJOR;
   *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
@@ -281,7 +313,7 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, cg
   if (status)
     return status;
   const int blas_threads = cgap_blas_single();
-  status = load_modalities(out, order, hold, comm, threads, progress, error);
+  status = load_modalities(out, order, hold, spread, comm, threads, progress, error);
   cgap_blas_restore(blas_threads);
   if (status) {
     cgap_embeddings_clear(out);
@@ -292,6 +324,42 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, cg
   out->merged_images = data->image.rows - out->image.rows - out->dropped_images;
   describe_pairing(out, order);
   return CGAP_OK;
+}
+
+cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, cgap_hold hold, cgap_comm *comm,
+                                 int threads, cgap_progress progress, cgap_error *error)
+{
+  return load(out, data, hold, false, comm, threads, progress, error);
+}
+
+cgap_status cgap_embeddings_load_spread(cgap_embeddings *out, const cgap_data *data, cgap_hold hold, cgap_comm *comm,
+                                        int threads, cgap_progress progress, cgap_error *error)
+{
+  return load(out, data, hold, true, comm, threads, progress, error);
+}
+
+cgap_status cgap_embeddings_unspread(cgap_embeddings *e, cgap_comm *comm, cgap_error *error)
+{
+  const size_t images = e->data->image.rows;
+  if (!e->image.spread)
+    return CGAP_OK;
+  size_t *kept_as = cgap_alloc(images, sizeof *kept_as);
+  cgap_status status = kept_as ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images", images);
+  for (size_t i = 0; !status && i < images; i++)
+    kept_as[i] = cgap_image_kept_as(e, i);
+  e->image_kept_as = kept_as;
+  if (!status)
+    status = cgap_modality_rows_unspread(&e->image, comm, error);
+  if (!status)
+    status = cgap_modality_rows_unspread(&e->text, comm, error);
+  if (!status && e->paired && !e->pairs.first) {
+    size_t *image_of = cgap_alloc(e->text.rows, sizeof *image_of);
+    for (size_t j = 0; image_of && j < e->text.rows; j++)
+      image_of[j] = j;
+    status = image_of ? cgap_pairs_init(&e->pairs, image_of, e->image.rows, e->text.rows, error)
+                      : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", e->text.rows);
+  }
+  return status;
 }
 
 void cgap_embeddings_clear(cgap_embeddings *e)

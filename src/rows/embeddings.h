@@ -5,7 +5,8 @@
 
 #include "rows/modality.h"
 
-/* Pairs, grouped by image (compressed rows): the texts of image i are text[first[i] … first[i + 1]). */
+/* Pairs, grouped by image (compressed rows): the texts of image i are text[first[i] … first[i + 1]). All three are NULL
+ * where image i has text i alone, in embeddings that are spread. */
 typedef struct cgap_pairs {
   size_t images, texts;
   size_t *image_of; /* (texts) */
@@ -13,12 +14,27 @@ typedef struct cgap_pairs {
   size_t *text;     /* (texts), ascending within an image */
 } cgap_pairs;
 
+static inline size_t cgap_pairs_image(const cgap_pairs *pairs, size_t text)
+{
+  return pairs->image_of ? pairs->image_of[text] : text;
+}
+
+static inline size_t cgap_pairs_first(const cgap_pairs *pairs, size_t image)
+{
+  return pairs->first ? pairs->first[image] : image;
+}
+
+static inline size_t cgap_pairs_text(const cgap_pairs *pairs, size_t place)
+{
+  return pairs->text ? pairs->text[place] : place;
+}
+
 typedef struct cgap_embeddings {
   const cgap_data *data;
   cgap_modality_rows image, text;
   bool paired;
   cgap_pairs pairs;      /* empty where not paired */
-  size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: left out */
+  size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: left out; NULL where spread */
   size_t dropped_images, dropped_texts, merged_images;
   char pairing[256]; /* in words */
 } cgap_embeddings;
@@ -32,6 +48,17 @@ typedef struct cgap_embeddings {
 CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, cgap_hold hold,
                                                  cgap_comm *comm, int threads, cgap_progress progress,
                                                  cgap_error *error);
+
+/* The same with scalars of rows spread over the ranks as well, and pairs implied where row i belongs to row i. */
+CGAP_MUST_CHECK cgap_status cgap_embeddings_load_spread(cgap_embeddings *out, const cgap_data *data, cgap_hold hold,
+                                                        cgap_comm *comm, int threads, cgap_progress progress,
+                                                        cgap_error *error);
+
+/* Every rank gets all scalars after all. */
+CGAP_MUST_CHECK cgap_status cgap_embeddings_unspread(cgap_embeddings *e, cgap_comm *comm, cgap_error *error);
+
+/* The kept image that a row of the file became; SIZE_MAX: it was left out. */
+size_t cgap_image_kept_as(const cgap_embeddings *e, size_t file_row);
 void cgap_embeddings_clear(cgap_embeddings *e);
 
 /* CGAP_DATA: images and texts differ in dim. */

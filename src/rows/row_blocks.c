@@ -40,7 +40,7 @@ cgap_status cgap_row_block_load(cgap_row_block *block, const cgap_modality_rows 
   block->unit = block->own_unit;
   block->raw = held ? modality->raw + (first - modality->own_first) * row_bytes : block->own_raw;
   if (!status && !held)
-    status = cgap_read_listed(modality->source, modality->file_row + first, rows, block->own_raw, error);
+    status = cgap_modality_rows_read(modality, first, rows, block->own_raw, error);
   if (!status)
     cgap_modality_rows_normalise(modality, first, rows, block->raw, block->own_unit, 1);
   return status;

@@ -4,106 +4,16 @@
 #include "base/source.h"
 #include "base/threads.h"
 #include "rows/row_reader.h"
+#include "rows/row_selection.h"
 #include "rows/row_sums.h"
 #include "simd/convert.h"
 #include "simd/kernels.h"
 
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
-#define UNIT_TOLERANCE 1e-3
 enum { PIECE_ROWS = 128, LOOK_AHEAD = 16, BLOCK_BYTES = 8 << 20, BLOCKS = CGAP_ROW_PASS_BLOCKS };
-
-/* ---------------------------------------------------------------- duplicate rows */
-
-typedef struct cgap_hash_slot {
-  cgap_hash hash;
-  size_t place; /* row + 1; 0: free */
-} cgap_hash_slot;
-
-__extension__ typedef unsigned __int128 uint128;
-
-/* The first slot to look at: hashes are spread evenly over any number of slots. */
-static size_t home_slot(const cgap_duplicate_rows *d, cgap_hash hash)
-{
-  return (size_t)((uint128)hash.low * d->slots >> 64);
-}
-
-bool cgap_duplicate_rows_init(cgap_duplicate_rows *d, size_t rows)
-{
-  d->slots = rows + rows / 2 + 16;
-  d->slot = cgap_zalloc(d->slots, sizeof *d->slot);
-  return d->slot != NULL;
-}
-
-void cgap_duplicate_rows_clear(cgap_duplicate_rows *d)
-{
-  cgap_free(d->slot);
-  *d = (cgap_duplicate_rows){0};
-}
-
-static cgap_hash hash_bytes(const void *bytes, size_t size)
-{
-  const XXH128_hash_t h = XXH3_128bits(bytes, size);
-  return (cgap_hash){.low = h.low64, .high = h.high64};
-}
-
-cgap_hash cgap_unit_hash(const float *row, size_t dim, float *scratch)
-{
-  for (size_t k = 0; k < dim; k++)
-    scratch[k] = row[k] + 0.0F; /* −0 becomes 0 */
-  return hash_bytes(scratch, dim * sizeof *scratch);
-}
-
-size_t cgap_duplicate_rows_add(cgap_duplicate_rows *d, cgap_hash hash, size_t row)
-{
-  for (size_t at = home_slot(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
-    cgap_hash_slot *slot = &d->slot[at];
-    if (slot->place == 0) {
-      *slot = (cgap_hash_slot){.hash = hash, .place = row + 1};
-      return row;
-    }
-    if (slot->hash.low == hash.low && slot->hash.high == hash.high)
-      return slot->place - 1;
-  }
-}
-
-/* ---------------------------------------------------------------- checks */
-
-void cgap_check_note(cgap_check *check, size_t row)
-{
-  check->count++;
-  if (check->example_count < CGAP_EXAMPLES)
-    check->examples[check->example_count++] = row;
-}
-
-/* Appends "2 with NaN or infinity (rows 3, 17)", after an "and" where something was appended before. */
-static void append_check(const cgap_check *check, const char *what, char *out, size_t size)
-{
-  size_t used = strlen(out);
-  if (check->count == 0)
-    return;
-  used += (size_t)snprintf(out + used, size - used, "%s%llu %s (%s", used ? " and " : "",
-                           (unsigned long long)check->count, what, check->count == 1 ? "row" : "rows");
-  for (size_t i = 0; i < check->example_count && used < size; i++)
-    used += (size_t)snprintf(out + used, size - used, "%s %zu", i ? "," : "", check->examples[i]);
-  if (used < size)
-    (void)snprintf(out + used, size - used, check->count > check->example_count ? ", …)" : ")");
-}
-
-bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size)
-{
-  char what[500] = "";
-  const size_t used = strlen(out);
-  append_check(&checks->not_finite, "with NaN or infinity", what, sizeof what);
-  append_check(&checks->zero, "of norm zero", what, sizeof what);
-  if (*what)
-    (void)snprintf(out + used, size - used, "%s%s: %zu rows, %s", used ? "; " : "", source->name, source->rows, what);
-  return *what != '\0';
-}
 
 /* ---------------------------------------------------------------- the pass */
 
@@ -120,7 +30,7 @@ typedef struct row_pass {
   size_t *kept_as;
   cgap_rank_rows own; /* rows of the file that this rank reads: all, if it is alone */
   size_t row_bytes, block_rows, run_rows;
-  double *norm;      /* (block_rows), of all rows under ranks; as cgap_norm has it */
+  double *norm;      /* (block_rows), under ranks of all own rows; as cgap_norm has it */
   cgap_hash *hash;   /* the same */
   float *row;        /* (threads, dim) */
   double *first_row; /* (dim) values of the first kept row, for constant columns */
@@ -133,7 +43,8 @@ typedef struct row_pass {
   long double norm_sum;          /* norms near the largest double have a mean, though their sum overflows */
   unsigned char *buffer[BLOCKS]; /* (block_rows, dim) as the file has them */
   file_block block[BLOCKS];
-  size_t next; /* row of the file that is read next */
+  size_t next;       /* row of the file that is read next */
+  size_t first_kept; /* the first of the kept rows among the own rows */
 } row_pass;
 
 size_t cgap_row_pass_chunk_rows(size_t dim)
@@ -149,18 +60,29 @@ size_t cgap_row_pass_block_rows(const cgap_source *source)
   return rows < source->rows ? rows : source->rows;
 }
 
+/* What a process alone keeps of rows; ranks get it from the selection of all of them. */
+static bool alloc_rows(row_pass *p)
+{
+  cgap_modality_rows *m = p->modality;
+  const size_t rows = m->source->rows;
+  if (p->options->comm)
+    return true;
+  m->file_row = cgap_alloc(rows, sizeof *m->file_row);
+  m->first_equal = cgap_alloc(rows, sizeof *m->first_equal);
+  m->inverse_norm = cgap_alloc(rows, sizeof *m->inverse_norm);
+  return cgap_duplicate_rows_init(&p->distinct, rows) && m->file_row && m->first_equal && m->inverse_norm;
+}
+
 static cgap_status open_pass(row_pass *p, cgap_error *error)
 {
   cgap_modality_rows *m = p->modality;
   const cgap_source *source = m->source;
-  const size_t rows = source->rows, dim = source->dim, threads = (size_t)p->options->threads;
-  const size_t known = p->options->comm ? rows : p->block_rows, own = p->own.end - p->own.first;
+  const size_t dim = source->dim, threads = (size_t)p->options->threads, own = p->own.end - p->own.first;
+  const size_t known = p->options->comm ? own : p->block_rows;
   const size_t held = p->options->hold == CGAP_HOLD_NONE ? 0 : own > 0 ? own : 1;
   const bool unit = p->options->hold == CGAP_HOLD_UNIT;
-  bool ok = cgap_duplicate_rows_init(&p->distinct, rows);
-  m->file_row = cgap_alloc(rows, sizeof *m->file_row);
-  m->first_equal = cgap_alloc(rows, sizeof *m->first_equal);
-  m->inverse_norm = cgap_alloc(rows, sizeof *m->inverse_norm);
+  bool ok = alloc_rows(p);
+  m->spread = p->options->spread;
   m->mean = cgap_zalloc(dim, sizeof *m->mean);
   m->moment = cgap_alloc(dim * dim, sizeof *m->moment);
   m->raw = held ? cgap_alloc(held, p->row_bytes) : NULL;
@@ -177,11 +99,10 @@ static cgap_status open_pass(row_pass *p, cgap_error *error)
   p->varying = cgap_zalloc(dim, sizeof *p->varying);
   p->place = cgap_alloc(p->block_rows, sizeof *p->place);
   p->start = cgap_alloc(p->block_rows / p->run_rows + 2, sizeof *p->start);
-  ok = ok && m->file_row && m->first_equal && m->inverse_norm && m->mean && m->moment && (!held || m->raw) &&
-       (!unit || m->unit) && p->norm && p->hash && p->row && p->first_row && p->varies && p->varying && p->place &&
-       p->start;
+  ok = ok && m->mean && m->moment && (!held || m->raw) && (!unit || m->unit) && p->norm && p->hash && p->row &&
+       p->first_row && p->varies && p->varying && p->place && p->start;
   if (!ok)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", source->name, rows, dim);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", source->name, source->rows, dim);
   return cgap_second_moment_init(&p->moment, dim, (double)p->run_rows, p->options->threads, error);
 }
 
@@ -250,25 +171,15 @@ static cgap_status tick_rows(const row_pass *p, const file_block *b, double befo
 
 /* ---------------------------------------------------------------- norms and hashes */
 
-/* Euclidean norm of a row as the file has it, as cgap_norm has it; the squares of floats fit a double at any scale. */
-static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, float *scratch)
-{
-  if (type == CGAP_FLOAT64)
-    return cgap_norm((const double *)(const void *)raw, dim);
-  cgap_to_float(type, raw, dim, scratch);
-  const double total = cgap_audit_kernels_here()->square_sum(scratch, dim);
-  return isfinite(total) ? sqrt(total) : NAN;
-}
-
 static size_t pieces_of(const file_block *b)
 {
   return (b->rows + PIECE_ROWS - 1) / PIECE_ROWS;
 }
 
-/* Where the norms and hashes of a block begin: ranks have those of the whole file. */
+/* Where the norms and hashes of a block begin: ranks have those of all their rows. */
 static size_t place_of(const row_pass *p, const file_block *b)
 {
-  return p->options->comm ? b->first : 0;
+  return p->options->comm ? b->first - p->own.first : 0;
 }
 
 /* Norms and hashes of the rows of a piece of a block. */
@@ -278,8 +189,8 @@ static void hash_and_norm_piece(const row_pass *p, const file_block *b, size_t p
   float *scratch = p->row + (size_t)omp_get_thread_num() * dim;
   for (size_t i = piece * PIECE_ROWS; i < b->rows && i < (piece + 1) * PIECE_ROWS; i++) {
     const unsigned char *raw = b->raw + i * p->row_bytes;
-    p->norm[place + i] = norm_of(b->source->type, raw, dim, scratch);
-    p->hash[place + i] = hash_bytes(raw, p->row_bytes);
+    p->norm[place + i] = cgap_file_norm(b->source->type, raw, dim, scratch);
+    p->hash[place + i] = cgap_hash_bytes(raw, p->row_bytes);
   }
 }
 
@@ -292,11 +203,11 @@ static void hash_and_norm_block(const row_pass *p, const file_block *b)
 
 /* ---------------------------------------------------------------- which rows are kept */
 
-/* Rows of a block, by their norms and hashes. */
+/* Rows of a block, by their norms and hashes, where a process is alone. */
 static void select_rows(row_pass *p, const file_block *b)
 {
-  const double *norm = p->norm + place_of(p, b);
-  const cgap_hash *hash = p->hash + place_of(p, b);
+  const double *norm = p->norm;
+  const cgap_hash *hash = p->hash;
   cgap_modality_rows *m = p->modality;
   const cgap_row_pass_options *o = p->options;
   for (size_t i = 0; i < b->rows; i++) {
@@ -304,7 +215,7 @@ static void select_rows(row_pass *p, const file_block *b)
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
     if (i + LOOK_AHEAD < b->rows)
-      __builtin_prefetch(&p->distinct.slot[home_slot(&p->distinct, hash[i + LOOK_AHEAD])], 1);
+      cgap_duplicate_rows_prefetch(&p->distinct, hash[i + LOOK_AHEAD]);
     if (!(norm[i] > 0)) {
       cgap_check_note(norm[i] == 0 ? &m->checks.zero : &m->checks.not_finite, file_row);
       continue;
@@ -323,7 +234,7 @@ static void select_rows(row_pass *p, const file_block *b)
     m->inverse_norm[m->rows] = 1.0 / norm[i];
     m->rows++;
     p->norm_sum += norm[i];
-    if (fabs(norm[i] - 1.0) > UNIT_TOLERANCE)
+    if (fabs(norm[i] - 1.0) > CGAP_UNIT_TOLERANCE)
       cgap_check_note(&m->checks.off_unit, file_row);
   }
 }
@@ -352,7 +263,7 @@ static void sum_run(row_pass *p, const file_block *b, size_t before, size_t firs
         for (size_t k = 0; k < dim; k++)
           varies[k] |= row[k] != p->first_row[k];
       }
-      cgap_to_scaled(type, raw, dim, m->inverse_norm[before + i], row);
+      cgap_to_scaled(type, raw, dim, cgap_row_scale(m, before + i, raw), row);
       for (size_t k = 0; unit && k < dim; k++)
         unit[(before + i) * dim + k] = (float)row[k];
     }
@@ -372,7 +283,7 @@ static size_t sum_block(row_pass *p, const file_block *b, size_t before, const f
   for (size_t i = 0; i < b->rows; i++) {
     if (i % run == 0)
       p->start[i / run] = n;
-    if (before + n < m->rows && m->file_row[before + n] == b->first + i)
+    if (before + n < m->rows && cgap_file_row_of(m, before + n) == b->first + i)
       p->place[n++] = i;
   }
   p->start[runs] = n;
@@ -400,10 +311,8 @@ static cgap_status scan_rows(row_pass *p, unsigned steps, double before, double 
 {
   const cgap_modality_rows *m = p->modality;
   const bool reads = steps & HASH || !m->raw;
-  size_t kept = 0;
+  size_t kept = p->first_kept;
   void *block, *next;
-  while (kept < m->rows && m->file_row[kept] < p->own.first)
-    kept++;
   p->next = p->own.first;
   cgap_read_ahead ahead = {.set_target = set_target,
                            .read = reads ? read_block : block_is_read,
@@ -435,6 +344,7 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
   cgap_modality_rows *m = p->modality;
   const cgap_status status = scan_rows(p, HASH | SELECT | SUM, 0, 1, error);
   m->own_rows = m->rows;
+  m->checks.norm_mean = m->rows ? (double)(p->norm_sum / (long double)m->rows) : 0;
   for (size_t i = 0; !status && m->raw && m->rows < m->source->rows && i < m->rows; i++)
     memmove(m->raw + i * p->row_bytes, m->raw + m->file_row[i] * p->row_bytes, p->row_bytes);
   return status;
@@ -461,7 +371,7 @@ static cgap_status hold_own_rows(row_pass *p, cgap_error *error)
                        m->dim);
   }
   if (others)
-    status = cgap_read_listed(m->source, m->file_row + kept.first, m->own_rows, m->raw, error);
+    status = cgap_modality_rows_read(m, kept.first, m->own_rows, m->raw, error);
   if (!status)
     cgap_modality_rows_normalise(m, kept.first, m->own_rows, m->raw, m->unit, p->options->threads);
   return status;
@@ -469,18 +379,19 @@ static cgap_status hold_own_rows(row_pass *p, cgap_error *error)
 
 static cgap_status read_with_ranks(row_pass *p, cgap_error *error)
 {
-  const cgap_modality_rows *m = p->modality;
+  cgap_modality_rows *m = p->modality;
   const cgap_source *source = m->source;
-  const file_block all = {.source = source, .rows = source->rows};
+  const cgap_row_pass_options *o = p->options;
+  const cgap_row_selection rows = {.comm = o->comm, .skip = o->skip, .merge = o->merge};
   cgap_status status = scan_rows(p, HASH, 0, 0.5, error);
   if (!status)
-    status = cgap_rank_rows_gather(p->options->comm, p->norm, source->rows, sizeof *p->norm, error);
-  if (!status)
-    status = cgap_rank_rows_gather(p->options->comm, p->hash, source->rows, sizeof *p->hash, error);
-  if (!status)
-    select_rows(p, &all);
+    status = cgap_row_selection_run(m, &rows, p->norm, p->hash, p->kept_as, &p->first_kept, error);
+  cgap_free(p->norm);
+  cgap_free(p->hash);
+  p->norm = NULL;
+  p->hash = NULL;
   if (!status && m->rows > 0) {
-    status = source->read(source, m->file_row[0], 1, p->buffer[0], error);
+    status = source->read(source, cgap_file_row_of(m, 0), 1, p->buffer[0], error);
     if (!status)
       cgap_to_double(source->type, p->buffer[0], source->dim, p->first_row);
   }
@@ -505,7 +416,6 @@ static cgap_status finish_modality(row_pass *p, cgap_error *error)
     if (m->rows > 1 && p->varying[k] == 0)
       cgap_check_note(&m->checks.constant_columns, k);
   }
-  m->checks.norm_mean = m->rows ? (double)(p->norm_sum / (long double)m->rows) : 0;
   return status;
 }
 

@@ -1,5 +1,6 @@
 # Helpers of the shell tests over ranks: `. "$(dirname "$0")/lib_mpi.sh"` as the first line, in place of lib.sh, which it
-# includes. The fresh directory has pairs.h5, ragged.h5, bad.h5, shard0.h5 to shard2.h5, unpaired.h5, tight.h5 and empty.h5.
+# includes. The fresh directory has pairs.h5, ragged.h5, bad.h5, straight.h5, holes.h5, shard0.h5 to shard2.h5,
+# unpaired.h5, tight.h5 and empty.h5.
 #
 #   ranks N ARGS…      contragap ARGS… on N ranks of one thread
 #   mixed N SCRIPT     a shell script on N ranks, each with its number in $RANK
@@ -64,6 +65,13 @@ write("ragged.h5", image=x, text=y.astype("f2"), text_image=of)
 bad = x.copy()
 bad[7], bad[2500] = np.nan, 0
 write("bad.h5", image=bad, text=y, text_image=of)
+own = (x + random.normal(size=x.shape)).astype("f2")
+own[3], own[1200], own[3299] = own[2900], own[40], own[2900]
+write("straight.h5", image=x, text=own) # pairs by row, with equal rows in other ranks
+holes, own_holes = bad.copy(), own.copy()
+holes[1500], holes[1501] = holes[20], holes[3100]
+own_holes[9], own_holes[3000] = 0, np.inf
+write("holes.h5", image=holes, text=own_holes) # the same with rows left out of both
 for k in range(3):
     part = slice(k * 1100, (k + 1) * 1100)
     write(f"shard{k}.h5", image=x[part], text=(x[part] + 1 + random.normal(size=(1100, d))).astype("f4"))

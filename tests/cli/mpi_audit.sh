@@ -58,6 +58,8 @@ same pairs "2 3 4" pairs.h5 # zero-shot, arithmetic, captions; not divisible
 same few "2 4" few.h5       # fewer rows than ranks have tiles
 same ragged "2 4" ragged.h5 # float16 and float32, texts anywhere, equal rows
 same bad "3" bad.h5 --drop-bad
+same holes "4" holes.h5 --drop-bad
+same merged "3" holes.h5 --drop-bad --merge-images # equal images, of which one is another rank's
 same shards "2" shard0.h5 shard1.h5 shard2.h5
 same unpaired "3" unpaired.h5 --unpaired
 # shares that differ, and hardly any room: all ranks must go the same way, or they wait for one another for good
@@ -83,6 +85,13 @@ sampled="--pairs sampled --sample-rows 700"
   same_values sampled-bad "2" bad.h5 --drop-bad $sampled
   same_values sampled-shards "4" shard0.h5 shard1.h5 shard2.h5 $sampled
   same_values sampled-unpaired "3" unpaired.h5 --unpaired $sampled
+  # each rank knows its own rows alone: pairs by row; rows left out or merged; a sample that has all that are left
+  same sampled-straight "2 4" straight.h5 $sampled
+  same_values sampled-lean "3" straight.h5 $sampled
+  same sampled-holes "3 4" holes.h5 --drop-bad $sampled
+  same_values sampled-merged "2 4" holes.h5 --drop-bad --merge-images $sampled
+  same_values sampled-alone "3" holes.h5 --drop-bad --unpaired $sampled
+  same_values sampled-rest "3" holes.h5 --drop-bad --unpaired --pairs sampled --sample-rows 3298
 }
 want_text sampled-pairs-4.json '"method": "sampled"' '"zero_shot"' '"arithmetic"'
 # rows that do not fit into the memory of a rank stay in the file

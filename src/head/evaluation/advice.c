@@ -68,7 +68,7 @@ static void choose_rows(sample *s, size_t rows, int modality)
 static void choose_texts(sample *text, const sample *image, const cgap_audit *a)
 {
   for (size_t j = 0; j < a->texts; j++)
-    if (image->place[a->image_of[j]] != SIZE_MAX)
+    if (image->place[a->image_of ? a->image_of[j] : j] != SIZE_MAX)
       text->place[j] = text->count++;
 }
 
@@ -81,7 +81,7 @@ static bool list_rows(sample *s, const size_t *file_row, size_t rows, size_t dim
   s->centred = fits ? cgap_alloc(elements, sizeof *s->centred) : NULL;
   for (size_t i = 0; s->row && i < rows; i++)
     if (s->place[i] != SIZE_MAX)
-      s->row[s->place[i]] = file_row[i];
+      s->row[s->place[i]] = file_row ? file_row[i] : i;
   return s->row && s->unit && s->centred;
 }
 
@@ -160,7 +160,7 @@ static cgap_status read_sample(trial *t, const cgap_data *data, const cgap_audit
     return out_of_memory(error);
   for (size_t j = 0; paired && j < a->texts; j++)
     if (t->text.place[j] != SIZE_MAX)
-      t->text_image[t->text.place[j]] = t->image.place[a->image_of[j]];
+      t->text_image[t->text.place[j]] = t->image.place[a->image_of ? a->image_of[j] : j];
   cgap_status status = CGAP_OK, text_status = CGAP_OK;
   cgap_error text_error;
   const bool at_once = threads != 1 && cgap_source_is_thread_safe(&data->image) && cgap_source_is_thread_safe(texts);
