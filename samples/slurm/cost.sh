@@ -87,7 +87,8 @@ END {
     stage("pairs of the sample", 4 * d * s * s / p / rate, "")
     stage("queries", 2 * d * q * own / rate, "")
     stage("separability", 2 * s / p / (1e3 * v["separability"] * speed), "of the sample")
-    stage("cosines of all pairs", m * 25e-9, "rank 0 alone")
+    stage("cosines of all pairs", m * 40e-9, "rank 0 alone")
+    stage("drawing the sample", n * 11e-9, "on every rank")
   } else {
     work = 2 * d * (n * n / 2 + m * m / 2 + n * m + 512 * (n + m))
     stage("tiles", work / p * uneven * uneven / rate, sprintf("%.3g flop a rank", work / p))

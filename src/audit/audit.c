@@ -62,7 +62,7 @@ static void set_evidence(run *r)
     .image_of = e->pairs.image_of,
     .first = e->pairs.first,
     .text_of = e->pairs.text,
-    .pair_cosine = e->paired && !e->pairs.first ? r->collected : c->pair_cosine,
+    .pair_cosine = c->spread ? r->collected : c->pair_cosine,
     .best_positive = c->best_positive,
     .within_kernel = c->within_kernel,
     .within_kernel_square = c->within_kernel_square,
@@ -433,7 +433,7 @@ static cgap_status list_spread_rows(run *r, cgap_audit *out, cgap_error *error)
 static cgap_status move_rows_to_report(run *r, cgap_audit *out, cgap_error *error)
 {
   cgap_embeddings *e = &r->embeddings;
-  double **cosines = r->collected ? &r->collected : &r->matched_pairs.pair_cosine;
+  double **cosines = r->matched_pairs.spread ? &r->collected : &r->matched_pairs.pair_cosine;
   out->image_row = e->image.file_row;
   out->text_row = e->text.file_row;
   out->image_of = e->pairs.image_of;
@@ -576,7 +576,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && r->prepared.has & CGAP_HAS_PAIRS)
     status = cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, !r->options->brief, r->options->comm,
                                     plan->threads, progress, error);
-  if (!status && r->embeddings.paired && !r->embeddings.pairs.first)
+  if (!status && r->matched_pairs.spread)
     status = cgap_matched_pairs_collect(&r->collected, &r->matched_pairs, &r->embeddings, r->options->comm, error);
   if (!status && is_first(r))
     status = copy_report_rows(r, out, error);

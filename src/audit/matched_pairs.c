@@ -178,8 +178,10 @@ static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
       const double *y = text_of(g, b);
       for (size_t a = first; a < b && a < first + HELD_TEXTS; a++) {
         const double cosine = cgap_dot(text_of(g, a), y, dim);
-        sibling_rank[text[a]] += rank_added_by(cosine, out->pair_cosine[text[a]]);
-        sibling_rank[text[b]] += rank_added_by(cosine, out->pair_cosine[text[b]]);
+        if (sibling_rank) {
+          sibling_rank[text[a]] += rank_added_by(cosine, out->pair_cosine[text[a]]);
+          sibling_rank[text[b]] += rank_added_by(cosine, out->pair_cosine[text[b]]);
+        }
         const double k = exp(2 * CGAP_KERNEL_T * (cosine - 1));
         kernel += k;
         kernel_square += k * k;
@@ -188,10 +190,12 @@ static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
       }
     }
   }
-  out->within_kernel[g->image] = kernel;
-  out->within_kernel_square[g->image] = kernel_square;
-  out->within_cosine[g->image] = linear;
-  out->within_square[g->image] = square;
+  const size_t image = g->image - out->first_image;
+  out->within_kernel[image] = kernel;
+  if (out->within_kernel_square)
+    out->within_kernel_square[image] = kernel_square;
+  out->within_cosine[image] = linear;
+  out->within_square[image] = square;
 }
 
 /* sum becomes N·g_i. */
@@ -205,12 +209,13 @@ static void measure_group(cgap_matched_pair_sums *out, group *g, double *sum)
     sum[k] = g->x[k] - e->image.mean[k];
   for (size_t t = 0; t < g->texts; t++) {
     const double *y = text_of(g, t), cosine = cgap_dot(g->x, y, dim);
-    out->pair_cosine[cgap_pairs_text(&e->pairs, g->first + t) - out->from] = cosine;
+    const size_t place = g->first + t;
+    out->pair_cosine[out->spread ? place - out->first_place : e->pairs.text[place]] = cosine;
     best = cosine > best ? cosine : best;
     for (size_t k = 0; k < dim; k++)
       sum[k] -= (y[k] - mean[k]) * images_per_text;
   }
-  out->best_positive[g->image - out->from] = g->texts ? best : 2;
+  out->best_positive[g->image - out->first_image] = g->texts ? best : 2;
   if (out->within_kernel)
     measure_within(out, g, dim);
 }
@@ -301,6 +306,66 @@ static cgap_status sums_finish(image_sums *sums, cgap_matched_pair_sums *out, co
   return CGAP_OK;
 }
 
+/* The cosine of a pair on its way to the rank that has its text. */
+typedef struct text_cosine {
+  size_t text;
+  double cosine;
+} text_cosine;
+
+typedef struct text_cosines {
+  const cgap_matched_pair_sums *sums;
+  const cgap_embeddings *e;
+  size_t *end;     /* (ranks) after the texts of each rank */
+  double *by_text; /* (own texts) */
+} text_cosines;
+
+static int make_text_cosine(void *context, size_t k, void *item)
+{
+  const text_cosines *c = context;
+  const text_cosine pair = {cgap_pairs_text(&c->e->pairs, c->sums->first_place + k), c->sums->pair_cosine[k]};
+  int r = 0;
+  while (pair.text >= c->end[r])
+    r++;
+  memcpy(item, &pair, sizeof pair);
+  return r;
+}
+
+static void take_text_cosines(void *context, const void *items, size_t count, void *answers)
+{
+  const text_cosines *c = context;
+  const text_cosine *pair = items;
+  (void)answers;
+  for (size_t k = 0; k < count; k++)
+    c->by_text[pair[k].text - c->sums->first_text] = pair[k].cosine;
+}
+
+/* Pairs were measured by the ranks that have their images: their cosines go to those that have the texts. */
+static cgap_status sort_by_text(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm,
+                                cgap_error *error)
+{
+  const int size = cgap_comm_size(comm);
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows), texts = cgap_rank_rows_own(comm, e->text.rows);
+  text_cosines c = {.sums = out,
+                    .e = e,
+                    .end = cgap_alloc((size_t)size, sizeof *c.end),
+                    .by_text = cgap_alloc(texts.end - texts.first, sizeof *c.by_text)};
+  cgap_status status =
+    c.end && c.by_text ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", e->text.rows);
+  for (int r = 0; !status && r < size; r++)
+    c.end[r] = cgap_rank_rows_of(e->text.rows, r, size).end;
+  const cgap_comm_items items = {.count = texts_of(&e->pairs, own.first, own.end - own.first),
+                                 .item_bytes = sizeof(text_cosine),
+                                 .context = &c,
+                                 .make = make_text_cosine,
+                                 .take = take_text_cosines};
+  if (!status)
+    status = cgap_comm_hand_over(comm, &items, error);
+  cgap_free(c.end);
+  cgap_free(out->pair_cosine);
+  out->pair_cosine = c.by_text;
+  return status;
+}
+
 /* What each rank found of its own images, to all. Pairs come image by image: a text's place is not its row. */
 static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm,
                                         cgap_error *error)
@@ -309,7 +374,7 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
   double *const by_text[] = {out->pair_cosine, out->sibling_rank};
   double *const by_image[] = {out->best_positive, out->within_kernel, out->within_kernel_square, out->within_cosine,
                               out->within_square};
-  if (!comm || !e->pairs.first)
+  if (!comm)
     return CGAP_OK;
   double *value = cgap_alloc(texts, sizeof *value);
   cgap_status status = CGAP_OK;
@@ -328,6 +393,24 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
   return status;
 }
 
+static bool spread_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm)
+{
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
+  const size_t images = own.end - own.first;
+  out->spread = true;
+  out->first_image = own.first;
+  out->first_text = cgap_rank_rows_own(comm, e->text.rows).first;
+  out->first_place = cgap_pairs_first(&e->pairs, own.first);
+  out->pair_cosine = cgap_alloc(texts_of(&e->pairs, own.first, images), sizeof(double));
+  out->best_positive = cgap_alloc(images, sizeof(double));
+  if (!e->pairs.first)
+    return out->pair_cosine && out->best_positive;
+  out->within_kernel = cgap_alloc(images, sizeof(double));
+  out->within_cosine = cgap_alloc(images, sizeof(double));
+  out->within_square = cgap_alloc(images, sizeof(double));
+  return out->pair_cosine && out->best_positive && out->within_kernel && out->within_cosine && out->within_square;
+}
+
 static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm)
 {
   *out = (cgap_matched_pair_sums){0};
@@ -335,13 +418,8 @@ static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddin
   out->group_moment = cgap_zalloc(e->image.dim * e->image.dim, sizeof(double));
   if (!out->paired_image_mean || !out->group_moment)
     return false;
-  if (!e->pairs.first) {
-    const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
-    out->from = own.first;
-    out->pair_cosine = cgap_alloc(own.end - own.first, sizeof(double));
-    out->best_positive = cgap_alloc(own.end - own.first, sizeof(double));
-    return out->pair_cosine && out->best_positive;
-  }
+  if (e->image.spread)
+    return spread_pairs_alloc(out, e, comm);
   out->pair_cosine = cgap_alloc(e->text.rows, sizeof(double));
   out->best_positive = cgap_alloc(e->image.rows, sizeof(double));
   out->within_kernel = cgap_alloc(e->image.rows, sizeof(double));
@@ -428,8 +506,10 @@ cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embed
     status = sums_init(&sums, e, threads, error);
   if (!status)
     status = run_images(out, &sums, e, comm, threads, progress, error);
-  if (!status)
+  if (!status && !out->spread)
     status = gather_matched_pairs(out, e, comm, error);
+  else if (!status && e->pairs.first)
+    status = sort_by_text(out, e, comm, error);
   if (!status && offsets)
     status = cgap_row_offset_check_run(&out->offsets, e, comm, threads, error);
   if (!status)
@@ -458,6 +538,26 @@ cgap_status cgap_matched_pairs_collect(double **pair_cosine, const cgap_matched_
   if (!status)
     status = cgap_comm_collect(comm, sums->pair_cosine, place, sizeof **pair_cosine, *pair_cosine, error);
   cgap_free(place);
+  return status;
+}
+
+cgap_status cgap_matched_pairs_within(double out[3], const cgap_matched_pair_sums *sums, const cgap_embeddings *e,
+                                      cgap_comm *comm, cgap_error *error)
+{
+  const double *const values[] = {sums->within_kernel, sums->within_cosine, sums->within_square};
+  const cgap_rank_rows own = cgap_rank_rows_own(sums->spread ? comm : NULL, e->image.rows);
+  double *total = cgap_zalloc(3, sizeof *total);
+  cgap_status status = total ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for three sums");
+  if (!status && sums->spread)
+    status = cgap_comm_from_previous(comm, total, 3 * sizeof *total, error);
+  for (int v = 0; !status && sums->within_kernel && v < 3; v++)
+    for (size_t i = 0; i < own.end - own.first; i++)
+      total[v] += values[v][i];
+  if (!status && sums->spread)
+    status = cgap_comm_to_next(comm, total, 3 * sizeof *total, error);
+  if (!status)
+    memcpy(out, total, 3 * sizeof *total);
+  cgap_comm_free(comm, total);
   return status;
 }
 

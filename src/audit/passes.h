@@ -23,17 +23,20 @@ CGAP_MUST_CHECK cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out
 
 /* ---------------------------------------------------------------- matched_pairs */
 
-/* Of pairs that are implied, each rank has those of its own images and texts alone: arrays begin with row `from`, and
- * what images with several texts have is NULL. */
+/* Of embeddings that are spread, each rank has those of its own images and texts alone, without what a sample does not
+ * need; what images with several texts have is NULL where none has. */
 typedef struct cgap_matched_pair_sums {
-  size_t from;
-  double *pair_cosine;          /* (texts) */
-  double *best_positive;        /* (images), 2 for an image without a text */
-  double *within_kernel;        /* (images) */
-  double *within_kernel_square; /* (images) Σ of its squares */
-  double *within_cosine;        /* (images) Σ of the cosines of an image's own texts with each other */
-  double *within_square;        /* (images) Σ of their squares */
-  double *sibling_rank;      /* (texts) other texts of its image that are closer to a text than the image, ties half */
+  bool spread;
+  size_t first_image, first_text; /* with which arrays begin */
+  size_t first_place;             /* while they are measured, cosines are in the order of pairs.text */
+  double *pair_cosine;            /* (texts) */
+  double *best_positive;          /* (images), 2 for an image without a text */
+  double *within_kernel;          /* (images) */
+  double *within_kernel_square;   /* (images) Σ of its squares; NULL where spread */
+  double *within_cosine;          /* (images) Σ of the cosines of an image's own texts with each other */
+  double *within_square;          /* (images) Σ of their squares */
+  double *sibling_rank;      /* (texts) other texts of its image that are closer to a text than the image, ties half;
+                              * NULL where spread */
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
   cgap_row_offset_check offsets;
@@ -42,14 +45,17 @@ typedef struct cgap_matched_pair_sums {
 /* How many runs of CGAP_TILE images are held at once. */
 size_t cgap_matched_pairs_held_runs(int threads);
 
-/* Every rank ends with all of it, but of implied pairs. offsets: check them too; else they are 0. */
+/* Every rank ends with all of it, unless embeddings are spread. offsets: check them too; else they are 0. */
 CGAP_MUST_CHECK cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, bool offsets,
                                                    cgap_comm *comm, int threads, cgap_progress progress,
                                                    cgap_error *error);
-/* The cosines of all implied pairs, on rank 0, which is to free them; elsewhere NULL. */
+/* The cosines of all pairs that are spread, on rank 0, which is to free them; elsewhere NULL. */
 CGAP_MUST_CHECK cgap_status cgap_matched_pairs_collect(double **pair_cosine, const cgap_matched_pair_sums *sums,
                                                        const cgap_embeddings *e, cgap_comm *comm, cgap_error *error);
 
+/* out: the sums of within_kernel, within_cosine and within_square over all images, in their order; on every rank. */
+CGAP_MUST_CHECK cgap_status cgap_matched_pairs_within(double out[3], const cgap_matched_pair_sums *sums,
+                                                      const cgap_embeddings *e, cgap_comm *comm, cgap_error *error);
 void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums);
 
 /* Whether every image has one text and there are at least 4 of them, as the moment of pairs requires. */

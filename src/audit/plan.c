@@ -29,7 +29,8 @@ enum {
   HANDED_BYTES = 15 << 20, /* … and blocks of hashes on their way */
   SPREAD_BYTES = 16, /* of ranks that look at a sample: the norm of an own row, and what its queries need of it … */
   PAIR_BYTES = 16,   /* … the cosine of an own pair, twice … */
-  LISTED_BYTES = 48, /* … of any row where pairs are not by row: the lists of them, and what is measured … */
+  LISTED_BYTES = 16, /* … of any row where pairs are not by row: the lists of them … */
+  WITHIN_BYTES = 20, /* … and of an own row what is measured of the texts of one image … */
   FIRST_BYTES = 8,   /* … on the first rank the cosine of any pair … */
   REPORT_BYTES = 28, /* … and of any row what the report lists */
   TILE_BYTES = 880,  /* sums, ten nearest twice, fit of the separability: where all pairs are used */
@@ -92,8 +93,8 @@ static row_state state_of_rank(const cgap_source *image, const cgap_source *text
     return (row_state){.reading = READ_BYTES * rows + hashed, .later = ROW_BYTES * rows};
   row_state s = {.reading = own + hashed, .later = own};
   if (listed)
-    s.later += LISTED_BYTES * rows;
-  else if (o->paired)
+    s.later += LISTED_BYTES * rows + WITHIN_BYTES * (rows / ranks + CGAP_TILE);
+  if (o->paired)
     s.later += PAIR_BYTES * (text->rows / ranks + CGAP_TILE) + (first ? FIRST_BYTES * (uint64_t)text->rows : 0);
   if (first && (listed || !o->no_rows))
     s.later += REPORT_BYTES * rows;

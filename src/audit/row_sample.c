@@ -186,11 +186,11 @@ static cgap_status copy_matched_pairs(cgap_row_sample *s, const cgap_embeddings 
   const size_t images = s->embeddings.image.rows;
   double **const of_images[] = {&s->best_positive, &s->within_kernel, &s->within_cosine, &s->within_square};
   const double *const values[] = {c->best_positive, c->within_kernel, c->within_cosine, c->within_square};
-  cgap_comm *spread = whole->pairs.first ? NULL : comm;
-  cgap_status status = pick_values(&s->pair_cosine, c->pair_cosine, c->from, &whole->text, s->text,
+  cgap_comm *spread = c->spread ? comm : NULL;
+  cgap_status status = pick_values(&s->pair_cosine, c->pair_cosine, c->first_text, &whole->text, s->text,
                                    s->embeddings.text.rows, spread, error);
   for (size_t v = 0; !status && v < sizeof values / sizeof *values; v++)
-    status = pick_values(of_images[v], values[v], c->from, &whole->image, s->image, images, spread, error);
+    status = pick_values(of_images[v], values[v], c->first_image, &whole->image, s->image, images, spread, error);
   return status;
 }
 

@@ -42,6 +42,7 @@ typedef struct work {
   cgap_receive_buffers receive_buffers;
   cgap_audit_sums of_sample, from_images, from_texts, of_queries;
   cgap_audit_sums from_own[2];  /* images against images, texts against texts */
+  double within[3];             /* of all images: sums of kernels, cosines and squares within their texts */
   double pairs_done, pairs_all; /* work of the tile passes, in pairs */
 } work;
 
@@ -176,17 +177,14 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
 
 static cgap_sampled sampled_of(const work *w)
 {
-  const cgap_matched_pair_sums *matched_pairs = w->matched_pairs;
   cgap_sampled s = {.whole = w->whole, .sample = &w->of_sample, .uniformity = &cgap_measure_uniformity};
   cgap_control_variates_set(&w->controls, &s);
   s.within[CGAP_KERNEL_OF] = w->sample.within_kernel;
   s.within[CGAP_COSINE_OF] = w->sample.within_cosine;
   s.within[CGAP_SQUARE_OF] = w->sample.within_square;
-  for (size_t i = 0; w->whole->paired && matched_pairs->within_kernel && i < w->whole->image.rows; i++) {
-    s.whole_within[CGAP_KERNEL_OF] += matched_pairs->within_kernel[i];
-    s.whole_within[CGAP_COSINE_OF] += matched_pairs->within_cosine[i];
-    s.whole_within[CGAP_SQUARE_OF] += matched_pairs->within_square[i];
-  }
+  s.whole_within[CGAP_KERNEL_OF] = w->within[0];
+  s.whole_within[CGAP_COSINE_OF] = w->within[1];
+  s.whole_within[CGAP_SQUARE_OF] = w->within[2];
   return s;
 }
 
@@ -214,7 +212,7 @@ static cgap_status rank_texts(work *w, cgap_error *error)
   evidence->text_of = text_of;
   evidence->image_of = NULL;
   evidence->pair_cosine = w->matched_pairs->pair_cosine;
-  evidence->column_from = w->matched_pairs->from;
+  evidence->column_from = w->matched_pairs->first_text;
   cgap_status status =
     run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(text_of);
@@ -247,7 +245,7 @@ static cgap_status rank_images(work *w, cgap_error *error)
   evidence->first = first;
   evidence->image_of = NULL;
   evidence->row_from = own.first;
-  evidence->best_positive = w->matched_pairs->best_positive + (own.first - w->matched_pairs->from);
+  evidence->best_positive = w->matched_pairs->best_positive + (own.first - w->matched_pairs->first_image);
   cgap_status status =
     run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(first);
@@ -458,6 +456,8 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
                                    options->tiles.progress, out, error);
   if (!status && whole->paired)
     status = measure_queries(&w, error);
+  if (!status && whole->paired)
+    status = cgap_matched_pairs_within(w.within, matched_pairs, e, options->comm, error);
   if (!status && is_first(&w))
     status = finish_all(&w, out, error);
   out->sample.images = w.sample.embeddings.image.rows;

@@ -60,7 +60,8 @@ CGAP_MUST_CHECK cgap_status cgap_comm_receive_small(cgap_comm *comm, int tag, bo
 /* Waits after the polls-th poll that found nothing: at first not at all, then one turn of the scheduler, then 50 µs. */
 void cgap_comm_backoff(unsigned polls);
 
-/* Items of which each is for one rank: ranks hand them over in blocks, so that none holds more than a few MB of others'. */
+/* Items of which each is for one rank: ranks hand them over in blocks, so that none holds more than a few MB of
+ * others'. */
 typedef struct cgap_comm_items {
   size_t count; /* items of this rank */
   size_t item_bytes, answer_bytes;
@@ -75,6 +76,11 @@ CGAP_MUST_CHECK cgap_status cgap_comm_hand_over(cgap_comm *comm, const cgap_comm
 
 /* first (ranks + 1): the sums of `mine` over the ranks before each, and over all. */
 CGAP_MUST_CHECK cgap_status cgap_comm_places(cgap_comm *comm, size_t mine, size_t *first, cgap_error *error);
+
+/* What goes from rank to rank in their order: a block from the rank before this one, which rank 0 leaves as it is, and
+ * on to the next one; every rank ends with the last one's. */
+CGAP_MUST_CHECK cgap_status cgap_comm_from_previous(cgap_comm *comm, void *block, size_t bytes, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_comm_to_next(cgap_comm *comm, void *block, size_t bytes, cgap_error *error);
 
 /* Rank 0 gets in whole (first[ranks], size) what rank r has in mine (first[r + 1] − first[r], size); the others give
  * NULL. */

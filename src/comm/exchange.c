@@ -313,6 +313,24 @@ cgap_status cgap_comm_places(cgap_comm *c, size_t mine, size_t *first, cgap_erro
   return status;
 }
 
+cgap_status cgap_comm_from_previous(cgap_comm *c, void *block, size_t bytes, cgap_error *error)
+{
+  const int rank = cgap_comm_rank(c);
+  cgap_transfer t;
+  const cgap_status status = cgap_comm_pass(c, &t, 0, NULL, 0, 0, block, rank > 0 ? bytes : 0, rank - 1, error);
+  return status ? status : cgap_comm_wait(c, &t, error);
+}
+
+cgap_status cgap_comm_to_next(cgap_comm *c, void *block, size_t bytes, cgap_error *error)
+{
+  const int rank = cgap_comm_rank(c), size = cgap_comm_size(c);
+  cgap_transfer t;
+  cgap_status status = cgap_comm_pass(c, &t, 0, block, rank + 1 < size ? bytes : 0, rank + 1, NULL, 0, 0, error);
+  if (!status)
+    status = cgap_comm_wait(c, &t, error);
+  return status ? status : cgap_comm_broadcast(c, size - 1, block, bytes, error);
+}
+
 cgap_status cgap_comm_collect(cgap_comm *c, const void *mine, const size_t *first, size_t size, void *whole,
                               cgap_error *error)
 {
@@ -325,8 +343,8 @@ cgap_status cgap_comm_collect(cgap_comm *c, const void *mine, const size_t *firs
   }
   memcpy(whole, mine, first[1] * size);
   for (int r = 1; !status && r < cgap_comm_size(c); r++) {
-    status = cgap_comm_pass(c, &t, 2, NULL, 0, 0, (char *)whole + first[r] * size, (first[r + 1] - first[r]) * size, r,
-                            error);
+    status =
+      cgap_comm_pass(c, &t, 2, NULL, 0, 0, (char *)whole + first[r] * size, (first[r + 1] - first[r]) * size, r, error);
     if (!status)
       status = cgap_comm_wait(c, &t, error);
   }

@@ -209,23 +209,15 @@ static cgap_status merge_checks(selection *s, cgap_error *error)
 static cgap_status add_norms(selection *s, cgap_error *error)
 {
   long double *sum = cgap_zalloc(1, sizeof *sum);
-  cgap_transfer t;
   size_t number = s->usable[s->rank];
   cgap_status status = sum ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for a mean");
   if (!status)
-    status = cgap_comm_pass(s->comm, &t, 0, NULL, 0, 0, sum, s->rank > 0 ? sizeof *sum : 0, s->rank - 1, error);
-  if (!status)
-    status = cgap_comm_wait(s->comm, &t, error);
+    status = cgap_comm_from_previous(s->comm, sum, sizeof *sum, error);
   for (size_t i = 0; !status && i < own_rows(s); i++)
     if (is_usable(s, i) && is_kept(s, i, number++))
       *sum += s->norm[i];
   if (!status)
-    status =
-      cgap_comm_pass(s->comm, &t, 0, sum, s->rank + 1 < s->size ? sizeof *sum : 0, s->rank + 1, NULL, 0, 0, error);
-  if (!status)
-    status = cgap_comm_wait(s->comm, &t, error);
-  if (!status)
-    status = cgap_comm_broadcast(s->comm, s->size - 1, sum, sizeof *sum, error);
+    status = cgap_comm_to_next(s->comm, sum, sizeof *sum, error);
   if (!status)
     s->modality->checks.norm_mean = s->modality->rows ? (double)(*sum / (long double)s->modality->rows) : 0;
   cgap_comm_free(s->comm, sum);

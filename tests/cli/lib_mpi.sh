@@ -1,5 +1,5 @@
 # Helpers of the shell tests over ranks: `. "$(dirname "$0")/lib_mpi.sh"` as the first line, in place of lib.sh, which it
-# includes. The fresh directory has pairs.h5, ragged.h5, bad.h5, straight.h5, holes.h5, shard0.h5 to shard2.h5,
+# includes. The fresh directory has pairs.h5, ragged.h5, bad.h5, straight.h5, holes.h5, two.h5, shard0.h5 to shard2.h5,
 # unpaired.h5, tight.h5 and empty.h5.
 #
 #   ranks N ARGS…      contragap ARGS… on N ranks of one thread
@@ -72,6 +72,7 @@ holes, own_holes = bad.copy(), own.copy()
 holes[1500], holes[1501] = holes[20], holes[3100]
 own_holes[9], own_holes[3000] = 0, np.inf
 write("holes.h5", image=holes, text=own_holes) # the same with rows left out of both
+write("two.h5", image=x, text=np.concatenate([own, own[:, :8]], 1)) # of two widths
 for k in range(3):
     part = slice(k * 1100, (k + 1) * 1100)
     write(f"shard{k}.h5", image=x[part], text=(x[part] + 1 + random.normal(size=(1100, d))).astype("f4"))

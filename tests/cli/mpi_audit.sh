@@ -91,9 +91,19 @@ sampled="--pairs sampled --sample-rows 700"
   same sampled-holes "3 4" holes.h5 --drop-bad $sampled
   same_values sampled-merged "2 4" holes.h5 --drop-bad --merge-images $sampled
   same_values sampled-alone "3" holes.h5 --drop-bad --unpaired $sampled
+  same_values sampled-wide "2 3" two.h5 $sampled # widths differ: each modality by itself
   same_values sampled-rest "3" holes.h5 --drop-bad --unpaired --pairs sampled --sample-rows 3298
 }
 want_text sampled-pairs-4.json '"method": "sampled"' '"zero_shot"' '"arithmetic"'
+# of pairs by row a rank has its part: twice as many need less, by 40 bytes a pair and more
+needed() {
+  ranks "$1" audit empty.h5 --pairs sampled --sample-rows 700 --memory 1M --json
+  sed -n 's/.*needs \([0-9]*\)M at least.*/\1/p' err | head -n 1
+}
+two=$(needed 2)
+four=$(needed 4)
+checks=$((checks + 1))
+[ $((two - four)) -ge 15 ] || complain "two ranks need ${two}M each, four ${four}M"
 # rows that do not fit into the memory of a rank stay in the file
 run simulate --model clip --n 20001 --d 256 -o long.h5 # more than a block for each of two
 want_rc 0
