@@ -30,7 +30,7 @@
 enum {
   REPEATS = 3, /* of which the fastest counts */
   AUDITS = 2,
-  FAULT_ROUNDS = 8,
+  FAULT_ROUNDS = 20,        /* of 0.3 ms */
   MEMORY_DOUBLES = 1 << 25, /* 256 MB: far past any cache */
   RING_BYTES = 1 << 26,     /* as large as the pieces in which the audit sends rows round */
   FILE_ROWS = 20000,        /* pairs of the files that are read */

@@ -48,7 +48,7 @@ const cgap_rate *cgap_bench_rate(const cgap_bench *bench, const char *key);
 
 /* What holds a machine back. Each threshold has its reason in judgement.c and is said by `contragap bench --help`. */
 enum {
-  CGAP_TILE_PERCENT = 55,      /* of sgemm: the tile pass does at least so much on a good machine … */
+  CGAP_TILE_PERCENT = 50,      /* of sgemm: the tile pass does at least so much on a good machine … */
   CGAP_JUDGED_ROWS = 10000,    /* … from so many rows … */
   CGAP_JUDGED_DIM = 512,       /* … and dimensions on: smaller ones do less everywhere */
   CGAP_FAULT_MICROSECONDS = 2, /* a page fault costs at most so much */

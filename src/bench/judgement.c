@@ -1,8 +1,8 @@
 /* Does this machine do well? The thresholds, and why they are where they are:
  *
- * The tile pass does 62 to 78 % of the best sgemm on machines with AVX2, 72 % and more with AVX-512
+ * The tile pass does 54 to 78 % of the best sgemm on machines with AVX2, 72 % and more with AVX-512
  * (tests/bench/README.md), from 10,000 x 512 on; with fewer rows or dimensions its sweeps outweigh the products,
- * everywhere. 55 % leaves room for noise.
+ * everywhere. 50 % leaves room for noise.
  *
  * An audit of 500 x 512 takes 0.12 s and some 3,700 page faults: at 2 µs they are a twentieth of the time. On bare
  * metal a fault costs 0.1 µs, under virtualisation 0.5 to 17.

@@ -115,7 +115,7 @@ const cli_spec cmd_bench = {
   .about =
     "Says in one sentence whether this machine does well, and if not what holds it back: other work, where the threads "
     "get under 80 % of their processors' time; page faults, where one costs more than 2 µs (then they are a twentieth "
-    "of the time of an audit of 500 pairs); the tile pass, where it does under 55 % of sgemm (62 % and more were "
+    "of the time of an audit of 500 pairs); the tile pass, where it does under 50 % of sgemm (54 % and more were "
     "measured on good machines; only from 10000 x 512 on). Measures, in the same minute, the limits of this machine "
     "(sgemm, memory, a page fault, file) and the work against them: the tile pass with every measure (counted as "
     "4·d·N² operations), the row pass, reading, matched pairs (thousands "
