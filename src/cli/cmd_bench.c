@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "bench/bench.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -67,8 +68,8 @@ static void print_table(const cgap_bench *bench, const cgap_judgement *judgement
     }
     printf("%-34s %9.*f %-8s", r->label, r->value < 10 ? 2 : 1, r->value, r->unit);
     if (strcmp(r->key, "huge_page_fault") == 0)
-      printf("  %.2f %s for each of its %zu small pages", r->value / (double)bench->small_pages, r->unit,
-             bench->small_pages);
+      printf("  %.2f %s for each %zu KiB", r->value / (double)bench->small_pages, r->unit,
+             CGAP_HUGE_BYTES / 1024 / bench->small_pages);
     if (!isnan(r->limit))
       printf("  %3.0f %% of %s", 100 * r->value / r->limit, r->limited_by);
     putchar('\n');
