@@ -33,7 +33,7 @@ for given in "$@"; do
   esac
 done
 # one value a line: key, then the number
-figures=$(sed -n -e 's/^ *"\([a-z_0-9]*\)": {$/\1/;t name' -e 's/^ *"value": \([0-9.e+-]*\).*/\1/;t value' \
+figures=$(sed -n -e 's/^ *"\([a-z_0-9]*\)": {$/\1/;t name' -e 's/^ *"value": \([0-9][0-9.e+-]*\).*/\1/;t value' \
   -e 's/^ *"\(dim\|rows\)": \([0-9]*\).*/\1=\2/p;d' -e ':name' -e 'h;d' -e ':value' -e 'H;x;s/\n/=/p' "$bench")
 
 printf '%s\n' "$figures" "images=$pairs" "ranks=$ranks" "$@" | awk -F= '

