@@ -22,8 +22,8 @@ if (ARG1 eq "begin") {
   array name_from[4] = [0, 0, 0, 0]
   array name_to[4] = [-1, -1, -1, -1]
   array name_y[4]
-  array window_low[4]
-  array window_high[4]
+  array window_low[180]
+  array window_high[180]
   do for [k = 1:180] { curve_y[k] = NaN }
   do for [k = 801:804] { unset label k; unset arrow k }
   # heights in units of the picture, from the lower axis
@@ -39,34 +39,42 @@ if (ARG1 eq "begin") {
 }
 if (ARG1 eq "place" && !dumb) {
   column_width = real(plot_width) / (curve_columns - 1)
-  half(c) = int(ceil((letter_width * strlen(curve_name[c]) + 8) / 2 / column_width))
-  # the lowest and the highest point of a curve under a name
-  look(k, from, to) = (w_low = 1e9, w_high = -1e9, \
-    sum [j = from : to] (w_y = curve_height(k, j), w_y == w_y ? (w_low = (w_y < w_low ? w_y : w_low), w_high = (w_y > w_high ? w_y : w_high), 0) : 0), \
-    window_low[k] = w_low, window_high[k] = w_high, 0)
+  # how many columns a name reaches to either side of its middle
+  reach_of(c) = int(ceil((letter_width * strlen(curve_name[c]) + 8) / 2 / column_width))
+  # the lowest and the highest point of a curve under a name with its middle at column m
+  window_at(k, m) = (k - 1) * curve_columns + m
+  look(k, m) = (w_low = 1e9, w_high = -1e9, \
+    sum [j = m - reach : m + reach] (w_y = curve_height(k, j), w_y == w_y ? (w_low = (w_y < w_low ? w_y : w_low), w_high = (w_y > w_high ? w_y : w_high), 0) : 0), \
+    window_low[window_at(k, m)] = w_low, window_high[window_at(k, m)] = w_high, 0)
   # a place that something covers moves beyond it
-  past_curve(k, down) = window_low[k] < place_y + letter_height + 2 && window_high[k] > place_y - 2 ? \
-    (place_y = (down ? window_low[k] - letter_height - 4 : window_high[k] + 4), 0) : 0
-  past_name(k, from, to, down) = name_from[k] <= to && name_to[k] >= from && abs(name_y[k] - place_y) < letter_height ? \
-    (place_past = place_past + 1, place_y = name_y[k] + (down ? -letter_height : letter_height), 0) : 0
+  past_curve(k, m, down) = window_low[window_at(k, m)] < place_y + letter_height + 2 && window_high[window_at(k, m)] > place_y - 2 ? \
+    (moved = 1, place_y = (down ? window_low[window_at(k, m)] - letter_height - 4 : window_high[window_at(k, m)] + 4), 0) : 0
+  past_name(k, m, down) = name_from[k] <= m + reach && name_to[k] >= m - reach && abs(name_y[k] - place_y) < letter_height ? \
+    (moved = 1, place_past = place_past + 1, place_y = name_y[k] + (down ? -letter_height : letter_height), 0) : 0
+  past_all(m, down) = moved ? (moved = 0, sum [k = 1:4] (past_curve(k, m, down) + past_name(k, m, down))) : 0
   # other curves within 24 units of the point that the name points at
   crowd(c, i) = sum [k = 1:4] (k == c || !(abs(curve_height(k, i) - curve_height(c, i)) < 24) ? 0 : 2 * (24 - abs(curve_height(k, i) - curve_height(c, i))))
   # the middle of the name at column i + aside, for the point at column i
-  consider(c, i, aside, down) = (place_y = (down ? window_low[c] - letter_height - 4 : window_high[c] + 4), place_start = place_y, place_past = 0, \
-    sum [t = 1:6] sum [k = 1:4] (past_curve(k, down) + past_name(k, i + aside - half(c), i + aside + half(c), down)), \
+  consider(c, i, aside, down) = (place_y = (down ? window_low[window_at(c, i + aside)] - letter_height - 4 : window_high[window_at(c, i + aside)] + 4), \
+    place_start = place_y, place_past = 0, moved = 1, \
+    sum [t = 1:6] past_all(i + aside, down), \
     place_gap = (down ? curve_height(c, i) - place_y - letter_height : place_y - curve_height(c, i)), \
     place_cost = 1.5 * place_gap + crowd(c, i) + curve_top * (1 - curve_height(c, i) / curve_peak[c]) + 0.5 * abs(place_y - place_start) + 30 * place_past + (down ? 2 : 0) + (aside ? 3 : 0), \
     place_cost < best_cost && place_y >= 1 && place_y + letter_height <= plot_height ? \
       (best_cost = place_cost, best_i = i, best_aside = aside, best_y = place_y, best_gap = place_gap, best_down = down, 0) : 0)
-  consider_at(c, i, aside) = i + aside - half(c) < 1 || i + aside + half(c) > curve_columns ? 0 : \
-    (sum [k = 1:4] look(k, i + aside - half(c), i + aside + half(c)), consider(c, i, aside, 0), curve_below ? consider(c, i, aside, 1) : 0)
-  consider_all(c, i) = curve_height(c, i) == curve_height(c, i) ? sum [a = -2:2] consider_at(c, i, a * half(c) / 2) : 0
+  consider_at(c, i, aside) = i + aside - reach < 1 || i + aside + reach > curve_columns ? 0 : \
+    (consider(c, i, aside, 0), curve_below ? consider(c, i, aside, 1) : 0)
+  consider_all(c, i) = curve_height(c, i) == curve_height(c, i) ? sum [a = -2:2] consider_at(c, i, a * reach / 2) : 0
   do for [c = 1:4] {
     best_cost = 1e9
-    if (strlen(curve_name[c]) && 2 * half(c) < curve_columns) { considered = sum [i = 1 : curve_columns] consider_all(c, i) }
+    reach = reach_of(c)
+    if (strlen(curve_name[c]) && 2 * reach < curve_columns) {
+      looked = sum [m = 1 + reach : curve_columns - reach] sum [k = 1:4] look(k, m)
+      considered = sum [i = 1 : curve_columns] consider_all(c, i)
+    }
     if (best_cost < 1e9) {
-      name_from[c] = best_i + best_aside - half(c)
-      name_to[c] = best_i + best_aside + half(c)
+      name_from[c] = best_i + best_aside - reach
+      name_to[c] = best_i + best_aside + reach
       name_y[c] = best_y
       best_x = (best_i - 1.0) / (curve_columns - 1)
       set label 800 + c curve_name[c] at graph (best_i + best_aside - 1.0) / (curve_columns - 1), graph (best_y + letter_height / 2) / plot_height center textcolor rgb curve_word[c] front noenhanced

@@ -6,6 +6,9 @@
 # (.svg .png .pdf .tex .txt) chooses the terminal. THEME is light, dark, page (transparent, with a tooltip on each
 # point) or paper: text of 8 pt, no title, subtitle or file line. There 117 units of width are an inch (13 are 8 pt, the
 # size of the letters), and a height of 0 follows from the width: "386,0" is a column of 3.3 inches.
+
+# What labels.gp changes most often is defined first: gnuplot looks names up one by one, in the order of their first use.
+w_y = w_low = w_high = window_low = window_high = k = j = moved = place_y = place_past = 0
 name  = ARG1
 table = strlen(ARG2) ? ARG2 : name.".tsv"
 out   = strlen(ARG3) ? ARG3 : name.".svg"

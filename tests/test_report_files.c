@@ -95,6 +95,34 @@ static size_t lines_of(const char *folder, const char *name, char sign)
   return count;
 }
 
+/* Drawn after others by one gnuplot, of any format and look, each SVG has the bytes that a gnuplot of its own gives. */
+static void expect_same_alone(const char *folder)
+{
+  static const struct {
+    const char *name;
+    cgap_plot_job job;
+  } drawn[] = {{"cosines", {"svg", "light", NULL, 0}},  {"dimensions", {"svg", "page", "640,460", 0}},
+               {"scatter", {"svg", "dark", NULL, 0}},   {"cosines", {"png", "light", NULL, 0}},
+               {"variance", {"svg", "page", NULL, 0}},  {"cosines", {"pdf", "paper", "386,0", 0}},
+               {"cosines", {"svg", "page", NULL, 0}},   {"recall", {"svg", "light", NULL, 0}},
+               {"plane", {"png", "dark", "400,300", 0}}};
+  enum { COUNT = sizeof drawn / sizeof *drawn };
+  char *text[COUNT];
+  cgap_error error = {0};
+  for (size_t i = 0; i < COUNT; i++)
+    text[i] = cgap_gnuplot_text(folder, drawn[i].name, &drawn[i].job, &error);
+  for (size_t i = 0; i < COUNT; i++) {
+    cgap_gnuplot_close();
+    char *alone = cgap_gnuplot_text(folder, drawn[i].name, &drawn[i].job, &error);
+    cr_assert(text[i] && alone, "%s", error.message);
+    cr_expect(strcmp(drawn[i].job.format, "svg") != 0 || strcmp(text[i], alone) == 0, "%s as %s, %s", drawn[i].name,
+              drawn[i].job.format, drawn[i].job.theme);
+    free(text[i]);
+    free(alone);
+  }
+  cgap_gnuplot_close();
+}
+
 Test(folder, holds_tables_scripts_and_pictures)
 {
   static const struct {
@@ -122,6 +150,7 @@ Test(folder, holds_tables_scripts_and_pictures)
       snprintf(file, sizeof file, "%s.svg", tables[i].name);
       cr_expect(there(figures, file), "%s was not drawn", file);
     }
+    expect_same_alone(figures);
   }
   json_decref(json);
   report_support_clear(&audit);
@@ -177,6 +206,100 @@ Test(figures, a_gnuplot_that_hangs_is_ended, .timeout = 30)
   /* nor is it waited for again */
   put_gnuplot(folder, "#!/bin/sh\necho drawn >$5\n");
   cr_expect_eq(cgap_gnuplot_render(folder, "cosines", &job, &error), CGAP_USAGE);
+  support_remove(folder);
+}
+
+/* In place of gnuplot: draws figures as they come, notes its start in the file starts, and does `third` in place of
+ * drawing the figure c. */
+static void put_drawing_gnuplot(const char *folder, const char *third)
+{
+  char script[600];
+  snprintf(script, sizeof script,
+           "#!/bin/sh\n"
+           "echo start >>starts\n"
+           "while read -r command script _ picture _; do\n"
+           "  case $command$script in\n"
+           "  *c.gp*) %s ;;\n"
+           "  call*) drawn=${picture#?} drawn=${drawn%%?} && echo picture >\"$drawn\" ;;\n"
+           "  print*) echo \"drew $drawn\" ;;\n"
+           "  esac\n"
+           "done <\"$2\"\n",
+           third);
+  put_gnuplot(folder, script);
+}
+
+static const char *const FIVE[] = {"a", "b", "c", "d", "e"};
+static char warned[600];
+
+static void keep_warning(const char *line)
+{
+  snprintf(warned + strlen(warned), sizeof warned - strlen(warned), "%s\n", line);
+}
+
+Test(figures, a_gnuplot_that_dies_at_the_third_figure_draws_the_others, .timeout = 30)
+{
+  char folder[200];
+  cgap_error error = {0};
+  support_directory(folder, sizeof folder);
+  put_drawing_gnuplot(folder, "kill -9 $$");
+  cr_expect_eq(cgap_figures_render(folder, FIVE, 5, keep_warning, &error), CGAP_OK, "%s", error.message);
+  cgap_gnuplot_close();
+  cr_expect(strstr(warned, "/c.gp: gnuplot was ended by signal 9"), "%s", warned);
+  cr_expect_eq(strchr(warned, '\n') - warned, (ptrdiff_t)strlen(warned) - 1, "several lines: %s", warned);
+  cr_expect(there(folder, "a.svg") && there(folder, "b.svg") && there(folder, "d.svg") && there(folder, "e.svg"));
+  /* one for a, b and c, one for c alone, one for d and e; and no picture or temporary file of c */
+  cr_expect_eq(lines_of(folder, "starts", ' '), 3);
+  cr_expect_eq(files_in(folder), 2 + 4 + 2);
+  cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
+  support_remove(folder);
+}
+
+Test(figures, a_gnuplot_that_hangs_at_the_third_figure_is_ended, .timeout = 30)
+{
+  static const cgap_plot_job job = {.format = "svg", .theme = "light", .seconds_max = 0.5};
+  static const cgap_status WANT[] = {CGAP_OK, CGAP_OK, CGAP_FILE, CGAP_USAGE, CGAP_USAGE};
+  char folder[200];
+  support_directory(folder, sizeof folder);
+  put_drawing_gnuplot(folder, "exec sleep 1000");
+  for (size_t k = 0; k < 5; k++) {
+    cgap_error error = {0};
+    cr_expect_eq(cgap_gnuplot_render(folder, FIVE[k], &job, &error), WANT[k], "%s: %s", FIVE[k], error.message);
+    cr_expect(k != 2 || strstr(error.message, "/c.gp: gnuplot did not end within 0.5 seconds"), "%s", error.message);
+  }
+  cr_expect_eq(lines_of(folder, "starts", ' '), 1);
+  cr_expect_eq(files_in(folder), 2 + 2 + 2);
+  cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
+  support_remove(folder);
+}
+
+Test(figures, a_missing_gnuplot_is_said_once)
+{
+  char folder[200];
+  cgap_error error = {0};
+  support_directory(folder, sizeof folder);
+  setenv("PATH", "/nowhere", 1);
+  cr_expect_eq(cgap_figures_render(folder, FIVE, 5, keep_warning, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(strchr(warned, '\n') - warned, (ptrdiff_t)strlen(warned) - 1, "several lines: %s", warned);
+  cr_expect(strstr(warned, "gnuplot is not installed"), "%s", warned);
+  cr_expect_eq(files_in(folder), 2);
+  support_remove(folder);
+}
+
+/* What a name may hold is no command, and no end of a string. */
+Test(figures, a_name_of_any_letters_is_drawn)
+{
+  static const char NAME[] = "it's \"odd\" `touch x` \\ é\nb", SCRIPT[] = "set terminal svg\nset output ARG2\nplot x\n";
+  static const cgap_plot_job job = {.format = "svg", .theme = "light"};
+  char folder[200], file[300], path[CGAP_PATH];
+  cgap_error error = {0};
+  if (!cgap_gnuplot_found())
+    cr_skip_test("gnuplot is not installed");
+  support_directory(folder, sizeof folder);
+  snprintf(file, sizeof file, "%s.gp", NAME);
+  cr_assert_eq(cgap_folder_file(path, folder, file, &error), CGAP_OK);
+  cr_assert_eq(cgap_write_file(path, SCRIPT, sizeof SCRIPT - 1, &error), CGAP_OK);
+  cr_expect_eq(cgap_gnuplot_render(folder, NAME, &job, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(files_in(folder), 2 + 2);
   support_remove(folder);
 }
 

@@ -45,11 +45,16 @@ CASES = {
 GROWING = ("history.jsonl", "history.csv", "checkpoint.bin", "runs.jsonl")
 
 GNUPLOT = """#!/bin/sh
-# in place of gnuplot: a picture of nothing, of the kind that the fifth word's ending names
-case $5 in
-*.png) echo 'bKGD, by which a picture of gnuplot is known' ;;
-*) echo '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><desc>Produced by GNUPLOT</desc></svg>' ;;
-esac >"$5"
+# in place of gnuplot: of each figure a picture of nothing, of the kind that its ending names
+while read -r command _ _ file _; do
+  [ "$command" != print ] || echo "drew $picture"
+  [ "$command" = call ] || continue
+  picture=${file#?} picture=${picture%?}
+  case $picture in
+  *.png) echo 'bKGD, by which a picture of gnuplot is known' ;;
+  *) echo '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><desc>Produced by GNUPLOT</desc></svg>' ;;
+  esac >"$picture"
+done <"$2"
 """
 
 TIMES = re.compile(rb'("(?:seconds|steps_per_second|peak_memory_bytes)[a-z_]*": ?)[-+.e0-9]+')

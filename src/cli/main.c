@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "comm/comm.h"
 #include "io/read/hdf5_basics.h"
+#include "report/gnuplot.h"
 
 static const cli_spec *const commands[] = {&cmd_info,  &cmd_audit,   &cmd_simulate, &cmd_bench,   &cmd_train,
                                            &cmd_apply, &cmd_compare, &cmd_sweep,    &cmd_convert, &cmd_plot};
@@ -126,6 +127,7 @@ int main(int argc, char **argv)
   cli_signals_of_writes_ignore();
   cli_interrupt_guard_exit();
   const int code = run_command(argc, argv, command);
+  cgap_gnuplot_close();
   cli_hdf5_helper_end();
   cli_interrupt_exit_decided();
   return code;

@@ -10,6 +10,7 @@
 #include "base/output_file.h"
 #include "base/source.h"
 #include "base/text_buffer.h"
+#include "report/gnuplot.h"
 #include "report/overwrite.h"
 #include "report/page.h"
 
@@ -151,6 +152,7 @@ cgap_status cgap_audit_folder_save(const char *path, bool replace, cgap_folder_w
 {
   const cgap_c_locale locale = cgap_c_locale_begin();
   const cgap_status status = save(path, replace, write, of, warn, error);
+  cgap_gnuplot_close();
   cgap_c_locale_end(locale);
   return status;
 }
@@ -212,6 +214,7 @@ cgap_status cgap_page_make(char **out, cgap_folder_writer *write, const void *of
 {
   const cgap_c_locale locale = cgap_c_locale_begin();
   const cgap_status status = make_page(out, write, of, error);
+  cgap_gnuplot_close();
   cgap_c_locale_end(locale);
   return status;
 }

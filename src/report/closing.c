@@ -7,6 +7,7 @@
 #include "base/text_buffer.h"
 #include "head/training/choice.h"
 #include "report/audit_report.h"
+#include "report/gnuplot.h"
 #include "report/overwrite.h"
 #include "report/training_folder.h"
 
@@ -294,6 +295,7 @@ cgap_status cgap_closing_save(const cgap_closing *c, const char *path, bool repl
   status = check_folder(path, replace, error);
   if (status == CGAP_OK)
     status = write_folder(c, path, about ? about : &(cgap_report_about){0}, warn, error);
+  cgap_gnuplot_close();
   cgap_c_locale_end(locale);
   if (status != CGAP_OK) {
     if (error)

@@ -1,5 +1,6 @@
 #include "report/gnuplot.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -20,11 +21,23 @@
 
 extern char **environ;
 
-enum { FILE_NAME = 300, USUAL_SECONDS = 60 };
+enum { FILE_NAME = 300, WORD = 4 * FILE_NAME + 3, COMMANDS = 8192, USUAL_SECONDS = 60, COMMANDS_FD = 3 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pid_t running; /* 0: none, or not to be waited for any more */
 static bool stopped, hung;
+
+/* The gnuplot of this thread, which draws the figures of a folder one after the other: most of them take less than its
+ * start. It reads its commands from a pipe; an error in them ends it, as one in a script. The pipe's reading end is
+ * kept open here too, so that no signal tells of a gnuplot that has ended. */
+static _Thread_local struct {
+  pid_t child;     /* 0: none */
+  int from;        /* what it says */
+  int commands[2]; /* the pipe */
+  bool drew;       /* a figure, whose settings are still there */
+  dev_t device;    /* the folder */
+  ino_t inode;
+} session;
 
 /* gnuplot leads a group of its own, with what a script in its place starts: a signal to it reaches all. As long as the
  * leader has not been waited for the number is its own. */
@@ -78,8 +91,9 @@ static char **own_environment(void)
   return out;
 }
 
-/* Starts gnuplot in `folder`; its stderr and stdout go into the pipe whose reading end is *from. 0 or an errno. */
-static int spawn_gnuplot(pid_t *child, int *from, const char *folder, char *const *arguments)
+/* Starts gnuplot in `folder`; its stderr and stdout go into the pipe whose reading end is *from. `commands` (-1: none)
+ * is its COMMANDS_FD. 0 or an errno. */
+static int spawn_gnuplot(pid_t *child, int *from, const char *folder, int commands, char *const *arguments)
 {
   int ends[2];
   posix_spawn_file_actions_t actions;
@@ -103,6 +117,8 @@ static int spawn_gnuplot(pid_t *child, int *from, const char *folder, char *cons
     number = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    if (commands >= 0)
+      number = number ? number : posix_spawn_file_actions_adddup2(&actions, commands, COMMANDS_FD);
     number = number ? number : posix_spawn_file_actions_addchdir_np(&actions, folder);
     number = number ? number : posix_spawnp(child, arguments[0], &actions, &how, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
@@ -151,35 +167,38 @@ static bool wait_for_output(int from, double end)
   }
 }
 
-/* What the child says, read to its end so that it never blocks on a full pipe; false: that did not come before `end`.
- */
-static bool read_output(int from, double end, char said[300])
+/* Reads what the child says, so that it never blocks on a full pipe, to the line `mark` (NULL: none), to its end, or
+ * until `end`; *marked, *ended: which of the first two came. */
+static void read_output(int from, double end, const char *mark, char said[300], bool *marked, bool *ended)
 {
-  char text[2048], rest[1024];
+  char text[4096], rest[1024];
   size_t used = 0;
-  bool ended = false;
-  while (!ended && wait_for_output(from, end)) {
+  *marked = *ended = false;
+  while (!*ended && !*marked && wait_for_output(from, end)) {
     const ssize_t got = read(from, rest, sizeof rest);
-    ended = got == 0 || (got < 0 && errno != EINTR);
-    if (used + (size_t)(got > 0 ? got : 0) >= sizeof text) /* the end is what matters */
-      used = 0;
+    *ended = got == 0 || (got < 0 && errno != EINTR);
+    if (used + sizeof rest >= sizeof text) { /* the end is what matters */
+      memmove(text, text + used / 2, used - used / 2);
+      used -= used / 2;
+    }
     for (ssize_t i = 0; i < got; i++)
-      text[used++] = rest[i];
+      text[used++] = rest[i] ? rest[i] : ' ';
+    text[used] = '\0';
+    *marked = mark && strstr(text, mark);
   }
-  close(from);
   text[used] = '\0';
   last_word(said, text);
-  return ended;
 }
 
 /* Starts it, unless cgap_gnuplot_stop has been called. 0 or an errno. */
-static int begin_gnuplot(pid_t *child, int *from, bool *interrupted, const char *folder, char *const *arguments)
+static int begin_gnuplot(pid_t *child, int *from, bool *interrupted, const char *folder, int commands,
+                         char *const *arguments)
 {
   int number = 0;
   pthread_mutex_lock(&lock);
   *interrupted = stopped;
   if (!stopped)
-    number = spawn_gnuplot(child, from, folder, arguments);
+    number = spawn_gnuplot(child, from, folder, commands, arguments);
   running = stopped || number ? 0 : *child;
   pthread_mutex_unlock(&lock);
   return number;
@@ -231,48 +250,168 @@ bool cgap_gnuplot_has_font(const char *code)
   enum { ASKED_SECONDS = 10 };
   pid_t child = 0;
   int from = -1, status = 0;
-  bool interrupted = false, late = false;
-  if (begin_gnuplot(&child, &from, &interrupted, "/", arguments) != 0 || interrupted)
+  bool interrupted = false, late = false, marked, ended;
+  if (begin_gnuplot(&child, &from, &interrupted, "/", -1, arguments) != 0 || interrupted)
     return true;
   const double end = seconds_now() + ASKED_SECONDS;
-  late = !read_output(from, end, said);
+  read_output(from, end, NULL, said, &marked, &ended);
+  close(from);
+  late = !ended;
   const int number = late ? 0 : await_gnuplot(child, end, &late);
   if (finish_gnuplot(child, number != 0, &status, &interrupted) != 0 || late || interrupted)
     return true;
   return !WIFEXITED(status) || WEXITSTATUS(status) != 1; /* 1: none */
 }
 
+/* ---------------------------------------------------------------- one gnuplot for many figures */
+
+/* What a figure leaves behind and `reset session` does not take away: the types of lines that the scripts set, and in
+ * the SVG terminal the background and the last colour and width, which the first lines of the next picture would show.
+ * With this before it a picture of SVG, PNG or TikZ has the bytes of one by a gnuplot of its own; one of PDF has not.
+ */
+static const char RESET[] = "reset session\n"
+                            "do for [i = 1:8] { unset linetype i }\n"
+                            "do for [i = 101:106] { unset linetype i }\n"
+                            "set colorsequence default\n"
+                            "set terminal svg background -1\n"
+                            "set output '/dev/null'\n"
+                            "plot [0:1] [0:1] 0 notitle\n"
+                            "set multiplot\n"
+                            "unset multiplot\n"
+                            "unset output\n";
+
+/* In double quotes for gnuplot, which would take what a name may hold for ends of strings, commands and line ends. */
+static const char *quote(char out[WORD], const char *word)
+{
+  char *at = out;
+  *at++ = '"';
+  for (; *word && at < out + WORD - 6; word++) {
+    if (isalnum((unsigned char)*word) || strchr(".,_-", *word))
+      *at++ = *word;
+    else
+      at += sprintf(at, "\\%03o", (unsigned char)*word);
+  }
+  memcpy(at, "\"", 2);
+  return out;
+}
+
+/* 0 or an errno. */
+static int write_all(int to, const char *text, size_t bytes)
+{
+  while (bytes) {
+    const ssize_t done = write(to, text, bytes);
+    if (done < 0 && errno != EINTR)
+      return errno;
+    text += done > 0 ? done : 0;
+    bytes -= done > 0 ? (size_t)done : 0;
+  }
+  return 0;
+}
+
+/* Tells gnuplot to draw. It says `mark` when the picture is complete. 0 or an errno. */
+static int send_figure(char mark[FILE_NAME], const char *name, const char *temporary, const cgap_plot_job *d)
+{
+  char text[COMMANDS], file[FILE_NAME], word[5][WORD];
+  snprintf(file, sizeof file, "%s.gp", name);
+  (void)quote(word[0], file);
+  snprintf(file, sizeof file, "%s.tsv", name);
+  (void)quote(word[1], file);
+  (void)quote(word[2], temporary);
+  (void)quote(word[3], d->theme ? d->theme : "light");
+  (void)quote(word[4], d->size ? d->size : "");
+  const int bytes =
+    snprintf(text, sizeof text, "%scall %s %s %s %s %s\nunset multiplot\nunset output\nset print\nprint \"drew \".%s\n",
+             session.drew ? RESET : "", word[0], word[1], word[2], word[3], word[4], word[2]);
+  snprintf(mark, FILE_NAME, "drew %s\n", temporary);
+  return write_all(session.commands[1], text, (size_t)bytes);
+}
+
+/* 0 or an errno. */
+static int open_session(const char *folder, bool *interrupted)
+{
+  char source[] = "/dev/fd/3";
+  const char *const words[] = {"gnuplot", "-d", source, NULL};
+  char *arguments[sizeof words / sizeof *words];
+  memcpy(arguments, words, sizeof words); /* exec wants pointers to char and changes nothing */
+  struct stat facts;
+  if (stat(folder, &facts) != 0 || pipe2(session.commands, O_CLOEXEC | O_NONBLOCK) != 0)
+    return errno;
+  session.device = facts.st_dev;
+  session.inode = facts.st_ino;
+  session.drew = false;
+  const int number = begin_gnuplot(&session.child, &session.from, interrupted, folder, session.commands[0], arguments);
+  if (number || *interrupted) {
+    close(session.commands[0]);
+    close(session.commands[1]);
+    session.child = 0;
+  }
+  return number;
+}
+
+/* Lets gnuplot read the end of its commands and waits for it until `end`; late: it had to be ended. 0 or an errno. */
+static int close_session(double end, int *status, bool *late, bool *interrupted)
+{
+  char said[300];
+  bool marked, ended;
+  close(session.commands[0]);
+  close(session.commands[1]);
+  read_output(session.from, end, NULL, said, &marked, &ended);
+  close(session.from);
+  *late = !ended;
+  const int number = ended ? await_gnuplot(session.child, end, late) : 0;
+  const int lost = finish_gnuplot(session.child, number != 0, status, interrupted);
+  session.child = 0;
+  return number ? number : lost;
+}
+
+void cgap_gnuplot_close(void)
+{
+  enum { LEAVE_SECONDS = 2 };
+  int status = 0;
+  bool late, interrupted;
+  if (session.child)
+    (void)close_session(seconds_now() + LEAVE_SECONDS, &status, &late, &interrupted);
+}
+
+static bool session_is_in(const char *folder)
+{
+  struct stat facts;
+  return session.child && stat(folder, &facts) == 0 && facts.st_dev == session.device && facts.st_ino == session.inode;
+}
+
+/* By the gnuplot of this thread, or a new one, which stays only where this goes well. */
 static cgap_status run_script(const char *folder, const char *name, const char *temporary, const cgap_plot_job *d,
                               cgap_error *error)
 {
-  char script[FILE_NAME], table[FILE_NAME], said[300];
+  char script[FILE_NAME], mark[FILE_NAME], said[300] = "";
+  int status = 0, number = 0;
+  bool interrupted = false, marked = false, ended = false, late = false;
   snprintf(script, sizeof script, "%s.gp", name);
-  snprintf(table, sizeof table, "%s.tsv", name);
-  const char *const words[] = {
-    "gnuplot", "-d", "-c", script, table, temporary, d->theme ? d->theme : "light", d->size ? d->size : "", NULL};
-  char *arguments[sizeof words / sizeof *words];
-  memcpy(arguments, words, sizeof words); /* exec wants pointers to char and changes nothing */
-  pid_t child = 0;
-  int from = -1, status = 0;
-  bool interrupted = false;
-  bool late = false;
-  if (hung) /* each of the others would take as long */
-    return cgap_fail(error, CGAP_USAGE,
-                     "gnuplot did not end in time, so no more figures are drawn; tables and scripts "
-                     "are kept, contragap plot DIR draws them later");
-  const double limit = d->seconds_max > 0 ? d->seconds_max : USUAL_SECONDS;
-  int number = begin_gnuplot(&child, &from, &interrupted, folder, arguments);
+  const double limit = d->seconds_max > 0 ? d->seconds_max : USUAL_SECONDS, end = seconds_now() + limit;
+  if (!session.child)
+    number = open_session(folder, &interrupted);
   if (number == ENOENT && !cgap_gnuplot_found())
     return cgap_fail(error, CGAP_USAGE, "%s", MISSING);
   if (number == EMFILE || number == ENFILE || number == ENOMEM)
     return cgap_fail_errno(error, number, folder, "draw");
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot cannot be started: %s", folder, script, strerror(number));
-  if (!interrupted) {
-    const double end = seconds_now() + limit;
-    late = !read_output(from, end, said);
-    number = late ? 0 : await_gnuplot(child, end, &late);
-    number = finish_gnuplot(child, number != 0, &status, &interrupted);
+  if (session.child) {
+    pthread_mutex_lock(&lock);
+    running = session.child;
+    if (stopped)
+      end_group(running);
+    pthread_mutex_unlock(&lock);
+    number = send_figure(mark, name, temporary, d);
+    if (!number)
+      read_output(session.from, end, mark, said, &marked, &ended);
+    session.drew = true;
+    if (marked)
+      return CGAP_OK;
+    const int lost = close_session(ended ? end : 0, &status, &late, &interrupted);
+    if (number)
+      return cgap_fail_errno(error, number, folder, "draw");
+    number = lost;
   }
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(number));
@@ -298,6 +437,68 @@ static cgap_status run_script(const char *folder, const char *name, const char *
   return CGAP_OK;
 }
 
+static const char *find_embedded(const char *file)
+{
+  for (size_t i = 0; i < cgap_plot_count; i++)
+    if (strcmp(cgap_plots[i].name, file) == 0)
+      return cgap_plots[i].text;
+  return NULL;
+}
+
+/* A script, or for "sweep-dim.gp" the one of its kind, "sweep.gp". */
+static const char *embedded_or_kind(const char *file)
+{
+  char kind[300];
+  const char *text = find_embedded(file);
+  if (text)
+    return text;
+  snprintf(kind, sizeof kind, "%.*s.gp", (int)strcspn(file, "-."), file);
+  return find_embedded(kind);
+}
+
+/* Whether the file is the program's own, or not there. */
+static bool is_own(const char *folder, const char *file)
+{
+  char path[CGAP_PATH];
+  const char *own = embedded_or_kind(file);
+  char *text = cgap_folder_file(path, folder, file, NULL) == CGAP_OK ? cgap_read_text(path, NULL) : NULL;
+  const bool same = !text || (own && strcmp(text, own) == 0);
+  free(text);
+  return same;
+}
+
+/* Whether one gnuplot may draw this and other figures: RESET is enough for the format, and no script is the user's,
+ * which could set anything. */
+static bool can_share(const char *folder, const char *name, const char *format)
+{
+  char script[FILE_NAME];
+  snprintf(script, sizeof script, "%s.gp", name);
+  bool can = strcmp(format, "pdf") != 0 && strcmp(format, "txt") != 0 && is_own(folder, script);
+  for (size_t i = 0; i < cgap_plot_count && can; i++)
+    can = is_own(folder, cgap_plots[i].name);
+  return can;
+}
+
+/* A figure that fails after another is drawn once more by a gnuplot of its own: the other may have left the reason. */
+static cgap_status draw_figure(const char *folder, const char *name, const char *temporary, const cgap_plot_job *d,
+                               cgap_error *error)
+{
+  if (hung) /* each of the others would take as long */
+    return cgap_fail(error, CGAP_USAGE,
+                     "gnuplot did not end in time, so no more figures are drawn; tables and scripts "
+                     "are kept, contragap plot DIR draws them later");
+  const bool shares = can_share(folder, name, d->format);
+  if (!shares || !session_is_in(folder))
+    cgap_gnuplot_close();
+  const bool after_another = session.child != 0;
+  cgap_status status = run_script(folder, name, temporary, d, error);
+  if (status == CGAP_FILE && after_another && !hung)
+    status = run_script(folder, name, temporary, d, error);
+  if (!shares)
+    cgap_gnuplot_close();
+  return status;
+}
+
 /* Draws into a temporary file of the picture, whose name tells the script the format. Nothing is left behind on
  * failure. */
 static cgap_status render_temporary(cgap_temporary *out, char picture[CGAP_PATH], const char *folder, const char *name,
@@ -316,7 +517,7 @@ static cgap_status render_temporary(cgap_temporary *out, char picture[CGAP_PATH]
   if (!status)
     cgap_temporary_unlock(out); /* where locks keep others from writing, gnuplot could not */
   if (!status)
-    status = run_script(folder, name, strrchr(temporary, '/') + 1, d, error);
+    status = draw_figure(folder, name, strrchr(temporary, '/') + 1, d, error);
   if (!status && strcmp(d->format, "tex") == 0)
     status = cgap_tikz_escape(out->path, error);
   if (!status && (fstat(out->fd, &facts) != 0 || facts.st_size == 0))
@@ -365,14 +566,6 @@ char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_plot_jo
 
 /* ---------------------------------------------------------------- plots */
 
-static const char *find_embedded(const char *file)
-{
-  for (size_t i = 0; i < cgap_plot_count; i++)
-    if (strcmp(cgap_plots[i].name, file) == 0)
-      return cgap_plots[i].text;
-  return NULL;
-}
-
 /* The user's own script, when CONTRAGAP_PLOTS has one; to be freed. */
 static char *own_script(const char *file)
 {
@@ -381,17 +574,6 @@ static char *own_script(const char *file)
   if (!folder || !*folder || cgap_folder_file(path, folder, file, NULL) != CGAP_OK)
     return NULL;
   return cgap_read_text(path, NULL);
-}
-
-/* A script, or for "sweep-dim.gp" the one of its kind, "sweep.gp". */
-static const char *embedded_or_kind(const char *file)
-{
-  char kind[300];
-  const char *text = find_embedded(file);
-  if (text)
-    return text;
-  snprintf(kind, sizeof kind, "%.*s.gp", (int)strcspn(file, "-."), file);
-  return find_embedded(kind);
 }
 
 static cgap_status copy_script(const char *folder, const char *file, cgap_error *error)

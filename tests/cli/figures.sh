@@ -147,6 +147,40 @@ want_text out "$braille"
 fine plot report --only scatter --format svg
 want_text err "contragap: wrote report/figures: 1 figure as svg"
 
+# one gnuplot draws all figures of a folder, each with the bytes of one by a gnuplot of its own
+mkdir -p counted together/figures
+cat >counted/gnuplot <<COUNTED
+#!/bin/sh
+echo start >>"$work/starts"
+exec $(command -v gnuplot) "\$@"
+COUNTED
+chmod +x counted/gnuplot
+path=$PATH
+PATH=$work/counted:$PATH
+cp "$here"/figures/*.tsv "$here"/figures/trained/*.tsv together/figures/
+fine plot together --quiet
+checks=$((checks + 1))
+[ "$(wc -l <starts)" -eq 1 ] || complain "$(wc -l <starts) starts of gnuplot for one folder"
+fine plot together --quiet --format png --only cosines --only recall --only scatter
+cd together/figures || exit 99
+for figure in cosines recall scatter; do
+  works gnuplot -d -c "$figure.gp" "$figure.tsv" alone.png light
+  works cmp "$figure.png" alone.png
+done
+for table in *.tsv; do
+  figure=${table%.tsv}
+  works gnuplot -d -c "$figure.gp" "$table" alone.svg light
+  works cmp "$figure.svg" alone.svg
+done
+cd "$work" || exit 99
+# a script that is not the program's own could leave anything: each figure has its gnuplot
+echo 'set linetype 1 linewidth 9' >>together/figures/labels.gp
+rm -f starts
+fine plot together --quiet --only scatter --only cosines --only plane
+checks=$((checks + 1))
+[ "$(wc -l <starts)" -eq 3 ] || complain "$(wc -l <starts) starts of gnuplot for three figures with a script of the user's"
+PATH=$path
+
 # a restyled script is the user's: it is drawn as it lies there
 sed 's/"Recall at k"/"My own title"/' report/figures/recall.gp >changed && mv changed report/figures/recall.gp
 fine plot report --only recall --quiet

@@ -118,10 +118,15 @@ draw_nothing() {
   mkdir -p "$work/stand-in"
   cat >"$work/stand-in/gnuplot" <<'STUB'
 #!/bin/sh
-case $5 in
-*.png) echo 'bKGD, by which a picture of gnuplot is known' ;;
-*) echo '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><desc>Produced by GNUPLOT</desc></svg>' ;;
-esac >"$5"
+while read -r command _ _ file _; do
+  [ "$command" != print ] || echo "drew $picture"
+  [ "$command" = call ] || continue
+  picture=${file#?} picture=${picture%?}
+  case $picture in
+  *.png) echo 'bKGD, by which a picture of gnuplot is known' ;;
+  *) echo '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><desc>Produced by GNUPLOT</desc></svg>' ;;
+  esac >"$picture"
+done <"$2"
 STUB
   chmod +x "$work/stand-in/gnuplot"
   PATH=$work/stand-in:$PATH
