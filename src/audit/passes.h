@@ -90,9 +90,6 @@ double cgap_median_margin(size_t dim);
  * ranks and losses, and nothing of the candidates: those may be many. */
 typedef enum cgap_pair_pass_want { CGAP_WANT_ALL, CGAP_WANT_ROW_QUERIES, CGAP_WANT_COLUMN_QUERIES } cgap_pair_pass_want;
 
-/* Candidates of a sample's queries that are float unit rows at once, where they are in memory as the file has them. */
-size_t cgap_candidate_rows(int threads);
-
 typedef struct cgap_pair_pass_options {
   int threads;
   size_t

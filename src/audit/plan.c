@@ -122,6 +122,12 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, r
          greater_bytes(reading, state.later + greater_bytes(matched_pairs, greater_bytes(spectra, tiles)));
 }
 
+size_t cgap_candidate_rows(int threads)
+{
+  enum { TILES = 8 }; /* of each thread */
+  return TILES * (size_t)threads * CGAP_TILE;
+}
+
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */
 static void set_panels(cgap_plan *out, uint64_t available, uint64_t row_bytes, uint64_t longest)
 {

@@ -31,6 +31,9 @@ typedef struct cgap_plan_options {
 CGAP_MUST_CHECK cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text,
                                            const cgap_plan_options *options, cgap_error *error);
 
+/* Candidates of a sample's queries that are float unit rows at once, where they are in memory as the file has them. */
+size_t cgap_candidate_rows(int threads);
+
 /* Bytes that a process may still take: of the machine, or of its control group where that is less. */
 uint64_t cgap_free_memory(void);
 

@@ -26,7 +26,6 @@
 enum {
   SAMPLE_STREAM = 0x5A0,
   QUERY_STREAM = 0x5A2,
-  CANDIDATE_TILES = 8,               /* candidates of each thread that are unit rows at once */
   BFLOAT16_COLUMNS = 128 * CGAP_TILE /* candidates that are in bfloat16 at once */
 };
 
@@ -106,11 +105,6 @@ static cgap_status run_pass_with(work *w, cgap_audit_sums *evidence, const cgap_
     return cgap_ranks_queries_run(evidence, e, w->options->comm, &o, error);
   return cgap_ranks_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes,
                              error);
-}
-
-size_t cgap_candidate_rows(int threads)
-{
-  return CANDIDATE_TILES * (size_t)threads * CGAP_TILE;
 }
 
 /* Where unit rows of all candidates are not in memory, those of a few tiles are made at a time. */

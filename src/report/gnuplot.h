@@ -21,8 +21,8 @@ CGAP_MUST_CHECK cgap_status cgap_gnuplot_render(const char *folder, const char *
 /* The same into a string of its own (free), leaving no file. NULL on failure. */
 char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_plot_job *job, cgap_error *error);
 
-/* One gnuplot draws the figures of a folder, one after the other, and waits for the next until this ends it: for the end
- * of what draws. Does nothing where none waits. */
+/* One gnuplot draws the figures of a folder, one after the other, and waits for the next until this ends it: for the
+ * end of what draws. Does nothing where none waits. */
 void cgap_gnuplot_close(void);
 
 /* From another thread: ends the gnuplot that is running and lets none start any more; what draws returns

@@ -270,7 +270,8 @@ cgap_status cgap_planned_rows_load(cgap_planned_rows *out, const cgap_data *data
     if (plan->spill[k])
       status = cgap_spill_file_copy(&out->spill[k], modality[k], &from, progress, error);
   }
-  return status == CGAP_OK ? cgap_embeddings_load(&out->e, &out->data, resident ? CGAP_HOLD_UNIT : CGAP_HOLD_NONE, NULL, threads, progress, error)
+  return status == CGAP_OK ? cgap_embeddings_load(&out->e, &out->data, resident ? CGAP_HOLD_UNIT : CGAP_HOLD_NONE, NULL,
+                                                  threads, progress, error)
                            : status;
 }
 
