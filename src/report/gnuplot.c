@@ -329,8 +329,7 @@ static int send_figure(char mark[FILE_NAME], const char *name, const char *tempo
 /* 0 or an errno. */
 static int open_session(const char *folder, bool *interrupted)
 {
-  char source[] = "/dev/fd/3";
-  const char *const words[] = {"gnuplot", "-d", source, NULL};
+  const char *const words[] = {"gnuplot", "-d", "/dev/fd/3", NULL}; /* COMMANDS_FD */
   char *arguments[sizeof words / sizeof *words];
   memcpy(arguments, words, sizeof words); /* exec wants pointers to char and changes nothing */
   struct stat facts;
