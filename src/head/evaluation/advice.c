@@ -26,7 +26,7 @@ enum {
 /* A modality's part in the trial. */
 typedef struct sample {
   size_t *row;   /* (count) of the file, ascending */
-  size_t *place; /* (rows measured) its place in the sample, SIZE_MAX: not in it */
+  size_t *place; /* (rows measured) its place in the sample, SIZE_MAX: not in it; the images' where pairs are implied */
   size_t count;
   float *unit;    /* (count, dim) */
   float *centred; /* (count, dim) less the mean of the others */
@@ -68,7 +68,7 @@ static void choose_rows(sample *s, size_t rows, int modality)
 static void choose_texts(sample *text, const sample *image, const cgap_audit *a)
 {
   for (size_t j = 0; j < a->texts; j++)
-    if (image->place[a->image_of ? a->image_of[j] : j] != SIZE_MAX)
+    if (image->place[a->image_of[j]] != SIZE_MAX)
       text->place[j] = text->count++;
 }
 
@@ -114,7 +114,8 @@ static void trial_clear(trial *t)
   sample *const samples[] = {&t->image, &t->text};
   for (int k = 0; k < 2; k++) {
     cgap_free(samples[k]->row);
-    cgap_free(samples[k]->place);
+    if (k == 0 || t->text.place != t->image.place)
+      cgap_free(samples[k]->place);
     cgap_free(samples[k]->unit);
     cgap_free(samples[k]->centred);
   }
@@ -138,10 +139,13 @@ static cgap_status out_of_memory(cgap_error *error)
 /* Chooses the rows; *enough: whether they, and those left, are enough to measure anything. */
 static cgap_status choose_sample(trial *t, const cgap_audit *a, bool *enough, cgap_error *error)
 {
-  if (!sample_init(&t->image, a->images) || !sample_init(&t->text, a->texts))
+  const bool paired = a->has & CGAP_HAS_PAIRS, implied = paired && !a->image_of; /* image i with text i */
+  if (!sample_init(&t->image, a->images) || (!implied && !sample_init(&t->text, a->texts)))
     return out_of_memory(error);
   choose_rows(&t->image, a->images, 0);
-  if (a->has & CGAP_HAS_PAIRS)
+  if (implied)
+    t->text = t->image;
+  else if (paired)
     choose_texts(&t->text, &t->image, a);
   else
     choose_rows(&t->text, a->texts, 1);
