@@ -256,15 +256,65 @@ cgap_scalar cgap_query_ndcg_at_10(const cgap_query_ranks *q)
                                 : cgap_scalar_normal(mean, variance, q->queries);
 }
 
-static int compare_doubles(const void *a, const void *b)
+static void swap_doubles(double *a, double *b)
 {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
+  const double t = *a;
+  *a = *b;
+  *b = t;
+}
+
+/* v[k] goes down to its place in a heap of n with the greatest on top. */
+static void sift_down(double *v, size_t k, size_t n)
+{
+  for (size_t child; (child = 2 * k + 1) < n; k = child) {
+    child += child + 1 < n && v[child + 1] > v[child];
+    if (!(v[child] > v[k]))
+      return;
+    swap_doubles(&v[k], &v[child]);
+  }
+}
+
+static void sort_by_heap(double *v, size_t n)
+{
+  for (size_t k = n / 2; k-- > 0;)
+    sift_down(v, k, n);
+  for (size_t last = n; last-- > 1;) {
+    swap_doubles(&v[0], &v[last]);
+    sift_down(v, 0, last);
+  }
+}
+
+/* Quicksort (Hoare 1962) that heaps finish where `splits` were not enough (Musser 1997): in place, which qsort is not.
+ */
+static void sort_part(double *v, size_t n, int splits)
+{
+  for (; n > 1 && splits > 0; splits--) {
+    const double a = v[0], b = v[n / 2], c = v[n - 1];
+    const double pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
+    size_t i = 0, j = n - 1;
+    for (;; i++, j--) {
+      while (v[i] < pivot)
+        i++;
+      while (v[j] > pivot)
+        j--;
+      if (i >= j)
+        break;
+      swap_doubles(&v[i], &v[j]);
+    }
+    const size_t low = i > j ? i : i + (i == 0); /* v[0 … low − 1] ≤ pivot ≤ the rest, and neither is empty */
+    sort_part(v, low, splits - 1);
+    v += low;
+    n -= low;
+  }
+  sort_by_heap(v, n);
 }
 
 void cgap_sort(double *v, size_t n)
 {
-  qsort(v, n, sizeof *v, compare_doubles);
+  int splits = 0;
+  for (size_t k = n; k > 0; k /= 2)
+    splits += 2;
+  sort_part(v, n, splits);
 }
 
 cgap_scalar cgap_query_median_rank(const cgap_query_ranks *q)

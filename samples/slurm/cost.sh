@@ -87,7 +87,7 @@ END {
     stage("pairs of the sample", 4 * d * s * s / p / rate, "")
     stage("queries", 2 * d * q * own / rate, "")
     stage("separability", 2 * s / p / (1e3 * v["separability"] * speed), "of the sample")
-    stage("cosines of all pairs", m * 40e-9, "rank 0 alone")
+    stage("cosines of all pairs", m * (40e-9 + 6e-9 * log(m) / log(2)), "rank 0 alone")
     stage("drawing the sample", n * 11e-9, "on every rank")
   } else {
     work = 2 * d * (n * n / 2 + m * m / 2 + n * m + 512 * (n + m))
@@ -109,8 +109,8 @@ END {
   printf "%-22s %12.4g s\n", "in all", total
   held = own * d * (4 + bytes)
   if (q) { # the greater of what reading and what is kept afterwards need, of rank 0, which has the cosines of all pairs
-    reading = (16 * (n + m) + 60 * (n > m ? n : m)) / p
-    later = (16 * (n + m) + 16 * m) / p + 8 * m
+    reading = (8 * (n + m) + 60 * (n > m ? n : m)) / p
+    later = (8 * (n + m) + 16 * m) / p + 16 * m
     rest = reading > later ? reading : later
   } else
     rest = (72 + 640) * (n + m)

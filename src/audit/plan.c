@@ -22,18 +22,19 @@
 
 /* Bytes of a row, measured as well as counted. */
 enum {
-  READ_BYTES = 32,         /* while rows are read: place, first equal, norm, what it was kept as … */
-  TABLE_BYTES = 40,        /* … and of the modality that is read its place in the table of hashes */
-  ROW_BYTES = 72,          /* afterwards: place, first equal, norm, pairs, ranks */
-  HASHED_BYTES = 60,       /* of ranks: norm, hash and a place in the table, of the rows that a rank reads … */
-  HANDED_BYTES = 15 << 20, /* … and blocks of hashes on their way */
-  SPREAD_BYTES = 16, /* of ranks that look at a sample: the norm of an own row, and what its queries need of it … */
-  PAIR_BYTES = 16,   /* … the cosine of an own pair, twice … */
-  LISTED_BYTES = 16, /* … of any row where pairs are not by row: the lists of them … */
-  WITHIN_BYTES = 20, /* … and of an own row what is measured of the texts of one image … */
-  FIRST_BYTES = 8,   /* … on the first rank the cosine of any pair … */
-  REPORT_BYTES = 28, /* … and of any row what the report lists */
-  TILE_BYTES = 880,  /* sums, ten nearest twice, fit of the separability: where all pairs are used */
+  READ_BYTES = 32,          /* while rows are read: place, first equal, norm, what it was kept as … */
+  TABLE_BYTES = 40,         /* … and of the modality that is read its place in the table of hashes */
+  ROW_BYTES = 72,           /* afterwards: place, first equal, norm, pairs, ranks */
+  HASHED_BYTES = 60,        /* of ranks: norm, hash and a place in the table, of the rows that a rank reads … */
+  HANDED_BYTES = 15 << 20,  /* … and blocks of hashes on their way */
+  SPREAD_BYTES = 8,         /* of ranks that look at a sample: the norm of an own row … */
+  QUERY_BYTES = 8,          /* … what queries need of it … */
+  PAIR_BYTES = 16,          /* … the cosine of an own pair, twice … */
+  LISTED_BYTES = 16,        /* … of any row where pairs are not by row: the lists of them … */
+  WITHIN_BYTES = 20,        /* … and of an own row what is measured of the texts of one image … */
+  FIRST_BYTES = 16,         /* … on the first rank, afterwards, the cosine of any pair, and the same in order … */
+  REPORT_BYTES = 28,        /* … and of any row what the report lists */
+  TILE_BYTES = 880,         /* sums, ten nearest twice, fit of the separability: where all pairs are used */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_TILES_MIN = 2
 };
@@ -95,7 +96,8 @@ static row_state state_of_rank(const cgap_source *image, const cgap_source *text
   if (listed)
     s.later += LISTED_BYTES * rows + WITHIN_BYTES * (rows / ranks + CGAP_TILE);
   if (o->paired)
-    s.later += PAIR_BYTES * (text->rows / ranks + CGAP_TILE) + (first ? FIRST_BYTES * (uint64_t)text->rows : 0);
+    s.later += PAIR_BYTES * (text->rows / ranks + CGAP_TILE) +
+               greater_bytes(first ? FIRST_BYTES * (uint64_t)text->rows : 0, QUERY_BYTES * (rows / ranks + CGAP_TILE));
   if (first && (listed || !o->no_rows))
     s.later += REPORT_BYTES * rows;
   return s;
